@@ -1,0 +1,27 @@
+"""Tell the rollouts that watch an alarm that it fires, and wake them."""
+
+from datetime import datetime
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rollout.core.target import Json
+from rollout.tasks.on_alarm import AlarmEvent, on_alarm
+from rollout.wiring import ports
+
+logger = Logger(service="rollout-pilot")
+
+
+def handler(event: Json, _context: LambdaContext) -> Json:
+    """Event: a `CloudWatch Alarm State Change` as EventBridge delivers it."""
+    detail = event["detail"]
+    alarm = AlarmEvent(
+        name=detail["alarmName"],
+        state=detail["state"]["value"],
+        previous_state=detail.get("previousState", {}).get("value", ""),
+        at=datetime.fromisoformat(detail["state"]["timestamp"]),
+        reason=detail["state"].get("reason", ""),
+    )
+    signalled = list(on_alarm(ports(), alarm))
+    logger.info("alarm", extra={"alarm": alarm.name, "state": alarm.state, "rollouts": signalled})
+    return {"signalled": signalled}

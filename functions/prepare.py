@@ -1,0 +1,13 @@
+"""Understand the request, see that the rollout can be done, and take the target's lock."""
+
+from rollout.core.target import Json
+from rollout.entry import task
+from rollout.ports import Ports
+from rollout.tasks.next import Next
+from rollout.tasks.prepare import prepare
+
+
+@task
+def handler(ports: Ports, event: Json) -> Next:
+    """Begin or reject. Event: `request` (the JSON of a request), `rolloutId`, `execution` (its ARN)."""
+    return prepare(ports, event["request"], event["rolloutId"], event["execution"])

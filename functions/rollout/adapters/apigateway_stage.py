@@ -1,0 +1,189 @@
+"""The stage of an API Gateway REST API as a target: base and canary are deployments.
+
+API Gateway has no optimistic lock, and any `replace /canarySettings/*` on a stage without a canary silently makes
+one. So every change here is computed from a state just read, says no more than it must, and is checked against
+the stage that the call answers with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from rollout.adapters.faults import code_of, message_of, translated
+from rollout.core.measures import Series
+from rollout.core.rollout import Candidate
+from rollout.core.target import Canary, Target, TargetState
+from rollout.errors import ForeignChange, Refused, TargetMissing
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigateway import APIGatewayClient
+    from mypy_boto3_apigateway.type_defs import PatchOperationTypeDef
+
+KIND = "apigateway-stage"
+CANARY_SERIES = "{stage}/Canary"
+"""The canary's value of the Stage dimension; believed, and documented nowhere, hence a setting."""
+
+Patch = Sequence["PatchOperationTypeDef"]
+
+
+class ApiGatewayStage:
+    """Implements `TrafficShifter` for stages."""
+
+    def __init__(self, client: APIGatewayClient) -> None:
+        self._client = client
+
+    def read(self, target: Target) -> TargetState:
+        """The stage's deployment, variables and canary. Raises as the port says."""
+        with translated(f"GetStage {target.key}"):
+            try:
+                stage = self._client.get_stage(**_stage(target))
+            except self._client.exceptions.NotFoundException as error:
+                raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
+        return _state(stage)
+
+    def verify(self, target: Target, candidate: Candidate) -> None:
+        """See that the candidate's deployment belongs to the API. Raises as the port says."""
+        if candidate.revision is None:
+            return
+        with translated(f"GetDeployment {candidate.revision}"):
+            try:
+                self._client.get_deployment(restApiId=target.ids["restApiId"], deploymentId=candidate.revision)
+            except self._client.exceptions.NotFoundException as error:
+                raise Refused(
+                    f"candidate.deploymentId: {candidate.revision} is not a deployment of API "
+                    f"{target.ids['restApiId']}; leave it out to deploy the API as now defined"
+                ) from error
+
+    def materialize(self, target: Target, candidate: Candidate, stamp: str) -> str:
+        """The candidate's deployment id. CreateDeployment is not idempotent, so a deployment made earlier for the
+        same rollout is found by the stamp in its description. Raises as the port says.
+        """
+        if candidate.revision is not None:
+            return candidate.revision
+        description = f"rollout {stamp}"
+        rest_api_id = target.ids["restApiId"]
+        with translated(f"CreateDeployment {rest_api_id}"):
+            try:
+                pages = self._client.get_paginator("get_deployments").paginate(
+                    restApiId=rest_api_id, PaginationConfig={"PageSize": 500}
+                )
+                for page in pages:
+                    for deployment in page["items"]:
+                        if deployment.get("description") == description:
+                            return deployment["id"]
+                return self._client.create_deployment(restApiId=rest_api_id, description=description)["id"]
+            except self._client.exceptions.NotFoundException as error:
+                raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
+
+    def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
+        """Create, shift, promote, restore or remove, as the two states differ. Raises as the port says."""
+        if seen.canary is None and wanted.canary is not None:
+            self._patch(target, _creation(wanted.canary))
+        elif seen.canary is not None and wanted.canary is not None:
+            self._shift(target, seen, wanted.canary)
+        elif seen.canary is not None and seen.base != wanted.base:
+            self._patch(target, _promotion(seen.canary))
+            self._patch(target, _REMOVAL)
+        elif seen.canary is not None:
+            self._patch(target, _REMOVAL)
+        else:
+            self._patch(target, _restoration(seen, wanted))
+
+    def series(self, target: Target, canary_series: str | None) -> Series:
+        """The API's name and the stage's, as AWS/ApiGateway metrics carry them. Raises as the port says."""
+        with translated(f"GetRestApi {target.ids['restApiId']}"):
+            try:
+                name = self._client.get_rest_api(restApiId=target.ids["restApiId"])["name"]
+            except self._client.exceptions.NotFoundException as error:
+                raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
+        stage = target.ids["stageName"]
+        canary = (canary_series or CANARY_SERIES).replace("{stage}", stage)
+        return Series(base={"ApiName": name, "Stage": stage}, canary={"ApiName": name, "Stage": canary})
+
+    def _shift(self, target: Target, seen: TargetState, wanted: Canary) -> None:
+        """Change the weight, and nothing else, of the canary that is there.
+
+        If somebody removed the canary since it was read, this very call made a new one of the base; it is
+        removed again at once.
+        """
+        weight = _replace("/canarySettings/percentTraffic", str(wanted.weight_percent))
+        after = _state(self._patch(target, [weight]))
+        if after.canary is not None and after.canary.revision != wanted.revision:
+            if seen.canary is not None and after.canary.revision == after.base:
+                self._patch(target, _REMOVAL)
+            raise ForeignChange(f"somebody else removed or replaced {seen.canary} while it was being shifted")
+
+    def _patch(self, target: Target, operations: Patch) -> Mapping[str, Any]:
+        with translated(f"UpdateStage {target.key}"):
+            try:
+                return self._client.update_stage(**_stage(target), patchOperations=operations)
+            except self._client.exceptions.NotFoundException as error:
+                raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
+            except ClientError as error:
+                if code_of(error) in ("BadRequestException", "ConflictException"):
+                    raise ForeignChange(
+                        f"API Gateway refused the change of {target.key}: {message_of(error)}"
+                    ) from error
+                raise
+
+
+_REMOVAL: Patch = [{"op": "remove", "path": "/canarySettings"}]
+
+
+def _creation(canary: Canary) -> Patch:
+    """`replace` throughout: API Gateway rejects `add` on these paths."""
+    return [
+        _replace("/canarySettings/deploymentId", canary.revision),
+        _replace("/canarySettings/percentTraffic", str(canary.weight_percent)),
+        _replace("/canarySettings/useStageCache", str(canary.use_stage_cache).lower()),
+        *(
+            _replace(f"/canarySettings/stageVariableOverrides/{name}", value)
+            for name, value in sorted(canary.overrides.items())
+        ),
+    ]
+
+
+def _promotion(canary: Canary) -> Patch:
+    """Copies alone. The documented sequence sets percentTraffic first, which on a stage whose canary has just been
+    removed would make a new one and promote the base to itself; a copy without a canary is refused.
+    """
+    variables: Patch = [{"op": "copy", "from": "/canarySettings/stageVariableOverrides", "path": "/variables"}]
+    deployment: Patch = [{"op": "copy", "from": "/canarySettings/deploymentId", "path": "/deploymentId"}]
+    return [*(variables if canary.overrides else []), *deployment]
+
+
+def _restoration(seen: TargetState, wanted: TargetState) -> Patch:
+    """The previous deployment, and every variable that a promotion had merged."""
+    names = sorted(seen.variables.keys() | wanted.variables.keys())
+    operations: list[PatchOperationTypeDef] = [_replace("/deploymentId", wanted.base)]
+    for name in names:
+        if name not in wanted.variables:
+            operations.append({"op": "remove", "path": f"/variables/{name}"})
+        elif seen.variables.get(name) != wanted.variables[name]:
+            operations.append(_replace(f"/variables/{name}", wanted.variables[name]))
+    return operations
+
+
+def _replace(path: str, value: str) -> PatchOperationTypeDef:
+    return {"op": "replace", "path": path, "value": value}
+
+
+def _stage(target: Target) -> Any:
+    return {"restApiId": target.ids["restApiId"], "stageName": target.ids["stageName"]}
+
+
+def _state(stage: Mapping[str, Any]) -> TargetState:
+    settings = stage.get("canarySettings")
+    canary = None
+    if settings is not None:
+        canary = Canary(
+            revision=settings.get("deploymentId", stage["deploymentId"]),
+            weight_percent=Decimal(str(settings.get("percentTraffic", 0.0))),
+            overrides=dict(settings.get("stageVariableOverrides", {})),
+            use_stage_cache=bool(settings.get("useStageCache", False)),
+        )
+    return TargetState(stage["deploymentId"], canary, dict(stage.get("variables", {})))

@@ -1,0 +1,87 @@
+"""Reading CloudWatch: many series in one GetMetricData, minute by minute, complete or marked as not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from rollout.adapters.faults import translated
+from rollout.core.minutes import MINUTE_SECONDS, minute_of, start_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
+
+MOST_QUERIES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One series and statistic: `namespace`, `metric`, `dimensions` as (name, value) pairs."""
+
+    namespace: str
+    metric: str
+    dimensions: tuple[tuple[str, str], ...]
+    statistic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """The values by query and minute. `complete` is false when CloudWatch said that some are still missing."""
+
+    values: Mapping[Query, Mapping[int, float]]
+    complete: bool
+
+    def at(self, query: Query, minute: int) -> float | None:
+        """The value, or None where there is no point."""
+        return self.values[query].get(minute)
+
+
+class CloudWatchReader:
+    """Runs queries; knows nothing of what they mean."""
+
+    def __init__(self, client: CloudWatchClient) -> None:
+        self._client = client
+
+    def read(self, queries: Sequence[Query], first: int, last: int, period_minutes: int = 1) -> Points:
+        """The points of the minutes first..last. Different queries only: they are the keys of the answer.
+
+        Raises: NotAllowed, Unavailable, ValueError (more than 500 queries).
+        """
+        unique = list(dict.fromkeys(queries))
+        if len(unique) > MOST_QUERIES:
+            raise ValueError(f"GetMetricData takes {MOST_QUERIES} queries, got {len(unique)}")
+        values: dict[Query, dict[int, float]] = {query: {} for query in unique}
+        statuses: dict[str, str] = {}
+        pages = self._client.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=[_query(f"q{index}", query, period_minutes) for index, query in enumerate(unique)],
+            StartTime=start_of(first),
+            EndTime=start_of(last + 1),
+            ScanBy="TimestampAscending",
+        )
+        with translated("GetMetricData"):
+            for page in pages:
+                for result in page["MetricDataResults"]:
+                    statuses[result["Id"]] = result.get("StatusCode", "Complete")
+                    series = values[unique[int(result["Id"][1:])]]
+                    points: zip[tuple[datetime, float]] = zip(result["Timestamps"], result["Values"], strict=True)
+                    series.update((minute_of(moment), value) for moment, value in points)
+        return Points(values, all(status == "Complete" for status in statuses.values()))
+
+
+def _query(identity: str, query: Query, period_minutes: int) -> MetricDataQueryTypeDef:
+    return {
+        "Id": identity,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": query.namespace,
+                "MetricName": query.metric,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in query.dimensions],
+            },
+            "Period": period_minutes * MINUTE_SECONDS,
+            "Stat": query.statistic,
+        },
+        "ReturnData": True,
+    }

@@ -1,0 +1,79 @@
+"""Whether the stage's own series already contains the canary's traffic.
+
+No official page says so. With a share w of requests sent to the canary, its count is w of the stage's when the
+stage's series includes it, and w/(1−w) when it does not. Both are binomial draws, so the observed counts tell one
+from the other; until they have, the canary is subtracted: for a healthy canary that leaves the base's rate
+unchanged, and for a harmful one it errs towards seeing the harm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import inf, lgamma, log
+
+from rollout.core.target import Json
+
+
+class BaseSetting(StrEnum):
+    """What the request says about the stage's series."""
+
+    INCLUSIVE = "inclusive"
+    EXCLUSIVE = "exclusive"
+    AUTO = "auto"
+
+
+_DECIDED = log(1000)
+_MINUTE_CAP = 7.0
+"""No single minute may decide: one late point looks like a share that fits neither reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseSemantics:
+    """The setting, and for `auto` the log-likelihood ratio so far (positive: exclusive)."""
+
+    setting: BaseSetting = BaseSetting.AUTO
+    log_ratio: float = 0.0
+
+    @property
+    def inclusive(self) -> bool:
+        """Whether the canary is to be subtracted from the stage's series."""
+        if self.setting is BaseSetting.AUTO:
+            return self.log_ratio < _DECIDED
+        return self.setting is BaseSetting.INCLUSIVE
+
+    @property
+    def decided(self) -> bool:
+        """Whether the counts (or the request) have settled the question."""
+        return self.setting is not BaseSetting.AUTO or abs(self.log_ratio) >= _DECIDED
+
+    def observe(self, canary: int, stage: int, weight: float) -> BaseSemantics:
+        """Learn from one minute: requests of the canary's and the stage's series at weight 0 < `weight` < 1."""
+        if self.setting is not BaseSetting.AUTO or canary + stage == 0:
+            return self
+        ratio = _log_binomial(canary, canary + stage, weight) - _log_binomial(canary, stage, weight)
+        capped = max(-_MINUTE_CAP, min(_MINUTE_CAP, ratio))
+        bounded = max(-4 * _DECIDED, min(4 * _DECIDED, self.log_ratio + capped))
+        return replace(self, log_ratio=bounded)
+
+    def to_document(self) -> Json:
+        """A JSON object."""
+        return {"setting": self.setting.value, "logRatio": self.log_ratio}
+
+    @classmethod
+    def from_document(cls, document: Json) -> BaseSemantics:
+        """The inverse of `to_document`."""
+        return cls(BaseSetting(document["setting"]), document["logRatio"])
+
+
+def _log_binomial(successes: int, trials: int, share: float) -> float:
+    """ln P(successes of trials); −∞ when there are more successes than trials."""
+    if successes > trials:
+        return -inf
+    return (
+        lgamma(trials + 1)
+        - lgamma(successes + 1)
+        - lgamma(trials - successes + 1)
+        + successes * log(share)
+        + (trials - successes) * log(1 - share)
+    )

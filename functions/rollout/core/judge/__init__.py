@@ -1,0 +1,73 @@
+"""The judge: is the canary harmful, proven safe, or neither yet?
+
+It looks every minute, and may: its evidence is an e-process, whose probability of ever convicting a
+canary within tolerance is at most α however often one looks. Read it in this order:
+
+    minute      the e-value of one minute of counts         values      ... of one minute of a mean
+    harm        all minutes, against "within tolerance"     safety      this step, against "beyond the margin"
+    observing   readings → evidence                         judging     evidence → action
+    settings, plan, readings, evidence, verdict             the values that go in, stay, and come out
+    explain     numbers → words                             parse       JSON → values
+    replay      the judge over recorded minutes             preview     what a plan can and cannot see
+    dispersion  how clumped errors are                      information the bound nobody can beat
+
+Pure arithmetic: no clock, no environment, no randomness, no I/O.
+"""
+
+from .dispersion import Spread
+from .errors import InvalidEvidence, InvalidInput, InvalidReading, InvalidSettings
+from .evidence import Evidence, MetricEvidence, learned
+from .judging import combine, judge, observe_all
+from .observing import begin, begin_step, observe
+from .parse import Recording, parse_judge, parse_plan, parse_recording
+from .plan import Plan, Step
+from .preview import BaseTraffic, MetricPreview, StepPreview, preview
+from .readings import Count, Measure, MinuteReading, Moments, Pair
+from .replay import Replay, ReplayMinute, replay
+from .settings import PRESETS, FastLane, JudgeSettings, MetricKind, MetricSettings, Tolerance
+from .verdict import Action, Judgement, MetricVerdict, Verdict
+
+__all__ = [
+    "PRESETS",
+    "Action",
+    "BaseTraffic",
+    "Count",
+    "Evidence",
+    "FastLane",
+    "InvalidEvidence",
+    "InvalidInput",
+    "InvalidReading",
+    "InvalidSettings",
+    "JudgeSettings",
+    "Judgement",
+    "Measure",
+    "MetricEvidence",
+    "MetricKind",
+    "MetricPreview",
+    "MetricSettings",
+    "MetricVerdict",
+    "MinuteReading",
+    "Moments",
+    "Pair",
+    "Plan",
+    "Recording",
+    "Replay",
+    "ReplayMinute",
+    "Spread",
+    "Step",
+    "StepPreview",
+    "Tolerance",
+    "Verdict",
+    "begin",
+    "begin_step",
+    "combine",
+    "judge",
+    "learned",
+    "observe",
+    "observe_all",
+    "parse_judge",
+    "parse_plan",
+    "parse_recording",
+    "preview",
+    "replay",
+]

@@ -1,0 +1,111 @@
+"""What settings and plans may say. Every refusal names the field as it stands in the request."""
+
+from decimal import Decimal
+from math import isfinite
+
+from .errors import InvalidSettings
+from .plan import Plan
+from .settings import PRESETS, JudgeSettings, MetricKind, MetricSettings, Tolerance
+
+
+def check_preset(preset: object) -> None:
+    """Raises InvalidSettings unless the preset is known."""
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise InvalidSettings("judge.preset", f"unknown preset {preset!r}", ", ".join(PRESETS))
+
+
+def check_settings(settings: JudgeSettings, path: str = "judge") -> None:
+    """Raises InvalidSettings for the first field that cannot be meant."""
+    number(settings.alpha, f"{path}.alpha", above=0, most=0.5)
+    number(settings.beta, f"{path}.beta", above=0, most=0.5)
+    number(settings.max_bake_factor, f"{path}.maxBakeFactor", least=1, most=100)
+    number(settings.cap_share, f"{path}.capShare", above=0, most=1)
+    number(settings.fast_lane.excess, f"{path}.fastLane.excess", least=0, most=1)
+    whole(settings.fast_lane.min_bad, f"{path}.fastLane.minBad", least=1)
+    number(settings.gate.relative, f"{path}.gate.relative", least=1, most=100)
+    number(settings.gate.absolute, f"{path}.gate.absolute", least=0, most=1)
+    if settings.gate == (1, 0):
+        raise InvalidSettings(f"{path}.gate", "leaves no margin to prove", "relative above 1 or absolute above 0")
+    for index, metric in enumerate(settings.metrics):
+        _check_metric(metric, f"{path}.metrics[{index}]")
+    _check_metrics_together(settings.metrics, f"{path}.metrics")
+
+
+def check_plan(plan: Plan, path: str = "plan") -> None:
+    """Raises InvalidSettings unless the weights rise strictly between 0 and 100 and every bake is whole
+    minutes."""
+    if not plan:
+        raise InvalidSettings(f"{path}.steps", "no steps", "one or more")
+    before = Decimal(0)
+    for index, step in enumerate(plan):
+        at = f"{path}.steps[{index}]"
+        weight = step.weight_percent
+        if not isinstance(weight, Decimal) or not weight.is_finite() or not before < weight < 100:
+            raise InvalidSettings(f"{at}.weightPercent", f"found {weight}", f"above {before}, below 100")
+        whole(step.bake_minutes, f"{at}.bakeMinutes", least=1)
+        before = weight
+
+
+def number(
+    value: object,
+    field: str,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    most: float | None = None,
+) -> float:
+    """The value, if it is a finite number within the bounds. Raises InvalidSettings."""
+    allowed = _range(above, least, most)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise InvalidSettings(field, f"expected a number, found {value!r}", allowed)
+    too_small = (above is not None and value <= above) or (least is not None and value < least)
+    if too_small or (most is not None and value > most):
+        raise InvalidSettings(field, f"found {value:g}", allowed)
+    return value
+
+
+def whole(value: object, field: str, *, least: int) -> int:
+    """The value, if it is a whole number of at least `least`. Raises InvalidSettings."""
+    if type(value) is not int:
+        raise InvalidSettings(field, f"expected a whole number, found {value!r}", f"{least} or more")
+    if value < least:
+        raise InvalidSettings(field, f"found {value}", f"{least} or more")
+    return value
+
+
+def _range(above: float | None, least: float | None, most: float | None) -> str:
+    words = [f"above {above:g}"] if above is not None else []
+    words += [f"at least {least:g}"] if least is not None else []
+    words += [f"at most {most:g}"] if most is not None else []
+    return ", ".join(words) or "any number"
+
+
+def _check_metric(metric: MetricSettings, at: str) -> None:
+    if not isinstance(metric.name, str) or not metric.name.strip():
+        raise InvalidSettings(f"{at}.name", f"found {metric.name!r}", "the name of a metric")
+    number(metric.dispersion, f"{at}.dispersion", least=1, most=100)
+    if metric.weight is not None:
+        number(metric.weight, f"{at}.weight", above=0, most=1000)
+    _check_tolerance(metric.tolerance, metric.kind, f"{at}.tolerance")
+
+
+def _check_tolerance(tolerance: Tolerance, kind: MetricKind, at: str) -> None:
+    if kind.higher_is_better:
+        number(tolerance.relative, f"{at}.relative", above=0, most=1)
+        number(tolerance.absolute, f"{at}.absolute", least=0, most=0)
+        return
+    number(tolerance.relative, f"{at}.relative", least=0, most=100)
+    number(tolerance.absolute, f"{at}.absolute", least=0, most=1)
+    if tolerance == (0, 0):
+        raise InvalidSettings(at, "tolerates nothing at all", "relative or absolute above 0")
+
+
+def _check_metrics_together(metrics: tuple[MetricSettings, ...], at: str) -> None:
+    names = [metric.name for metric in metrics]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise InvalidSettings(f"{at}[{index}].name", f"{name!r} is named twice", "each metric once")
+    if not any(metric.gates for metric in metrics):
+        # With nothing to prove, silence would be success.
+        problem = "nothing has to be proven safe" if metrics else "no metrics"
+        raise InvalidSettings(at, problem, "at least one metric that is required and not on a dry run")

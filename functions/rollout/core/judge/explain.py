@@ -1,0 +1,93 @@
+"""What the judge says to a person: plain words, with the numbers.
+
+    5XX: canary 41/1180 (3.47%) vs base 96/10640 (0.90%), allowed 1.15%;
+    1,901:1 against 'within tolerance' (limit 100:1) at 10% after 3 min
+
+Odds are e-values: a gambler who bets fairly against "the canary is within tolerance" would have
+multiplied the stake so many times. A limit of 100:1 means that a canary within tolerance gets there in at
+most one rollout of a hundred.
+"""
+
+from decimal import Decimal
+from math import exp, floor, log, log10
+
+from .readings import Count, Measure, Moments
+
+_NOT_WORTH_COUNTING = log(1e9)
+
+
+def explain(
+    name: str,
+    canary: Measure,
+    base: Measure,
+    *,
+    allowed_rate: float | None,
+    log_e: float,
+    log_e_limit: float,
+    weight_percent: Decimal,
+    minutes: int,
+    higher_is_better: bool = False,
+) -> str:
+    """One metric's numbers and the odds against "within tolerance", in one line."""
+    allowed = _allowed(canary, allowed_rate, higher_is_better=higher_is_better)
+    return (
+        f"{display_name(name)}: canary {_measure(canary)} vs base {_measure(base)}, {allowed}; "
+        f"{odds(log_e)} against 'within tolerance' (limit {odds(log_e_limit)}) "
+        f"{where(weight_percent, minutes)}"
+    )
+
+
+def unmeasured(name: str, canary: Measure, base: Measure, weight_percent: Decimal, minutes: int) -> str:
+    """Why a metric has nothing to say: no minute of the step had both arms."""
+    unit = "samples" if isinstance(canary, Moments) else "requests"
+    return (
+        f"{display_name(name)}: not measured, no minute with {unit} in both arms "
+        f"(canary {canary[0]}, base {base[0]} {unit}) {where(weight_percent, minutes)}"
+    )
+
+
+def display_name(name: str) -> str:
+    """A metric as people call it: "5XX", "Latency p90"."""
+    return name.removesuffix("Error").replace(".p", " p")
+
+
+def where(weight_percent: Decimal, minutes: int) -> str:
+    """At which weight, and after how many minutes of the step."""
+    return f"at {weight(weight_percent)} after {minutes} min"
+
+
+def weight(weight_percent: Decimal) -> str:
+    """A weight as the request meant it: 10%, 0.5%."""
+    return f"{weight_percent.normalize():f}%"
+
+
+def odds(log_e: float) -> str:
+    """An e-value as odds, to the digits that matter."""
+    if log_e > _NOT_WORTH_COUNTING:
+        return "over 1,000,000,000:1"
+    value = exp(log_e)
+    if value >= 10.0:
+        return f"{value:,.0f}:1"
+    return f"{value:.1f}:1" if value >= 1.0 else f"{value:.2f}:1"
+
+
+def percent(rate: float) -> str:
+    """A rate with two decimals, or as many as it takes to show two digits of a small one."""
+    shown = 100.0 * rate
+    decimals = 2 if shown <= 0.0 else min(9, max(2, 1 - floor(log10(shown))))
+    return f"{shown:.{decimals}f}%"
+
+
+def _measure(measure: Measure) -> str:
+    if isinstance(measure, Count):
+        rate = percent(measure.bad / measure.requests) if measure.requests else "no requests"
+        return f"{measure.bad}/{measure.requests} ({rate})"
+    mean = f"mean {measure.total / measure.samples:.4g}" if measure.samples else "no samples"
+    return f"{mean} (n={measure.samples})"
+
+
+def _allowed(canary: Measure, allowed_rate: float | None, *, higher_is_better: bool) -> str:
+    if allowed_rate is None:
+        return "allowed unknown"
+    shown = percent(allowed_rate) if isinstance(canary, Count) else f"{allowed_rate:.4g}"
+    return f"at least {shown}" if higher_is_better else f"allowed {shown}"

@@ -1,0 +1,110 @@
+"""The e-value of one minute: how much better does "the canary is at p₁" explain it than the null?
+
+An e-value is the gain of a bet that is fair, or worse than fair, while the null is true: its expectation
+is at most 1. The null says that the canary's bad rate p_c stays on its side of the tolerance,
+
+    tol(p_b) = r·p_b + d,          with the base's rate p_b unknown, and free to change every minute.
+
+The bet on a canary rate p₁, against a base rate estimated as p̂, multiplies the stake by A for every bad
+canary request and by B for every bad base request, and costs n_c·d·(A − 1) nats to enter:
+
+    ln e = [x_c·ln A + x_b·ln B − n_c·d·(A − 1)] / φ,          B = 1 − r·q·(A − 1),          q = n_c/n_b
+
+Why it is fair. Requests are independent, so E[e] = (1 + p_c(A−1))^n_c · (1 + p_b(B−1))^n_b ·
+exp(−n_c·d·(A−1)), and 1 + y ≤ exp(y) with n_b(B−1) = −n_c·r·(A−1) gives E[e] ≤ exp(n_c·(A−1)·(p_c − r·p_b
+− d)). With A > 1 that is ≤ 1 wherever p_c ≤ tol(p_b); with A < 1 wherever p_c ≥ tol(p_b): the same bet,
+placed the other way.
+
+Which A. The one that grows fastest if p₁ and p̂ are right: A = p₁/tol(p′) and B = p̂/p′, where p′ is the
+base rate at which the null comes closest, in Kullback–Leibler divergence, to (p₁, p̂). p′ solves a
+quadratic:
+
+    c = 1 + r·q,     S = p₁·r·q + r·p̂ + d·c,     A = 2·p₁·c / (S + √(S² − 4·d·r·q·p₁·c))
+
+Dividing by the dispersion φ ≥ 1 is for errors that come in clumps: φ bad requests that always fail
+together are one bad event. It is the e-value for counts of Lindon & Malek (NeurIPS 2022) with a tolerance
+and an unknown base, in the form of Grünwald, de Heide & Koolen, *Safe Testing*: the reverse information
+projection.
+"""
+
+from collections.abc import Sequence
+from math import log, log1p, sqrt
+from typing import TypeAlias
+
+from .settings import Tolerance
+
+Arm: TypeAlias = tuple[float, float]
+"""Requests and bad ones of one arm: a `Count`, or what is expected of one."""
+
+
+def log_es(
+    rates: Sequence[float],
+    canary: Arm,
+    base: Arm,
+    base_rate: float,
+    tolerance: Tolerance,
+    *,
+    dispersion: float = 1.0,
+    above: bool | None = None,
+) -> list[float]:
+    """ln e of one minute for each betting rate p₁ in `rates` (fractions, above 0).
+
+    `base_rate` is p̂ (above 0), estimated without this minute. `above` True keeps only bets that the
+    canary is beyond the tolerance, False only bets that it is below; a bet that points the wrong way is
+    not placed (0), for there it would not be fair. A minute in which either arm was silent says nothing (0).
+    """
+    canary_requests, canary_bad = canary
+    base_requests, base_bad = base
+    if not canary_requests or not base_requests:
+        return [0.0] * len(rates)
+    relative, absolute = tolerance
+    rq = relative * canary_requests / base_requests
+    c = 1.0 + rq
+    c2 = 2.0 * c
+    dc = absolute * c
+    rp = relative * base_rate
+    rp2 = rp * rp
+    entry = canary_requests * absolute
+    logs = []
+    for p1 in rates:
+        u = p1 * rq
+        tilt = u - dc
+        # S² − 4·d·r·q·p₁·c, written as a sum of squares and products so that nothing cancels.
+        v = u + dc
+        root = sqrt(tilt * tilt + rp2 + 2.0 * rp * v)
+        a = c2 * p1 / (v + rp + root)
+        gain = a - 1.0
+        if above is not None and (gain > 0.0) is not above:
+            logs.append(0.0)
+            continue
+        loss = rq * gain
+        log_b = log1p(-loss) if loss < 0.5 else _log_b(c, rp, v, tilt, root)
+        logs.append((canary_bad * log(a) + base_bad * log_b - entry * gain) / dispersion)
+    return logs
+
+
+def _log_b(c: float, rp: float, v: float, tilt: float, root: float) -> float:
+    """ln B = ln(p̂/p′) from p′ itself: near B = 0 the difference 1 − r·q·(A−1) has no digits left."""
+    root_and_tilt = root + tilt if tilt >= 0.0 else rp * (rp + 2.0 * v) / (root - tilt)
+    return log(2.0 * c * rp / (rp + root_and_tilt))
+
+
+def log_e(
+    p1: float,
+    canary: Arm,
+    base: Arm,
+    base_rate: float,
+    tolerance: Tolerance,
+    *,
+    dispersion: float = 1.0,
+) -> float:
+    """ln e of one minute for one betting rate: `log_es` of a single bet, wherever it points."""
+    return log_es((p1,), canary, base, base_rate, tolerance, dispersion=dispersion)[0]
+
+
+def plugin_rate(past_base: Arm) -> float:
+    """p̂ = (X+1)/(N+1000): the base's rate from what came strictly before the minute.
+
+    A bet must be placed before its minute is seen, or it is not fair.
+    """
+    return (past_base[1] + 1.0) / (past_base[0] + 1000.0)

@@ -1,0 +1,223 @@
+"""How strict the judge is. Values only: `parse` builds them from a request, `begin` checks them once more.
+
+Rates, tolerances and probabilities are fractions of 1; weights of metrics are relative to one another.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from math import log
+from typing import NamedTuple, Self
+
+
+class MetricKind(StrEnum):
+    """What a metric counts, and so which way is worse."""
+
+    ERRORS = "errors"
+    LATENCY = "latency"
+    BUSINESS_COUNT = "businessCount"
+    """Good events per request: fewer is worse."""
+    BUSINESS_VALUE = "businessValue"
+    """A mean per sample (order value): lower is worse."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self in {MetricKind.BUSINESS_COUNT, MetricKind.BUSINESS_VALUE}
+
+
+class Tolerance(NamedTuple):
+    """tol(p) = relative·p + absolute: the canary's rate that is still acceptable when the base's is p."""
+
+    relative: float
+    absolute: float
+
+    def of(self, base_rate: float) -> float:
+        return self.relative * base_rate + self.absolute
+
+
+class FastLane(NamedTuple):
+    """When one minute may convict: so many bad canary requests, and so far above the base (a fraction)."""
+
+    min_bad: int = 20
+    excess: float = 0.25
+
+
+BALANCED = Tolerance(1.25, 0.0002)
+PRESETS: Mapping[str, Tolerance] = {
+    "sensitive": Tolerance(1.1, 0.0001),
+    "balanced": BALANCED,
+    "tolerant": Tolerance(1.5, 0.001),
+}
+"""The tolerance for errors. Latency and business metrics have their own, the same in every preset."""
+
+LATENCY_TOLERANCE = Tolerance(1.0, 0.0)
+BUSINESS_TOLERANCE = Tolerance(0.9, 0.0)
+
+GATE = Tolerance(2.0, 0.005)
+ALPHA_PER_METRIC = 0.01
+LARGEST_DEFAULT_ALPHA = 0.05
+
+
+class MetricSettings(NamedTuple):
+    """One metric; `name` is the key of its series ("5XXError", "Latency.p90", "OrdersPlaced").
+
+    `dispersion` is φ: how many times more the counts vary than those of independent requests would.
+    `weight` is the metric's share in the evidence of harm, relative to the others (None counts as 1).
+    `required` must be proven safe before the weight rises. `dry_run` is watched and explained, and
+    decides nothing.
+    """
+
+    name: str
+    kind: MetricKind = MetricKind.ERRORS
+    tolerance: Tolerance = BALANCED
+    dispersion: float = 1.0
+    weight: float | None = None
+    required: bool = True
+    dry_run: bool = False
+
+    @property
+    def decides(self) -> bool:
+        return not self.dry_run
+
+    @property
+    def gates(self) -> bool:
+        """Whether an advance waits for this metric's proof."""
+        return self.required and not self.dry_run
+
+
+def default_tolerance(kind: MetricKind, preset: str = "balanced") -> Tolerance:
+    """The tolerance of a metric that names none. Raises KeyError for an unknown preset."""
+    if kind is MetricKind.ERRORS:
+        return PRESETS[preset]
+    return BUSINESS_TOLERANCE if kind.higher_is_better else LATENCY_TOLERANCE
+
+
+def default_metrics(preset: str = "balanced") -> tuple[MetricSettings, ...]:
+    """What is judged when a request names no metrics.
+
+    Server errors must be proven safe; slowness convicts but need not be disproved; client errors are only
+    shown, because a well-behaved release that rejects bad input has more of them.
+    """
+    errors, latency = default_tolerance(MetricKind.ERRORS, preset), LATENCY_TOLERANCE
+    return (
+        MetricSettings("5XXError", MetricKind.ERRORS, errors),
+        MetricSettings("Latency.p90", MetricKind.LATENCY, latency, required=False),
+        MetricSettings("Latency.p99", MetricKind.LATENCY, latency, required=False),
+        MetricSettings("4XXError", MetricKind.ERRORS, errors, required=False, dry_run=True),
+    )
+
+
+def default_alpha(metrics: Iterable[MetricSettings]) -> float:
+    """0.01 for each metric that decides, at most 0.05 in all."""
+    deciding = sum(metric.decides for metric in metrics)
+    return min(ALPHA_PER_METRIC * deciding, LARGEST_DEFAULT_ALPHA)
+
+
+class JudgeSettings(NamedTuple):
+    """All that the judge needs to know besides the plan.
+
+    `alpha` bounds the probability that a rollout within tolerance is ever rolled back, over the whole
+    rollout; `beta` the one that a step which is not safe is ever taken for safe. `gate` is the margin of
+    the safety proof at 100 %. A step lasts at most `max_bake_factor` times its bake. `cap_share` of the
+    way to 1/α is the most that one minute can add to a metric's evidence outside the fast lane.
+    """
+
+    metrics: tuple[MetricSettings, ...]
+    alpha: float
+    beta: float = 0.05
+    gate: Tolerance = GATE
+    max_bake_factor: float = 3.0
+    cap_share: float = 0.5
+    fast_lane: FastLane = FastLane()
+
+    @classmethod
+    def of(
+        cls,
+        preset: str = "balanced",
+        metrics: Iterable[MetricSettings] | None = None,
+        *,
+        alpha: float | None = None,
+        beta: float = 0.05,
+        gate: Tolerance = GATE,
+        max_bake_factor: float = 3.0,
+        cap_share: float = 0.5,
+        fast_lane: FastLane | None = None,
+    ) -> Self:
+        """Settings with every default filled in. Raises InvalidSettings."""
+        from .checks import check_preset, check_settings  # noqa: PLC0415  (they check these very types)
+
+        check_preset(preset)
+        chosen = default_metrics(preset) if metrics is None else tuple(metrics)
+        settings = cls(
+            chosen,
+            default_alpha(chosen) if alpha is None else alpha,
+            beta,
+            gate,
+            max_bake_factor,
+            cap_share,
+            FastLane() if fast_lane is None else fast_lane,
+        )
+        check_settings(settings)
+        return settings
+
+    def shares(self) -> dict[str, float]:
+        """Each metric's share in the average of the evidence; the shares of those that decide add up to 1.
+
+        One on a dry run is given the share it would have if it decided, so that what it says can be trusted.
+        """
+        total = sum(_weight(metric) for metric in self.metrics if metric.decides)
+        return {
+            metric.name: _weight(metric) / (total if metric.decides else total + _weight(metric))
+            for metric in self.metrics
+        }
+
+    def log_limit(self, share: float = 1.0) -> float:
+        """ln(1/(α·share)): the evidence at which a metric of that share convicts, all by itself."""
+        return -log(self.alpha * share)
+
+    @property
+    def log_proof(self) -> float:
+        """ln(1/β): the evidence at which a metric is proven safe."""
+        return -log(self.beta)
+
+    def log_cap(self, share: float = 1.0) -> float:
+        """The most that one minute may add to the capped evidence of a metric of that share, in nats."""
+        return self.cap_share * self.log_limit(share)
+
+    def to_dict(self) -> dict[str, object]:
+        """The `judge` block of a request with every default written out; JSON."""
+        return {
+            "alpha": self.alpha,
+            "beta": self.beta,
+            "gate": _tolerance_to_dict(self.gate),
+            "maxBakeFactor": self.max_bake_factor,
+            "capShare": self.cap_share,
+            "fastLane": {"minBad": self.fast_lane.min_bad, "excess": self.fast_lane.excess},
+            "metrics": [_metric_to_dict(metric) for metric in self.metrics],
+        }
+
+    @classmethod
+    def from_dict(cls, block: Mapping[str, object]) -> "JudgeSettings":
+        """The inverse of `to_dict`; takes any `judge` block of a request. Raises InvalidSettings."""
+        from .parse import parse_judge  # noqa: PLC0415  (parse builds these very types)
+
+        return parse_judge(block)
+
+
+def _weight(metric: MetricSettings) -> float:
+    return 1.0 if metric.weight is None else metric.weight
+
+
+def _tolerance_to_dict(tolerance: Tolerance) -> dict[str, object]:
+    return {"relative": tolerance.relative, "absolute": tolerance.absolute}
+
+
+def _metric_to_dict(metric: MetricSettings) -> dict[str, object]:
+    block: dict[str, object] = {
+        "name": metric.name,
+        "kind": metric.kind.value,
+        "tolerance": _tolerance_to_dict(metric.tolerance),
+        "dispersion": metric.dispersion,
+        "required": metric.required,
+        "dryRun": metric.dry_run,
+    }
+    return block if metric.weight is None else block | {"weight": metric.weight}

@@ -1,0 +1,75 @@
+"""What the judge can say."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from .readings import Measure
+
+
+class Action(StrEnum):
+    """What the rollout should do next."""
+
+    CONTINUE = "continue"
+    """The bake is not over."""
+    EXTEND = "extend"
+    """The bake is over, safety is not proven yet, and there is time left."""
+    ADVANCE = "advance"
+    """Proven safe: on to the next step."""
+    PROMOTE = "promote"
+    """Proven safe at the last step."""
+    HOLD = "hold"
+    """Out of time without a proof: a person decides."""
+    ROLL_BACK = "rollback"
+
+    @property
+    def ends(self) -> bool:
+        """Whether the judge has said its last word."""
+        return self in {Action.PROMOTE, Action.HOLD, Action.ROLL_BACK}
+
+
+class Verdict(StrEnum):
+    """What the judge holds of one metric."""
+
+    HARMFUL = "harmful"
+    SAFE = "safe"
+    UNDECIDED = "undecided"
+    UNMEASURED = "unmeasured"
+
+
+class MetricVerdict(NamedTuple):
+    """One metric: the verdict, its reason in words, and the numbers behind it.
+
+    `log_e`, `log_e_capped`: ln of the evidence of harm over the whole rollout; `log_e_limit` where it
+    convicts alone. `log_s`: ln of the evidence of safety in this step. `canary`, `base`: the sums of this
+    step. `allowed_rate`: what the tolerance makes of the base's rate in this step; None if the base was
+    silent.
+    """
+
+    name: str
+    verdict: Verdict
+    reason: str
+    log_e: float
+    log_e_capped: float
+    log_e_limit: float
+    log_s: float
+    canary: Measure
+    base: Measure
+    allowed_rate: float | None
+    dry_run: bool
+    required: bool
+
+
+class Judgement(NamedTuple):
+    """What to do next, and why.
+
+    `log_e`, `log_e_capped`: ln of the weighted average of the deciding metrics' evidence; `log_e_limit`
+    is ln(1/α). `deciding_metric` is the one the action turned on, None if none did.
+    """
+
+    action: Action
+    reason: str
+    deciding_metric: str | None
+    log_e: float
+    log_e_capped: float
+    log_e_limit: float
+    verdicts: tuple[MetricVerdict, ...]

@@ -1,0 +1,102 @@
+"""What was measured: raw counts per minute as a metric source gives them, made into the judge's readings.
+
+Law: missing data is never healthy. An arm that said nothing is `None` here and unmeasured for the judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rollout.core.base_semantics import BaseSemantics
+from rollout.core.judge import Count, MinuteReading, Pair
+from rollout.core.target import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One metric to be read. `threshold_ms` (latency only) is the base's own quantile before the rollout."""
+
+    name: str
+    threshold_ms: float | None = None
+
+    def to_document(self) -> Json:
+        """A JSON object."""
+        return {"name": self.name, "thresholdMs": self.threshold_ms}
+
+    @classmethod
+    def from_document(cls, document: Json) -> Measure:
+        """The inverse of `to_document`."""
+        return cls(document["name"], document["thresholdMs"])
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The dimensions that select the base's (or the whole stage's) series, and the canary's."""
+
+    base: Mapping[str, str]
+    canary: Mapping[str, str]
+
+    def to_document(self) -> Json:
+        """A JSON object."""
+        return {"base": dict(self.base), "canary": dict(self.canary)}
+
+    @classmethod
+    def from_document(cls, document: Json) -> Series:
+        """The inverse of `to_document`."""
+        return cls(document["base"], document["canary"])
+
+
+@dataclass(frozen=True, slots=True)
+class RawCounts:
+    """One metric in one minute.
+
+    stage: the base's series as published, which may include the canary's traffic. canary: bad by the canary's
+    threshold. canary_as_base: the same requests, bad by the base's threshold; it is what must be subtracted.
+    None: the series had no point.
+    """
+
+    canary: Count | None
+    stage: Count | None
+    canary_as_base: Count | None
+
+
+@dataclass(frozen=True, slots=True)
+class RawMinute:
+    """One minute of all metrics. `complete` is false when the source said that more is to come."""
+
+    minute: int
+    counts: Mapping[str, RawCounts]
+    complete: bool = True
+
+    @property
+    def silent(self) -> bool:
+        """Whether some metric lacks a point of either arm."""
+        return any(raw.canary is None or raw.stage is None for raw in self.counts.values())
+
+
+def countable(minutes: Sequence[RawMinute], last_overdue: int) -> Iterator[RawMinute]:
+    """The minutes, in order, up to the first that is worth waiting for.
+
+    A minute in which an arm is silent, or which is incomplete, may still be filled by late data; it is waited for
+    until it is overdue. What comes after it waits too, so that minutes are counted in order.
+    """
+    for raw in minutes:
+        if raw.minute > last_overdue and (raw.silent or not raw.complete):
+            return
+        yield raw
+
+
+def reading_of(raw: RawMinute, step: int, semantics: BaseSemantics) -> MinuteReading:
+    """The judge's reading of a raw minute: the canary subtracted from the stage where the stage includes it."""
+    return MinuteReading(raw.minute, step, {name: _pair(counts, semantics) for name, counts in raw.counts.items()})
+
+
+def _pair(raw: RawCounts, semantics: BaseSemantics) -> Pair:
+    if raw.stage is None or not semantics.inclusive:
+        return Pair(canary=raw.canary, base=raw.stage)
+    if raw.canary_as_base is None:
+        return Pair(canary=raw.canary, base=raw.stage)
+    requests = max(0, raw.stage.requests - raw.canary_as_base.requests)
+    bad = min(requests, max(0, raw.stage.bad - raw.canary_as_base.bad))
+    return Pair(canary=raw.canary, base=Count(requests, bad))

@@ -1,0 +1,232 @@
+"""A rollout: what it was asked, where it stands, and what it knows. One value, stored as one record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from rollout.core.base_semantics import BaseSemantics
+from rollout.core.decision import Decision, Phase, Policy
+from rollout.core.judge import Evidence, JudgeSettings, Step
+from rollout.core.measures import Measure, Series
+from rollout.core.minutes import Calendar
+from rollout.core.signals import Signal
+from rollout.core.target import Json, Target, TargetState
+
+
+class Outcome(StrEnum):
+    """How a rollout ended."""
+
+    PROMOTED = "PROMOTED"
+    ROLLED_BACK = "ROLLED_BACK"
+    STOPPED = "STOPPED"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is to go live. Without a `revision` one is made of the API or function as now defined."""
+
+    revision: str | None
+    overrides: dict[str, str]
+    use_stage_cache: bool = False
+
+    def to_document(self) -> Json:
+        """A JSON object."""
+        return {
+            "revision": self.revision,
+            "overrides": self.overrides,
+            "useStageCache": self.use_stage_cache,
+        }
+
+    @classmethod
+    def from_document(cls, document: Json) -> Candidate:
+        """The inverse of `to_document`."""
+        return cls(document["revision"], document["overrides"], document["useStageCache"])
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the request asked for; it does not change while the rollout runs."""
+
+    target: Target
+    candidate: Candidate
+    plan: tuple[Step, ...]
+    judge: JudgeSettings
+    policy: Policy
+    calendar: Calendar
+    watch_minutes: int
+    hold_minutes: int
+    alarms: tuple[str, ...]
+
+    @property
+    def watched_variables(self) -> frozenset[str]:
+        """The stage variables that the rollout overrides; a change of these by others is foreign."""
+        return frozenset(self.candidate.overrides)
+
+    def to_document(self) -> Json:
+        """A JSON object."""
+        return {
+            "target": self.target.to_document(),
+            "candidate": self.candidate.to_document(),
+            "plan": [
+                {"weightPercent": str(step.weight_percent), "bakeMinutes": step.bake_minutes} for step in self.plan
+            ],
+            "judge": self.judge.to_dict(),
+            "onInconclusive": self.policy.on_inconclusive,
+            "onRegression": self.policy.on_regression,
+            "lagMinutes": self.calendar.lag_minutes,
+            "graceMinutes": self.calendar.grace_minutes,
+            "outageMinutes": self.calendar.outage_minutes,
+            "settleSeconds": self.calendar.settle_seconds,
+            "watchMinutes": self.watch_minutes,
+            "holdMinutes": self.hold_minutes,
+            "alarms": list(self.alarms),
+        }
+
+    @classmethod
+    def from_document(cls, document: Json) -> Settings:
+        """The inverse of `to_document`."""
+        return cls(
+            target=Target.from_document(document["target"]),
+            candidate=Candidate.from_document(document["candidate"]),
+            plan=tuple(Step(Decimal(step["weightPercent"]), step["bakeMinutes"]) for step in document["plan"]),
+            judge=JudgeSettings.from_dict(document["judge"]),
+            policy=Policy(document["onInconclusive"], document["onRegression"]),
+            calendar=Calendar(
+                lag_minutes=document["lagMinutes"],
+                grace_minutes=document["graceMinutes"],
+                outage_minutes=document["outageMinutes"],
+                settle_seconds=document["settleSeconds"],
+            ),
+            watch_minutes=document["watchMinutes"],
+            hold_minutes=document["holdMinutes"],
+            alarms=tuple(document["alarms"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """One rollout, whole.
+
+    ours: every state in which our own hand may have left the target; the first is the last one confirmed. A change
+    is appended here before it is made (intent before effect), and stands alone once it has been read back.
+    found: the target as it was before the rollout. step: -1 before the first. decided: the decision that is being
+    carried out; it stands until the state that carries it out is done with it. next_minute: the first minute not
+    yet counted. signals_seen: how many of `signals` have been considered. pending_events: notifications that are
+    recorded and perhaps not yet sent. revision counts the writes of the record.
+    """
+
+    rollout_id: str
+    execution: str
+    settings: Settings
+    started_at: datetime
+    found: TargetState
+    ours: tuple[TargetState, ...]
+    series: Series
+    measures: tuple[Measure, ...]
+    semantics: BaseSemantics
+    evidence: Evidence
+    phase: Phase = Phase.BAKING
+    phase_since: datetime
+    step: int = -1
+    decided: Decision | None = Decision.CREATE
+    changed_at: datetime
+    next_minute: int = 0
+    reason: str = ""
+    outcome: Outcome | None = None
+    ended_at: datetime | None = None
+    signals: tuple[Signal, ...] = ()
+    signals_seen: int = 0
+    pending_events: tuple[Json, ...] = ()
+    revision: int = 0
+
+    @property
+    def left(self) -> TargetState:
+        """The state of the target as last confirmed."""
+        return self.ours[0]
+
+    @property
+    def weight_percent(self) -> Decimal:
+        """The canary's confirmed share of the requests; 100 after promotion, 0 without a canary."""
+        if self.left.canary is not None:
+            return self.left.canary.weight_percent
+        return Decimal(100) if self.phase is Phase.WATCHING else Decimal(0)
+
+    @property
+    def pending_signals(self) -> Sequence[Signal]:
+        """The signals that no decision has considered yet."""
+        return self.signals[self.signals_seen :]
+
+    @property
+    def on_last_step(self) -> bool:
+        """Whether the plan has no further step."""
+        return self.step >= len(self.settings.plan) - 1
+
+    @property
+    def state(self) -> str:
+        """The rollout's state for people: its outcome once it has ended, its phase before."""
+        return self.outcome.value if self.outcome and self.phase is Phase.ENDED else self.phase.value
+
+    def intending(self, wanted: TargetState) -> Rollout:
+        """The same rollout about to bring its target into the wanted state."""
+        return self if wanted in self.ours else replace(self, ours=(*self.ours, wanted))
+
+    def to_document(self) -> Json:
+        """A JSON object without the signals, which other writers append to."""
+        return {
+            "rolloutId": self.rollout_id,
+            "execution": self.execution,
+            "settings": self.settings.to_document(),
+            "startedAt": self.started_at.isoformat(),
+            "found": self.found.to_document(),
+            "ours": [state.to_document() for state in self.ours],
+            "series": self.series.to_document(),
+            "measures": [measure.to_document() for measure in self.measures],
+            "semantics": self.semantics.to_document(),
+            "evidence": self.evidence.to_dict(),
+            "phase": self.phase.value,
+            "phaseSince": self.phase_since.isoformat(),
+            "step": self.step,
+            "decided": self.decided.value if self.decided else None,
+            "changedAt": self.changed_at.isoformat(),
+            "nextMinute": self.next_minute,
+            "reason": self.reason,
+            "outcome": self.outcome.value if self.outcome else None,
+            "endedAt": self.ended_at.isoformat() if self.ended_at else None,
+            "signalsSeen": self.signals_seen,
+            "pendingEvents": list(self.pending_events),
+        }
+
+    @classmethod
+    def from_document(cls, document: Json, signals: Sequence[Json], revision: int) -> Rollout:
+        """The inverse of `to_document`, with what is stored beside the document."""
+        return cls(
+            rollout_id=document["rolloutId"],
+            execution=document["execution"],
+            settings=Settings.from_document(document["settings"]),
+            started_at=datetime.fromisoformat(document["startedAt"]),
+            found=TargetState.from_document(document["found"]),
+            ours=tuple(TargetState.from_document(state) for state in document["ours"]),
+            series=Series.from_document(document["series"]),
+            measures=tuple(Measure.from_document(measure) for measure in document["measures"]),
+            semantics=BaseSemantics.from_document(document["semantics"]),
+            evidence=Evidence.from_dict(document["evidence"]),
+            phase=Phase(document["phase"]),
+            phase_since=datetime.fromisoformat(document["phaseSince"]),
+            step=document["step"],
+            decided=Decision(document["decided"]) if document["decided"] else None,
+            changed_at=datetime.fromisoformat(document["changedAt"]),
+            next_minute=document["nextMinute"],
+            reason=document["reason"],
+            outcome=Outcome(document["outcome"]) if document["outcome"] else None,
+            ended_at=datetime.fromisoformat(document["endedAt"]) if document["endedAt"] else None,
+            signals=tuple(Signal.from_document(signal) for signal in signals),
+            signals_seen=document["signalsSeen"],
+            pending_events=tuple(document["pendingEvents"]),
+            revision=revision,
+        )

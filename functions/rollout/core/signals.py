@@ -1,0 +1,77 @@
+"""What the outside may tell a running rollout: an alarm fired, or somebody gave a command.
+
+Signals are appended to the rollout's record and never removed. The rollout remembers how many it has considered;
+whatever lies beyond is pending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rollout.core.target import Json
+
+
+class SignalKind(StrEnum):
+    """In order of precedence: when several are pending, the first of this list decides."""
+
+    ABORT = "ABORT"
+    ALARM = "ALARM"
+    PROMOTE = "PROMOTE"
+    PAUSE = "PAUSE"
+    ADVANCE = "ADVANCE"
+    APPROVE = "APPROVE"
+    RESUME = "RESUME"
+
+
+STOP_SIGNALS = frozenset({SignalKind.ABORT, SignalKind.ALARM})
+"""Once one of these is recorded, the weight never rises again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One recorded signal. `source` is the alarm or the person; `at` is when it happened, ISO 8601."""
+
+    kind: SignalKind
+    at: str
+    source: str
+    reason: str
+    step: int | None = None
+
+    def to_document(self) -> Json:
+        """A JSON object, as stored in the record's `signals`."""
+        return {
+            "kind": self.kind.value,
+            "at": self.at,
+            "source": self.source,
+            "reason": self.reason,
+            "step": self.step,
+        }
+
+    @classmethod
+    def from_document(cls, document: Json) -> Signal:
+        """The inverse of `to_document`."""
+        return cls(
+            SignalKind(document["kind"]),
+            document["at"],
+            document["source"],
+            document["reason"],
+            document.get("step"),
+        )
+
+    def __str__(self) -> str:
+        if self.kind is SignalKind.ALARM:
+            return f"alarm {self.source} is firing" + (f": {self.reason}" if self.reason else "")
+        return f"{self.kind.lower()} by {self.source}" + (f": {self.reason}" if self.reason else "")
+
+
+def deciding(pending: Sequence[Signal]) -> Signal | None:
+    """The pending signal that takes precedence; of several of a kind, the earliest recorded."""
+    order = list(SignalKind)
+    return min(pending, key=lambda signal: order.index(signal.kind), default=None)
+
+
+def stopping(signals: Sequence[Signal]) -> Signal | None:
+    """The stop signal among these that takes precedence, if there is one."""
+    return deciding([signal for signal in signals if signal.kind in STOP_SIGNALS])

@@ -1,0 +1,34 @@
+"""What every task's Lambda handler has in common: the ports, one structured log line, and the answer as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rollout.core.target import Json
+from rollout.ports import Ports
+from rollout.tasks.next import Next
+from rollout.wiring import ports
+
+logger = Logger(service="rollout-pilot")
+
+Handler = Callable[[Json, LambdaContext], Json]
+
+
+def task(call: Callable[[Ports, Json], Next]) -> Handler:
+    """A Lambda handler that makes this one call and answers the workflow with what comes next."""
+
+    @wraps(call)
+    def handler(event: Json, context: LambdaContext) -> Json:
+        logger.set_correlation_id(event.get("rolloutId"))
+        answer = call(ports(), event)
+        logger.info(
+            "decided",
+            extra={"task": context.function_name, "decision": answer.decision.value, "reason": answer.reason},
+        )
+        return answer.to_document()
+
+    return handler

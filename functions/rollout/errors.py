@@ -1,0 +1,50 @@
+"""What can go wrong, as a tree. The class names are the error names that the workflow retries and catches by.
+
+RolloutError
+├── InvalidRequest      the request cannot be understood; nothing was touched
+├── Refused             the request is understood and cannot be carried out now; nothing was touched
+├── TargetMissing       the stage or alias does not exist (any more)
+├── ForeignChange       somebody else changed the target; the rollout stops and leaves it alone
+├── NotAllowed          AWS denied the call; trying again will not help
+├── Unavailable         AWS throttled or failed the call; trying again may help
+├── ReadBackDiffers     the target does not yet show what was written; trying again tells
+└── RecordChanged       the rollout's record moved on under this task; trying again reads it afresh
+"""
+
+from __future__ import annotations
+
+
+class RolloutError(Exception):
+    """Any failure this product raises on purpose."""
+
+
+class InvalidRequest(RolloutError):
+    """The request cannot be understood. The message names the field, what was wrong and what is allowed."""
+
+
+class Refused(RolloutError):
+    """The request is understood and cannot be carried out now. The message says why, and what would help."""
+
+
+class TargetMissing(RolloutError):
+    """The stage or alias does not exist (any more)."""
+
+
+class ForeignChange(RolloutError):
+    """The target is not what this rollout left. The message says what was expected and what was found."""
+
+
+class NotAllowed(RolloutError):
+    """AWS denied the call (AccessDenied, Unauthorized): a permission is missing."""
+
+
+class Unavailable(RolloutError):
+    """AWS throttled or failed the call, after the client's own retries."""
+
+
+class ReadBackDiffers(RolloutError):
+    """A write was accepted, and the read after it shows neither the old nor the new state yet."""
+
+
+class RecordChanged(RolloutError):
+    """A conditional write lost: another writer changed the record since it was read."""

@@ -1,0 +1,209 @@
+"""What the rollout needs from the outside, by role. Adapters implement these; tasks use nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from rollout.core.judge import Count
+from rollout.core.measures import Measure, RawMinute, Series
+from rollout.core.rollout import Candidate, Rollout
+from rollout.core.signals import Signal
+from rollout.core.target import Json, Target, TargetState
+from rollout.errors import InvalidRequest
+
+_T = TypeVar("_T")
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def now(self) -> datetime:
+        """The present, with a time zone."""
+
+
+class TrafficShifter(Protocol):
+    """Reads and changes one kind of target. It decides nothing and keeps nothing."""
+
+    def read(self, target: Target) -> TargetState:
+        """The target as it is now.
+
+        Raises: TargetMissing, NotAllowed, Unavailable.
+        """
+
+    def verify(self, target: Target, candidate: Candidate) -> None:
+        """See that the candidate can go live on this target, without touching anything.
+
+        Raises: Refused (what is wrong, what would help), NotAllowed, Unavailable.
+        """
+
+    def materialize(self, target: Target, candidate: Candidate, stamp: str) -> str:
+        """The candidate's revision; made, stamped, where the request names none, and found again by its stamp.
+
+        Raises: Refused, NotAllowed, Unavailable.
+        """
+
+    def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
+        """Bring the target from the state just read into the wanted one: create, shift, promote or remove.
+
+        Raises: ForeignChange (the target was changed since it was read), TargetMissing, NotAllowed, Unavailable.
+        """
+
+    def series(self, target: Target, canary_series: str | None) -> Series:
+        """The metric dimensions of the base and the canary; `canary_series` overrides the canary's value.
+
+        Raises: TargetMissing, NotAllowed, Unavailable.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class BaseHistory:
+    """The base before the rollout: its counts, and for latency the threshold its quantile gave."""
+
+    measure: Measure
+    count: Count
+
+
+class MetricSource(Protocol):
+    """Reads counts per minute."""
+
+    def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
+        """What the base did before the rollout, for each metric name the judge asks for.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+    def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
+        """The raw counts of the minutes first..last, in order, one entry per minute.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmState:
+    """An alarm as CloudWatch shows it. `since` is when it entered its present state."""
+
+    name: str
+    state: str
+    since: datetime
+    reason: str
+
+
+class Alarms(Protocol):
+    """Reads alarms."""
+
+    def named(self, names: Sequence[str]) -> Sequence[AlarmState]:
+        """The states of these alarms; those that do not exist are missing from the answer.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+    def tagged_for(self, target: Target) -> Sequence[str]:
+        """The names of the alarms that carry the tag for this target.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+
+class RolloutStore(Protocol):
+    """Keeps rollouts, target locks and histories. Every write is conditional; none is lost or done twice."""
+
+    def open(self, rollout: Rollout) -> None:
+        """Store a new rollout and take its target's lock, both or neither.
+
+        Raises: Refused (who holds the target), RecordChanged (this rollout is already stored), Unavailable.
+        """
+
+    def load(self, rollout_id: str) -> Rollout | None:
+        """The rollout as last written.
+
+        Raises: Unavailable.
+        """
+
+    def save(self, rollout: Rollout, *, entry: Json | None = None, unless_signalled: bool = False) -> Rollout:
+        """Write the rollout over the revision it was read at, and add the entry to its history.
+
+        unless_signalled: only if no signal beyond `signals_seen` has been recorded.
+
+        Raises: RecordChanged (the revision or, if asked, the signals moved on), Unavailable.
+        """
+
+    def close(self, rollout: Rollout, *, entry: Json) -> Rollout:
+        """Write the ended rollout and release its lock and its alarms, all or nothing.
+
+        Raises: RecordChanged, Unavailable.
+        """
+
+    def reject(self, rollout_id: str, record: Json) -> None:
+        """Keep the record of a request that was refused. It has no lock.
+
+        Raises: Unavailable.
+        """
+
+    def signal(self, rollout_id: str, signal: Signal) -> str | None:
+        """Append a signal, once, to a rollout that has not ended; the token of its bake, if it waits in one.
+
+        Raises: Refused (unknown or ended rollout), Unavailable.
+        """
+
+    def watchers(self, alarm: str) -> Sequence[str]:
+        """The ids of the running rollouts that watch this alarm.
+
+        Raises: Unavailable.
+        """
+
+
+class Waker(Protocol):
+    """Wakes a workflow that waits."""
+
+    def wake(self, token: str) -> None:
+        """End the wait behind this token; a token whose wait has ended already is no error.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+
+class Notifier(Protocol):
+    """Tells the world."""
+
+    def publish(self, events: Sequence[Json]) -> None:
+        """Send `Rollout State Changed` events.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that the tasks need. `shifters` and `sources` are tables by target type."""
+
+    clock: Clock
+    store: RolloutStore
+    shifters: Mapping[str, TrafficShifter]
+    sources: Mapping[str, MetricSource]
+    alarms: Alarms
+    notifier: Notifier
+    waker: Waker
+
+    def shifter(self, target: Target) -> TrafficShifter:
+        """The shifter for this kind of target.
+
+        Raises: InvalidRequest.
+        """
+        return _look_up(self.shifters, target)
+
+    def source(self, target: Target) -> MetricSource:
+        """The metric source for this kind of target.
+
+        Raises: InvalidRequest.
+        """
+        return _look_up(self.sources, target)
+
+
+def _look_up(table: Mapping[str, _T], target: Target) -> _T:
+    if target.kind not in table:
+        raise InvalidRequest(f"target.type: {target.kind!r} is not one of {', '.join(sorted(table))}")
+    return table[target.kind]

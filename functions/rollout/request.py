@@ -1,0 +1,204 @@
+"""The request: what a person, a pipeline or an event asks for, checked whole before anything is touched.
+
+The JSON Schema in the documentation is generated from `Request`. Names are camelCase, unknown fields are errors,
+everything but the target has a default.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from rollout.core.base_semantics import BaseSetting
+from rollout.core.decision import Policy
+from rollout.core.judge import InvalidSettings, Step
+from rollout.core.judge.parse import parse_judge
+from rollout.core.minutes import Calendar
+from rollout.core.rollout import Candidate, Settings
+from rollout.core.target import Json, Target
+from rollout.errors import InvalidRequest
+
+MOST_PROBLEMS_SHOWN = 5
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
+VariableName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
+VariableValue = Annotated[
+    str, StringConstraints(max_length=512, pattern=r"^[A-Za-z0-9\-._~:/?#&=,]*$")  # what API Gateway accepts
+]
+AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel)
+
+
+class StageTarget(_Part):
+    """A stage of an API Gateway REST API."""
+
+    type: Literal["apigateway-stage"]
+    rest_api_id: Name
+    stage_name: Name
+
+
+class StageCandidate(_Part):
+    """The deployment to roll out, and the stage variables it is to see instead of the base's."""
+
+    deployment_id: Name | None = Field(None, description="Without it, the API as now defined is deployed.")
+    stage_variables: dict[VariableName, VariableValue] = Field(default_factory=dict, max_length=100)
+    use_stage_cache: bool = False
+
+
+class PlanStep(_Part):
+    """One weight, and for how many judged minutes it bakes."""
+
+    weight_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=2, strict=False)]
+    bake_minutes: Annotated[int, Field(ge=1, le=20_160)]
+
+
+def _default_steps() -> list[PlanStep]:
+    return [PlanStep.model_validate({"weightPercent": weight, "bakeMinutes": 10}) for weight in (5, 10, 25, 50)]
+
+
+class Plan(_Part):
+    """The ramp: weights rise strictly; after the last step the canary is promoted and watched."""
+
+    steps: Annotated[list[PlanStep], Field(min_length=1, max_length=200, default_factory=_default_steps)]
+    watch_minutes: Annotated[int, Field(ge=0, le=1_440)] = 10
+
+    @model_validator(mode="after")
+    def _weights_rise(self) -> Plan:
+        for index, (before, after) in enumerate(zip(self.steps, self.steps[1:], strict=False), start=1):
+            if after.weight_percent <= before.weight_percent:
+                raise PydanticCustomError(
+                    "weights_rise",
+                    "steps[{index}].weightPercent: {after} is not above the step before it ({before})",
+                    {"index": index, "after": str(after.weight_percent), "before": str(before.weight_percent)},
+                )
+        return self
+
+
+class Measurement(_Part):
+    """How the metrics are to be read; the defaults fit API Gateway as it is known."""
+
+    lag_minutes: Annotated[int, Field(ge=0, le=30)] = Field(
+        3, description="A minute is judged this many minutes after its end; CloudWatch publishes late."
+    )
+    settle_seconds: Annotated[int, Field(ge=0, le=600)] = Field(
+        30, description="Minutes that begin sooner than this after a weight change are not judged."
+    )
+    canary_series: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
+        None, description="The value of the Stage dimension of the canary's series; {stage} stands for the stage."
+    )
+    base_semantics: Literal["auto", "inclusive", "exclusive"] = Field(
+        "auto", description="Whether the stage's own series contains the canary's requests."
+    )
+
+
+class Request(_Part):
+    """A request for a rollout."""
+
+    target: StageTarget
+    candidate: StageCandidate = StageCandidate()
+    plan: Plan = Plan()
+    judge: dict[str, Any] = Field(default_factory=dict)
+    measurement: Measurement = Measurement()
+    alarms: Annotated[list[AlarmName], Field(max_length=100)] = Field(default_factory=list)
+    ignore_alarms_already_firing: bool = False
+    on_inconclusive: Literal["hold", "rollback"] = "hold"
+    on_regression: Literal["rollback", "hold"] = "rollback"
+    hold_minutes: Annotated[int, Field(ge=1, le=43_200)] = Field(
+        1_440, description="A rollout that nobody answers for so long is rolled back."
+    )
+    request_id: Name | None = None
+
+    def settings(self, alarms: tuple[str, ...]) -> Settings:
+        """The settings of the rollout, watching these alarms.
+
+        Raises: InvalidRequest (the judge block).
+        """
+        try:
+            judge = parse_judge(self.judge)
+        except InvalidSettings as error:
+            raise InvalidRequest(str(error)) from error
+        target = self.target.model_dump(by_alias=True)
+        candidate = self.candidate
+        return Settings(
+            target=Target.from_document(target),
+            candidate=Candidate(candidate.deployment_id, dict(candidate.stage_variables), candidate.use_stage_cache),
+            plan=tuple(Step(step.weight_percent, step.bake_minutes) for step in self.plan.steps),
+            judge=judge,
+            policy=Policy(self.on_inconclusive, self.on_regression),
+            calendar=Calendar(lag_minutes=self.measurement.lag_minutes, settle_seconds=self.measurement.settle_seconds),
+            watch_minutes=self.plan.watch_minutes,
+            hold_minutes=self.hold_minutes,
+            alarms=alarms,
+        )
+
+    @property
+    def base_setting(self) -> BaseSetting:
+        """What the request says about the stage's series."""
+        return BaseSetting(self.measurement.base_semantics)
+
+
+def parse_request(document: Json) -> Request:
+    """The request in this JSON object.
+
+    Raises:
+        InvalidRequest: its message names every field at fault (the first few), what is wrong and what is allowed.
+    """
+    try:
+        request = Request.model_validate(document)
+    except ValidationError as error:
+        raise InvalidRequest(_explain(error)) from error
+    request.settings(alarms=())
+    return request
+
+
+def _explain(error: ValidationError) -> str:
+    problems = [_problem(detail) for detail in error.errors(include_url=False)]
+    shown = "; ".join(problems[:MOST_PROBLEMS_SHOWN])
+    more = len(problems) - MOST_PROBLEMS_SHOWN
+    return shown + (f"; and {more} more" if more > 0 else "")
+
+
+def _problem(detail: Any) -> str:
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
+    match detail["type"]:
+        case "extra_forbidden":
+            return f"{path}: unknown field; allowed are {_allowed_fields(detail['loc'])}"
+        case "missing":
+            return f"{path}: required"
+        case "weights_rise":
+            return f"{path}.{detail['msg']}"
+        case _:
+            message = detail["msg"].removeprefix("Value error, ")
+            return f"{path or 'request'}: {message[:1].lower()}{message[1:]}{_got(detail['input'])}"
+
+
+def _got(value: Any) -> str:
+    text = repr(value)
+    return f", got {text if len(text) <= 60 else text[:57] + '…'}"
+
+
+def _allowed_fields(location: tuple[int | str, ...]) -> str:
+    """The fields beside an unknown one, by walking the models along its path."""
+    model: type[BaseModel] = Request
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        field = next(field for name, field in model.model_fields.items() if to_camel(name) == part)
+        model = _model_in(field.annotation) or model
+    return ", ".join(to_camel(name) for name in model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if (found := _model_in(argument)) is not None:
+            return found
+    return None

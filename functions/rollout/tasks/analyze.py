@@ -1,0 +1,162 @@
+"""Analyze: read what is new, weigh it, and decide what the rollout does next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from rollout.core.decision import WAITING, Decision, Finding, Phase, decide
+from rollout.core.judge import Action, Judgement, judge
+from rollout.core.rollout import Outcome, Rollout
+from rollout.core.signals import Signal, SignalKind, deciding, stopping
+from rollout.core.target import Json
+from rollout.errors import ForeignChange, NotAllowed, TargetMissing, Unavailable
+from rollout.ports import Ports
+from rollout.tasks import fence
+from rollout.tasks.next import Next, acting, waiting
+from rollout.tasks.observe import observe_new_minutes, verdict_documents
+from rollout.tasks.record import announce, entry, load, stop, transition
+
+STATE = "Analyze"
+
+_FINDINGS = {
+    Action.CONTINUE: Finding.UNPROVEN,
+    Action.EXTEND: Finding.OVERDUE,
+    Action.ADVANCE: Finding.PROVEN,
+    Action.PROMOTE: Finding.PROVEN,
+    Action.HOLD: Finding.INCONCLUSIVE,
+    Action.ROLL_BACK: Finding.HARMFUL,
+}
+_FINAL = frozenset({Decision.ROLL_BACK, Decision.STOP, Decision.CLOSE})
+"""Decisions that no stop signal needs to overtake."""
+_PHASES = {Decision.HOLD: Phase.HELD, Decision.PAUSE: Phase.PAUSED}
+
+
+def analyze(ports: Ports, rollout_id: str) -> Next:
+    """Decide what the rollout does next, and record the decision with its reasons before answering.
+
+    Raises: what the store raises; faults of the target's and the metrics' services are survived and noted.
+    """
+    rollout = load(ports, rollout_id)
+    if rollout.phase is Phase.ENDED:
+        return acting(rollout, Decision.CLOSE)
+    stop_signal = stopping(rollout.pending_signals)
+    if rollout.decided is not None and (stop_signal is None or rollout.decided in _FINAL):
+        return acting(rollout, rollout.decided)
+    now = ports.clock.now()
+    if stop_signal is not None:
+        return _settle(ports, rollout, now, Finding.UNPROVEN, stop_signal, str(stop_signal), {})
+
+    notes: list[str] = []
+    try:
+        fence.check(ports, rollout)
+    except (ForeignChange, TargetMissing) as error:
+        return stop(ports, rollout, STATE, str(error))
+    except (Unavailable, NotAllowed) as error:
+        notes.append(f"the target could not be read: {error}")
+
+    alarm = _firing_alarm(ports, rollout, notes)
+    if alarm is not None:
+        return _settle(ports, rollout, now, Finding.UNPROVEN, alarm, str(alarm), {"notes": notes})
+    if rollout.phase is Phase.WATCHING:
+        return _watch(ports, rollout, now, notes)
+
+    rollout, minutes = observe_new_minutes(ports, rollout, now, notes)
+    judgement = judge(rollout.evidence, rollout.settings.judge, rollout.settings.plan)
+    finding = _FINDINGS[judgement.action]
+    signal = deciding(rollout.pending_signals)
+    analysis: Json = {"minutes": minutes, "notes": notes, **_judgement_document(judgement)}
+    if signal is None and _unanswered(rollout, now):
+        hours = rollout.settings.hold_minutes / 60
+        reason = f"{rollout.phase.lower()} for {hours:g} h and nobody answered; {judgement.reason}"
+        return _record(ports, rollout, now, Decision.ROLL_BACK, reason, analysis)
+    reason = judgement.reason if signal is None else f"{signal}; {judgement.reason}"
+    return _settle(ports, rollout, now, finding, signal, reason, analysis)
+
+
+def _watch(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> Next:
+    """After 100 % the alarms judge until the watch is over."""
+    over = now >= rollout.phase_since + timedelta(minutes=rollout.settings.watch_minutes)
+    signal = deciding(rollout.pending_signals)
+    finding = Finding.PROVEN if over else Finding.UNPROVEN
+    reason = "promoted; " + ("watched without an alarm" if over else "watching")
+    rollout = replace(rollout, next_minute=rollout.settings.calendar.last_closed(now) + 1)
+    return _settle(ports, rollout, now, finding, signal, reason, {"notes": notes})
+
+
+def _settle(
+    ports: Ports,
+    rollout: Rollout,
+    now: datetime,
+    finding: Finding,
+    signal: Signal | None,
+    reason: str,
+    analysis: Json,
+) -> Next:
+    decision = decide(
+        rollout.phase,
+        finding,
+        signal.kind if signal else None,
+        last_step=rollout.on_last_step,
+        policy=rollout.settings.policy,
+    )
+    return _record(ports, rollout, now, decision, reason, analysis)
+
+
+def _record(ports: Ports, rollout: Rollout, now: datetime, decision: Decision, reason: str, analysis: Json) -> Next:
+    """Write the decision with its reasons, and answer with it."""
+    decided = replace(
+        rollout,
+        reason=reason,
+        signals_seen=len(rollout.signals),
+        decided=None if decision in WAITING else decision,
+        outcome=Outcome.PROMOTED if decision is Decision.CLOSE else rollout.outcome,
+    )
+    if decision in WAITING:
+        phase = Phase.WATCHING if rollout.phase is Phase.WATCHING else _PHASES.get(decision, Phase.BAKING)
+        if phase is not rollout.phase:
+            decided = replace(decided, phase=phase, phase_since=now)
+            decided = transition(
+                decided, state=phase, now=now, decision=decision, verdicts=analysis.get("verdicts", ())
+            )
+    elif decision is Decision.ROLL_BACK:
+        decided = transition(
+            decided, state="ROLLING_BACK", now=now, decision=decision, verdicts=analysis.get("verdicts", ())
+        )
+    line = entry(decided, state=STATE, decision=decision, now=now, analysis=analysis)
+    saved = ports.store.save(decided, entry=line)
+    if decision not in WAITING:
+        return acting(saved, decision)
+    return waiting(announce(ports, saved), decision, now)
+
+
+def _firing_alarm(ports: Ports, rollout: Rollout, notes: list[str]) -> Signal | None:
+    """The second line behind the alarm events: an alarm that went to ALARM since the rollout began."""
+    if not rollout.settings.alarms:
+        return None
+    try:
+        states = ports.alarms.named(rollout.settings.alarms)
+    except (Unavailable, NotAllowed) as error:
+        notes.append(f"the alarms could not be read: {error}")
+        return None
+    missing = set(rollout.settings.alarms) - {alarm.name for alarm in states}
+    notes.extend(f"alarm {name} does not exist any more" for name in sorted(missing))
+    for alarm in states:
+        if alarm.state == "ALARM" and alarm.since > rollout.started_at:
+            return Signal(SignalKind.ALARM, alarm.since.isoformat(), alarm.name, alarm.reason)
+    return None
+
+
+def _unanswered(rollout: Rollout, now: datetime) -> bool:
+    waits = rollout.phase in (Phase.HELD, Phase.PAUSED)
+    return waits and now >= rollout.phase_since + timedelta(minutes=rollout.settings.hold_minutes)
+
+
+def _judgement_document(judgement: Judgement) -> Json:
+    return {
+        "action": judgement.action.value,
+        "decidingMetric": judgement.deciding_metric,
+        "logE": judgement.log_e,
+        "logELimit": judgement.log_e_limit,
+        "verdicts": verdict_documents(judgement.verdicts),
+    }

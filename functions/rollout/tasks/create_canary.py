@@ -1,0 +1,37 @@
+"""Create canary: make the candidate's revision if there is none yet, and give it the first step's weight."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rollout.core.decision import Decision
+from rollout.core.target import Canary
+from rollout.errors import TargetMissing
+from rollout.ports import Ports
+from rollout.tasks.next import Next
+from rollout.tasks.raise_weight import raise_weight, stopped_by_signal
+from rollout.tasks.record import load, not_for, stop
+
+STATE = "Create canary"
+
+
+def create_canary(ports: Ports, rollout_id: str) -> Next:
+    """Put the canary on the target at the first step's weight.
+
+    Raises: what the ports raise.
+    """
+    rollout = load(ports, rollout_id)
+    if (answer := not_for(Decision.CREATE, ports, rollout) or stopped_by_signal(ports, rollout)) is not None:
+        return answer
+    settings = rollout.settings
+    try:
+        revision = ports.shifter(settings.target).materialize(settings.target, settings.candidate, rollout_id)
+    except TargetMissing as error:
+        return stop(ports, rollout, STATE, str(error))
+    canary = Canary(
+        revision,
+        settings.plan[0].weight_percent,
+        settings.candidate.overrides,
+        settings.candidate.use_stage_cache,
+    )
+    return raise_weight(ports, rollout, replace(rollout.left, canary=canary), state=STATE)

@@ -1,0 +1,69 @@
+"""The fence around every change of a target.
+
+Law: before each write the target is read and must be what we left; after it, it is read back. What somebody else
+changed is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rollout.core.rollout import Rollout
+from rollout.core.target import TargetState
+from rollout.errors import ForeignChange, ReadBackDiffers
+from rollout.ports import Ports
+
+
+def check(ports: Ports, rollout: Rollout) -> TargetState:
+    """The target as it is, which is as our own hand left it.
+
+    Raises: ForeignChange, and what the shifter raises.
+    """
+    target = rollout.settings.target
+    seen = ports.shifter(target).read(target)
+    if not _is_ours(seen, rollout.ours, rollout.settings.watched_variables):
+        raise ForeignChange(_difference(rollout.left, seen, rollout.settings.watched_variables))
+    return seen
+
+
+def move(ports: Ports, rollout: Rollout, wanted: TargetState) -> bool:
+    """Bring the target into the wanted state; whether anything had to be done.
+
+    Called again after a lost answer it finds the wanted state and does nothing. `rollout.ours` must already hold
+    the wanted state in the stored record.
+
+    Raises:
+        ForeignChange: somebody else changed the target, before the write or during it.
+        ReadBackDiffers: the write is not visible yet; calling again is safe.
+    """
+    target, names = rollout.settings.target, rollout.settings.watched_variables
+    shifter = ports.shifter(target)
+    seen = check(ports, rollout)
+    if seen.agrees_with(wanted, names):
+        return False
+    shifter.change(target, seen, wanted)
+    after = shifter.read(target)
+    if after.agrees_with(wanted, names):
+        return True
+    if _is_ours(after, rollout.ours, names):
+        raise ReadBackDiffers(f"{target.key} still shows {after}, wanted {wanted}")
+    raise ForeignChange(_difference(wanted, after, names))
+
+
+def _is_ours(seen: TargetState, ours: Sequence[TargetState], names: frozenset[str]) -> bool:
+    return any(seen.agrees_with(state, names) for state in ours)
+
+
+def _difference(left: TargetState, seen: TargetState, names: frozenset[str]) -> str:
+    """What somebody else changed, in words."""
+    changes = []
+    if seen.base != left.base:
+        changes.append(f"the base is {seen.base}, was {left.base}")
+    if seen.canary != left.canary:
+        changes.append(f"there is {seen.canary or 'no canary'}, was {left.canary or 'no canary'}")
+    changes.extend(
+        f"stage variable {name} is {seen.variables.get(name)!r}, was {left.variables.get(name)!r}"
+        for name in sorted(names)
+        if seen.variables.get(name) != left.variables.get(name)
+    )
+    return "somebody else changed the target: " + "; ".join(changes)

@@ -1,0 +1,50 @@
+"""What every task answers the workflow with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rollout.core.decision import Decision
+from rollout.core.rollout import Rollout
+from rollout.core.target import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The decision that "What next?" branches on, and what the states after it need.
+
+    seconds: how long the bake waits at most. seen: how many signals the decision has considered; the bake does not
+    begin when there are more. outcome: set by Close.
+    """
+
+    decision: Decision
+    rollout_id: str
+    seconds: int = 1
+    seen: int = 0
+    reason: str = ""
+    outcome: str = ""
+
+    def to_document(self) -> Json:
+        """The task's result, as the state machine reads it."""
+        return {
+            "decision": self.decision.value,
+            "rolloutId": self.rollout_id,
+            "seconds": self.seconds,
+            "seen": self.seen,
+            "reason": self.reason,
+            "outcome": self.outcome,
+        }
+
+
+def waiting(rollout: Rollout, decision: Decision, now: datetime) -> Next:
+    """Go and bake until the next minute that has not been counted yet can be."""
+    calendar = rollout.settings.calendar
+    minute = max(rollout.next_minute, calendar.last_closed(now) + 1)
+    seconds = calendar.seconds_until_closed(minute, now)
+    return Next(decision, rollout.rollout_id, seconds, rollout.signals_seen, rollout.reason)
+
+
+def acting(rollout: Rollout, decision: Decision) -> Next:
+    """Go to the state that carries this decision out."""
+    return Next(decision, rollout.rollout_id, 1, rollout.signals_seen, rollout.reason)

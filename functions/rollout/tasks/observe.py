@@ -1,0 +1,108 @@
+"""Reading the new minutes into the evidence, each exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from rollout.core.judge import Evidence, InvalidReading, MetricVerdict, MinuteReading, observe
+from rollout.core.measures import RawMinute, countable, reading_of
+from rollout.core.rollout import Rollout
+from rollout.core.target import Json
+from rollout.errors import NotAllowed, Unavailable
+from rollout.ports import Ports
+
+
+def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> tuple[Rollout, list[Json]]:
+    """The rollout with all minutes counted that can be by now, and those minutes as the history keeps them.
+
+    A source that cannot be read leaves its minutes to a later analysis; when they are overdue they count as
+    unmeasured. Whatever is wrong goes to `notes`.
+    """
+    calendar = rollout.settings.calendar
+    first, last = rollout.next_minute, calendar.last_closed(now)
+    if last < first:
+        return rollout, []
+    source = ports.source(rollout.settings.target)
+    readable = True
+    try:
+        raws = source.read(rollout.series, rollout.measures, first, last)
+    except (Unavailable, NotAllowed) as error:
+        notes.append(f"the metrics could not be read: {error}")
+        raws = [RawMinute(minute, {}, complete=False) for minute in range(first, last + 1)]
+        readable = False
+    documents = []
+    for raw in countable(raws, calendar.last_overdue(now, readable=readable)):
+        rollout, document = _count(rollout, raw, notes)
+        documents.append(document)
+    return rollout, documents
+
+
+def _count(rollout: Rollout, raw: RawMinute, notes: list[str]) -> tuple[Rollout, Json]:
+    semantics = rollout.semantics
+    weight = float(rollout.weight_percent) / 100
+    requests = next(
+        (
+            (counts.canary.requests, counts.stage.requests)
+            for counts in raw.counts.values()
+            if counts.canary is not None and counts.stage is not None
+        ),
+        None,
+    )
+    if requests is not None:
+        semantics = semantics.observe(*requests, weight)
+    reading = reading_of(raw, rollout.step, semantics)
+    return (
+        replace(
+            rollout,
+            semantics=semantics,
+            evidence=_observe(rollout, reading, notes),
+            next_minute=raw.minute + 1,
+        ),
+        reading_document(reading),
+    )
+
+
+def _observe(rollout: Rollout, reading: MinuteReading, notes: list[str]) -> Evidence:
+    judge, plan = rollout.settings.judge, rollout.settings.plan
+    try:
+        return observe(rollout.evidence, reading, judge, plan)
+    except InvalidReading as error:
+        notes.append(f"unmeasured: {error}")
+        return observe(rollout.evidence, MinuteReading(reading.minute, reading.step, {}), judge, plan)
+
+
+def reading_document(reading: MinuteReading) -> Json:
+    """One judged minute as the history keeps it; `rollout judge` replays these."""
+    return {
+        "minute": reading.minute,
+        "step": reading.step,
+        "metrics": {
+            name: {"canary": _measure(pair.canary), "base": _measure(pair.base)} for name, pair in reading.pairs.items()
+        },
+    }
+
+
+def _measure(count: object) -> Json | None:
+    return count._asdict() if isinstance(count, tuple) else None  # type: ignore[attr-defined]
+
+
+def verdict_documents(verdicts: Sequence[MetricVerdict]) -> list[Json]:
+    """The verdicts as events and history carry them."""
+    return [
+        {
+            "metric": verdict.name,
+            "verdict": verdict.verdict.value,
+            "reason": verdict.reason,
+            "logE": verdict.log_e,
+            "logECapped": verdict.log_e_capped,
+            "logS": verdict.log_s,
+            "canary": _measure(verdict.canary),
+            "base": _measure(verdict.base),
+            "allowedRate": verdict.allowed_rate,
+            "dryRun": verdict.dry_run,
+            "required": verdict.required,
+        }
+        for verdict in verdicts
+    ]

@@ -1,0 +1,60 @@
+"""Promote: the canary becomes the base; then the watch begins, or the rollout closes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rollout.core.decision import Decision, Phase
+from rollout.core.rollout import Outcome
+from rollout.errors import ForeignChange, RecordChanged, TargetMissing
+from rollout.ports import Ports
+from rollout.tasks import fence
+from rollout.tasks.next import Next, acting, waiting
+from rollout.tasks.raise_weight import stopped_by_signal
+from rollout.tasks.record import announce, entry, load, not_for, stop, transition
+
+STATE = "Promote"
+
+
+def promote(ports: Ports, rollout_id: str) -> Next:
+    """Give the canary all traffic. Called again, it does nothing twice.
+
+    Raises: what the ports raise.
+    """
+    rollout = load(ports, rollout_id)
+    if (answer := not_for(Decision.PROMOTE, ports, rollout) or stopped_by_signal(ports, rollout)) is not None:
+        return answer
+    canary_state = next(state for state in reversed(rollout.ours) if state.canary is not None)
+    wanted = canary_state.promoted()
+    if wanted not in rollout.ours:
+        try:
+            rollout = ports.store.save(rollout.intending(wanted), unless_signalled=True)
+        except RecordChanged:
+            latest = load(ports, rollout_id)
+            if (answer := stopped_by_signal(ports, latest)) is not None:
+                return answer
+            raise
+    try:
+        fence.move(ports, rollout, wanted)
+    except (ForeignChange, TargetMissing) as error:
+        return stop(ports, rollout, STATE, str(error))
+
+    now = ports.clock.now()
+    watch = rollout.settings.watch_minutes
+    promoted = replace(
+        rollout,
+        ours=(wanted,),
+        phase=Phase.WATCHING,
+        phase_since=now,
+        changed_at=now,
+        decided=None if watch else Decision.CLOSE,
+        outcome=None if watch else Outcome.PROMOTED,
+        next_minute=rollout.settings.calendar.last_closed(now) + 1,
+    )
+    if watch:
+        promoted = replace(promoted, reason=f"promoted; watching for {watch} min")
+        promoted = transition(promoted, state=Phase.WATCHING, now=now, decision=Decision.CONTINUE)
+    decision = Decision.CONTINUE if watch else Decision.CLOSE
+    line = entry(promoted, state=STATE, decision=decision, now=now, change=f"set {wanted}")
+    saved = announce(ports, ports.store.save(promoted, entry=line))
+    return waiting(saved, decision, now) if watch else acting(saved, decision)

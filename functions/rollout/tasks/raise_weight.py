@@ -1,0 +1,69 @@
+"""The one way up.
+
+Law: after a stop signal is recorded, the weight never rises again. The intent to raise is written on condition that
+no signal has come since the decision; what comes later finds the intent in the record and rolls back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rollout.core.decision import Decision, Phase
+from rollout.core.judge import begin_step
+from rollout.core.rollout import Rollout
+from rollout.core.signals import stopping
+from rollout.core.target import TargetState
+from rollout.errors import ForeignChange, RecordChanged, TargetMissing
+from rollout.ports import Ports
+from rollout.tasks import fence
+from rollout.tasks.next import Next, waiting
+from rollout.tasks.record import announce, entry, stop, transition
+
+
+def stopped_by_signal(ports: Ports, rollout: Rollout) -> Next | None:
+    """The way back to the bake, whose condition fails at once, when a stop signal is pending; None otherwise."""
+    if stopping(rollout.pending_signals) is None:
+        return None
+    return waiting(rollout, Decision.CONTINUE, ports.clock.now())
+
+
+def raise_weight(ports: Ports, rollout: Rollout, wanted: TargetState, *, state: str) -> Next:
+    """Bring the target to the wanted weight and begin the next step's bake. Called again, it does nothing twice.
+
+    Raises: what the ports raise.
+    """
+    if wanted not in rollout.ours:
+        try:
+            rollout = ports.store.save(rollout.intending(wanted), unless_signalled=True)
+        except RecordChanged:
+            latest = ports.store.load(rollout.rollout_id)
+            if latest is not None and (answer := stopped_by_signal(ports, latest)) is not None:
+                return answer
+            raise
+    try:
+        fence.move(ports, rollout, wanted)
+    except (ForeignChange, TargetMissing) as error:
+        return stop(ports, rollout, state, str(error))
+    return _begin_bake(ports, rollout, wanted, state)
+
+
+def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str) -> Next:
+    now = ports.clock.now()
+    step, plan = rollout.step + 1, rollout.settings.plan
+    weight = f"{plan[step].weight_percent.normalize():f} %"
+    baking = replace(
+        rollout,
+        ours=(wanted,),
+        step=step,
+        decided=None,
+        evidence=begin_step(rollout.evidence, step),
+        phase=Phase.BAKING,
+        phase_since=now,
+        changed_at=now,
+        next_minute=rollout.settings.calendar.first_countable(now),
+        reason=f"canary at {weight}, step {step + 1} of {len(plan)}, baking {plan[step].bake_minutes} min",
+    )
+    baking = transition(baking, state=Phase.BAKING, now=now, decision=Decision.CONTINUE)
+    line = entry(baking, state=state, decision=Decision.CONTINUE, now=now, change=f"set {wanted}")
+    saved = announce(ports, ports.store.save(baking, entry=line))
+    return waiting(saved, Decision.CONTINUE, now)

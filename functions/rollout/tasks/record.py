@@ -1,0 +1,115 @@
+"""Reading and writing the rollout's record in the middle of a task, and telling the world what changed.
+
+An event is recorded together with the change it tells of, sent, and only then struck out. So none is lost when a
+task dies in between, and one that is sent twice carries the same `eventId`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from rollout.core.decision import Decision, Phase
+from rollout.core.rollout import Outcome, Rollout
+from rollout.core.target import Json
+from rollout.errors import NotAllowed, RolloutError, Unavailable
+from rollout.ports import Ports
+from rollout.tasks.next import Next, acting, waiting
+
+
+class RecordMissing(RolloutError):
+    """There is no record of this rollout."""
+
+
+def load(ports: Ports, rollout_id: str) -> Rollout:
+    """The rollout as last written.
+
+    Raises: RecordMissing, and what the store raises.
+    """
+    rollout = ports.store.load(rollout_id)
+    if rollout is None:
+        raise RecordMissing(f"there is no rollout {rollout_id}")
+    return rollout
+
+
+def announce(ports: Ports, rollout: Rollout) -> Rollout:
+    """Send the recorded notifications and strike them out.
+
+    A bus that is down must not keep a rollout from rolling back: what cannot be sent now stays recorded, and the
+    next task sends it.
+    """
+    if not rollout.pending_events:
+        return rollout
+    try:
+        ports.notifier.publish(rollout.pending_events)
+    except (Unavailable, NotAllowed):
+        return rollout
+    return ports.store.save(replace(rollout, pending_events=()))
+
+
+def transition(
+    rollout: Rollout, *, state: str, now: datetime, decision: Decision, verdicts: Sequence[Json] = ()
+) -> Rollout:
+    """The rollout with a `Rollout State Changed` event recorded for the state it enters."""
+    event: Json = {
+        "eventId": f"{rollout.rollout_id}/{rollout.revision + 1}/{state}",
+        "rolloutId": rollout.rollout_id,
+        "execution": rollout.execution,
+        "target": rollout.settings.target.to_document(),
+        "state": state,
+        "decision": decision.value,
+        "step": rollout.step,
+        "steps": len(rollout.settings.plan),
+        "weightPercent": float(rollout.weight_percent),
+        "reason": rollout.reason,
+        "evidence": list(verdicts),
+        "at": now.isoformat(),
+        "startedAt": rollout.started_at.isoformat(),
+    }
+    return replace(rollout, pending_events=(*rollout.pending_events, event))
+
+
+def entry(
+    rollout: Rollout,
+    *,
+    state: str,
+    decision: Decision,
+    now: datetime,
+    analysis: Json | None = None,
+    change: str = "",
+) -> Json:
+    """One line of the rollout's history. `change` tells in words what was done to the target, if anything."""
+    return {
+        "at": now.isoformat(),
+        "state": state,
+        "phase": rollout.phase.value,
+        "step": rollout.step,
+        "weightPercent": float(rollout.weight_percent),
+        "decision": decision.value,
+        "reason": rollout.reason,
+        "change": change,
+        **({"analysis": analysis} if analysis else {}),
+    }
+
+
+def stop(ports: Ports, rollout: Rollout, state: str, reason: str) -> Next:
+    """The target is not ours any more: leave it alone, and close the rollout as STOPPED."""
+    now = ports.clock.now()
+    stopped = replace(rollout, outcome=Outcome.STOPPED, reason=reason, decided=Decision.STOP)
+    ports.store.save(stopped, entry=entry(stopped, state=state, decision=Decision.STOP, now=now))
+    return acting(stopped, Decision.STOP)
+
+
+def not_for(decision: Decision, ports: Ports, rollout: Rollout) -> Next | None:
+    """What a task answers that is called when its decision does not stand (any more); None when it does.
+
+    A task is called again when its answer was lost: what was decided since then, or the bake, comes next.
+    """
+    if rollout.decided is decision and rollout.phase is not Phase.ENDED:
+        return None
+    if rollout.phase is Phase.ENDED:
+        return acting(rollout, Decision.CLOSE)
+    if rollout.decided is None:
+        return waiting(rollout, Decision.CONTINUE, ports.clock.now())
+    return acting(rollout, rollout.decided)

@@ -1,0 +1,47 @@
+"""Roll back: everybody is served by the base again, as it was found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rollout.core.decision import Decision, Phase
+from rollout.core.rollout import Outcome
+from rollout.errors import ForeignChange, TargetMissing
+from rollout.ports import Ports
+from rollout.tasks import fence
+from rollout.tasks.next import Next, acting
+from rollout.tasks.record import announce, entry, load, stop, transition
+
+STATE = "Roll back"
+
+
+def roll_back(ports: Ports, rollout_id: str, failure: str) -> Next:
+    """Bring the target back to what was found. `failure` says which task failed, where that is the reason.
+
+    Raises: what the ports raise; the workflow tries again, and pages somebody when that does not help.
+    """
+    rollout = load(ports, rollout_id)
+    if rollout.phase is Phase.ENDED or rollout.decided in (Decision.STOP, Decision.CLOSE):
+        return acting(rollout, Decision.CLOSE)
+    untouched = rollout.ours == (rollout.found,)
+    if rollout.decided is not Decision.ROLL_BACK:
+        rollout = replace(rollout, decided=Decision.ROLL_BACK, reason=failure or rollout.reason)
+        rollout = transition(rollout, state="ROLLING_BACK", now=ports.clock.now(), decision=Decision.ROLL_BACK)
+    wanted = rollout.found
+    rollout = ports.store.save(rollout.intending(wanted))
+    try:
+        changed = fence.move(ports, rollout, wanted)
+    except (ForeignChange, TargetMissing) as error:
+        return stop(ports, rollout, STATE, f"{error} (while rolling back: {rollout.reason})")
+    now = ports.clock.now()
+    done = replace(
+        rollout,
+        ours=(wanted,),
+        phase=Phase.BAKING,
+        changed_at=now,
+        decided=Decision.CLOSE,
+        outcome=Outcome.FAILED if untouched and failure else Outcome.ROLLED_BACK,
+    )
+    change = f"set {wanted}" if changed else ""
+    line = entry(done, state=STATE, decision=Decision.ROLL_BACK, now=now, change=change)
+    return acting(announce(ports, ports.store.save(done, entry=line)), Decision.CLOSE)

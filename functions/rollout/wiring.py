@@ -1,0 +1,82 @@
+"""The only place that reads the environment and makes clients."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from rollout.adapters import apigateway_stage
+from rollout.adapters.apigateway_stage import ApiGatewayStage
+from rollout.adapters.cloudwatch import CloudWatchReader
+from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
+from rollout.adapters.dynamodb_store import DynamoDbStore
+from rollout.adapters.eventbridge import EventBridgeNotifier
+from rollout.adapters.stage_metrics import StageMetrics
+from rollout.adapters.stepfunctions import StepFunctionsWaker
+from rollout.ports import Ports
+
+CLIENT_CONFIG = Config(
+    connect_timeout=3,
+    read_timeout=8,
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
+"""Stated because botocore's defaults change. A call with all its retries ends well within a task's time-out, so no
+call of a task that was given up can still be on its way when the next task begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the template tells the functions."""
+
+    table: str
+    bus: str
+    history_days: int
+
+    @classmethod
+    def read(cls) -> Environment:
+        """From the process environment.
+
+        Raises: KeyError (a variable that the template sets is missing).
+        """
+        return cls(
+            table=os.environ["TABLE_NAME"],
+            bus=os.environ["EVENT_BUS_NAME"],
+            history_days=int(os.environ["HISTORY_DAYS"]),
+        )
+
+
+class SystemClock:
+    """Implements `Clock`."""
+
+    def now(self) -> datetime:
+        """The system's time, in UTC."""
+        return datetime.now(UTC)
+
+
+def ports() -> Ports:
+    """The ports over AWS, made once per environment and kept for the next invocation."""
+    return _ports(Environment.read())
+
+
+@cache
+def _ports(environment: Environment) -> Ports:
+    cloudwatch = _client("cloudwatch")
+    return Ports(
+        clock=SystemClock(),
+        store=DynamoDbStore(_client("dynamodb"), environment.table, environment.history_days),
+        shifters={apigateway_stage.KIND: ApiGatewayStage(_client("apigateway"))},
+        sources={apigateway_stage.KIND: StageMetrics(CloudWatchReader(cloudwatch))},
+        alarms=CloudWatchAlarms(cloudwatch, _client("resourcegroupstaggingapi")),
+        notifier=EventBridgeNotifier(_client("events"), environment.bus),
+        waker=StepFunctionsWaker(_client("stepfunctions")),
+    )
+
+
+def _client(service: str) -> Any:
+    return boto3.client(service, config=CLIENT_CONFIG)  # type: ignore[call-overload]

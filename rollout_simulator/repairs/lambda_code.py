@@ -1,0 +1,15 @@
+"""The least code moto takes for a function: a zip in memory, different for each text."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+
+def zipped(text: str = "", name: str = "index.py") -> bytes:
+    """A deployment package of one file; another text makes PublishVersion publish another version."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as package:
+        # A fixed date: the same text gives the same package, whatever the clock says.
+        package.writestr(zipfile.ZipInfo(name), text)
+    return packed.getvalue()

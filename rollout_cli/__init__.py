@@ -1,0 +1,1 @@
+"""The `rollout` command. One file per group of commands; `main` puts them together."""

@@ -79,9 +79,7 @@ class Timer:
 
     __slots__ = ("_clock", "action", "background", "cancelled", "pending", "when")
 
-    def __init__(
-        self, clock: SimulatedClock, when: float, action: Callable[[], None], *, background: bool
-    ) -> None:
+    def __init__(self, clock: SimulatedClock, when: float, action: Callable[[], None], *, background: bool) -> None:
         self._clock = clock
         self.when = when
         self.action = action
@@ -170,11 +168,16 @@ class SimulatedClock:
         self._arrivals: deque[Task] = deque()
         self._arrived = threading.Event()
         self._closed = False
+        self._owner: int | None = None
+        self._real_sleep: Callable[[float], None] = real_time.sleep
         self._local = _Local()
 
     def __enter__(self) -> SimulatedClock:
         self._travel = time_machine.travel(self._time, tick=False)
         self._traveller = self._travel.start()
+        self._owner = threading.get_ident()
+        self._real_sleep = real_time.sleep
+        real_time.sleep = self._sleep_anywhere
         return self
 
     def __exit__(
@@ -189,7 +192,13 @@ class SimulatedClock:
         self._timers.clear()
         for worker in self._idle:
             worker.baton.release()
+        real_time.sleep = self._real_sleep
         self._travel.stop()
+
+    def _sleep_anywhere(self, seconds: float) -> None:
+        """`time.sleep`: simulated for the simulation and the thread that opened it, real for strangers."""
+        ours = self._local.task is not None or threading.get_ident() in {self._owner, self._driver}
+        (self.sleep if ours else self._real_sleep)(seconds)
 
     # --- reading -------------------------------------------------------------------------------------------
 
@@ -295,8 +304,6 @@ class SimulatedClock:
             GoalNotReachedError: nothing is left to happen, or `limit` of simulated time has passed.
             Exception: whatever a task raised and did not catch; the world can be run on.
         """
-        if self._local.task is not None:
-            raise ClockError("a task waits with sleep or wait; only the driver runs the world")
         if isinstance(goal, datetime):
             self._run_to(goal.timestamp())
             return
@@ -369,6 +376,8 @@ class SimulatedClock:
 
     @contextmanager
     def _drive(self) -> Iterator[None]:
+        if self._local.task is not None:
+            raise ClockError("a task waits with sleep or wait; only the driver runs the world")
         with self._driving:
             outer, self._driver = self._driver, threading.get_ident()
             try:

@@ -87,7 +87,7 @@ class AlarmBoard:
         self.announce(backend, alarm, previous, now)
 
     def announce(self, backend: Any, alarm: Any, previous: Mapping[str, str], now: datetime) -> None:
-        """If an alarm has left the state `previous`, tell EventBridge and the composites that ask about it."""
+        """If an alarm has left the state `previous`, tell EventBridge and the composites that ask it."""
         alarm.state_updated_timestamp = now.replace(tzinfo=None)  # moto's dates have no zone and mean UTC
         if alarm.state_value == previous["value"]:
             return
@@ -105,10 +105,7 @@ class AlarmBoard:
         if trigger is None:
             reason, data = f"{alarm.alarm_arn} was created and its alarm rule evaluates to {state}", "{}"
         else:
-            reason = (
-                f"{trigger.alarm_arn} transitioned to {trigger.state_value} at "
-                f"{now:%A %d %B, %Y %H:%M:%S} UTC"
-            )
+            reason = f"{trigger.alarm_arn} transitioned to {trigger.state_value} at {now:%A %d %B, %Y %H:%M:%S} UTC"
             triggering = {
                 "arn": trigger.alarm_arn,
                 "state": {"value": trigger.state_value, "timestamp": event_time(now)},

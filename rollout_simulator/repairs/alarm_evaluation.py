@@ -73,9 +73,7 @@ def evaluate(watch: Watch, newest_first: Sequence[Datapoint], current: str, now:
     state = _state(watch, len(considered), breaching)
     if state is None or state == current:
         return None
-    return Verdict(
-        state, _reason(watch, considered, breaching, current, state), _data(watch, considered, now)
-    )
+    return Verdict(state, _reason(watch, considered, breaching, current, state), _data(watch, considered, now))
 
 
 def _state(watch: Watch, real: int, breaching: int) -> str | None:

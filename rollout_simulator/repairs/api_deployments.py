@@ -116,6 +116,4 @@ def require_unused(api: Any, deployment_id: str) -> None:
         if stage.deployment_id == deployment_id:
             raise BadRequest("Active stages pointing to this deployment must be moved or deleted")
         if (canary_of(stage) or {}).get("deploymentId") == deployment_id:
-            raise BadRequest(
-                "Active stages with canary settings pointing to this deployment must be moved or deleted"
-            )
+            raise BadRequest("Active stages with canary settings pointing to this deployment must be moved or deleted")

@@ -48,9 +48,7 @@ _KEPT_ON_UPDATE = (
 
 
 @contextmanager
-def repaired(
-    emit: Callable[[Event], None], metrics: MetricStore, *, extra_periods: int = 3
-) -> Iterator[AlarmBoard]:
+def repaired(emit: Callable[[Event], None], metrics: MetricStore, *, extra_periods: int = 3) -> Iterator[AlarmBoard]:
     """Evaluate alarms on `metrics` for as long as this is open, handing each event to `emit`.
 
     Yields the board; call its `evaluate_alarms(now)` once per simulated minute.
@@ -130,9 +128,7 @@ def _check_definition(definition: Mapping[str, Any]) -> None:
 
 
 def _set_alarm_state(board: AlarmBoard, set_in_moto: Any) -> Any:
-    def set_alarm_state(
-        backend: Any, alarm_name: str, reason: str, reason_data: str | None, state_value: str
-    ) -> None:
+    def set_alarm_state(backend: Any, alarm_name: str, reason: str, reason_data: str | None, state_value: str) -> None:
         alarm = backend.alarms.get(alarm_name)
         previous = None if alarm is None else state_of(alarm)
         set_in_moto(backend, alarm_name, reason, reason_data, state_value)

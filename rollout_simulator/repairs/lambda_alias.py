@@ -102,22 +102,17 @@ def _view(alias: Any | None) -> AliasView | None:
 
 
 def _operations(history: AliasHistory) -> tuple[Any, ...]:
-    create_in_moto, delete_in_moto = LambdaBackend.create_alias, LambdaBackend.delete_alias
+    create_in_moto: Any = LambdaBackend.create_alias
+    delete_in_moto: Any = LambdaBackend.delete_alias
 
-    def create_alias(
-        backend: Any,
-        name: str,
-        function_name: str,
-        function_version: str,
-        description: str,
-        routing_config: Mapping[str, Any] | None,
-    ) -> Any:
-        _check_routing(backend, function_name, function_version, routing_config)
+    def create_alias(backend: Any, *, name: str, function_name: str, **given: Any) -> Any:
+        _check_routing(backend, function_name, given["function_version"], given["routing_config"])
         with history.writing(backend, function_name, name):
-            return create_in_moto(backend, name, function_name, function_version, description, routing_config)
+            return create_in_moto(backend, name=name, function_name=function_name, **given)
 
     def update_alias(
         backend: Any,
+        *,
         name: str,
         function_name: str,
         function_version: str | None,
@@ -147,9 +142,7 @@ def _operations(history: AliasHistory) -> tuple[Any, ...]:
 def _check_routing(backend: Any, function_name: str, version: str, routing: Mapping[str, Any] | None) -> None:
     weights: Mapping[str, float] = (routing or {}).get("AdditionalVersionWeights") or {}
     if len(weights) > 1:
-        raise InvalidParameterValueException(
-            "Number of items in AdditionalVersionWeights cannot be greater than 1"
-        )
+        raise InvalidParameterValueException("Number of items in AdditionalVersionWeights cannot be greater than 1")
     for additional, weight in weights.items():
         if not 0.0 <= weight < 1.0:
             raise _invalid(
@@ -160,8 +153,8 @@ def _check_routing(backend: Any, function_name: str, version: str, routing: Mapp
             )
         if additional == version:
             raise InvalidParameterValueException(
-                f"Invalid function version {version}. Function version {version} is already included in routing "
-                "configuration."
+                f"Invalid function version {version}. Function version {version} is already included in "
+                "routing configuration."
             )
         if version == LATEST:
             raise InvalidParameterValueException(
@@ -181,8 +174,8 @@ def _check_routing(backend: Any, function_name: str, version: str, routing: Mapp
 def _invalid(given: str, what: str, required: str) -> LambdaClientError:
     return LambdaClientError(
         "ValidationException",
-        f"1 validation error detected: Value '{{{given}}}' at 'routingConfig.additionalVersionWeights' failed to "
-        f"satisfy constraint: {what} must satisfy constraint: [{required}]",
+        f"1 validation error detected: Value '{{{given}}}' at 'routingConfig.additionalVersionWeights' "
+        f"failed to satisfy constraint: {what} must satisfy constraint: [{required}]",
     )
 
 

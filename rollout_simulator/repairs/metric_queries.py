@@ -84,17 +84,13 @@ def metric_data(store: MetricStore, request: Mapping[str, Any], now: datetime) -
     if store.partial_until is not None and now < store.partial_until:
         _keep_older_half(results, descending=descending)
     page_size = store.page_size or request.get("MaxDatapoints") or LARGEST_PAGE
-    shown = [
-        result for result, query in zip(results, queries, strict=True) if query.get("ReturnData") is not False
-    ]
+    shown = [result for result, query in zip(results, queries, strict=True) if query.get("ReturnData") is not False]
     return _page(shown, int(page_size), request.get("NextToken"))
 
 
 def _check_queries(queries: Sequence[Mapping[str, Any]]) -> None:
     if len(queries) > MOST_QUERIES:
-        raise ValidationError(
-            f"The collection MetricDataQueries must not have a size greater than {MOST_QUERIES}."
-        )
+        raise ValidationError(f"The collection MetricDataQueries must not have a size greater than {MOST_QUERIES}.")
     ids = [query["Id"] for query in queries]
     if len(set(ids)) != len(ids):
         raise ValidationError("The values for parameter id in MetricDataQueries are not unique.")
@@ -134,16 +130,12 @@ def _answer(
     period = int(asked["Period"])
     if period < SECONDS_PER_MINUTE or period % SECONDS_PER_MINUTE:
         raise ValidationError(f"The parameter {member}.Period must be a multiple of 60.")
-    series = store.series(
-        metric.get("Namespace"), metric.get("MetricName"), named_dimensions(metric.get("Dimensions"))
-    )
+    series = store.series(metric.get("Namespace"), metric.get("MetricName"), named_dimensions(metric.get("Dimensions")))
     span = _span(*between, period // SECONDS_PER_MINUTE, now)
     minutes: list[int] = []
     values: list[float] = []
     if series is not None and span is not None:
-        minutes, values = _values(
-            series, span, compute, now.timestamp(), asked.get("Unit"), descending=descending
-        )
+        minutes, values = _values(series, span, compute, now.timestamp(), asked.get("Unit"), descending=descending)
     return {
         "Id": query["Id"],
         "Label": query.get("Label") or metric.get("MetricName"),
@@ -172,10 +164,8 @@ def _values(
     minutes: list[int] = []
     values: list[float] = []
     for first in span.starts(descending=descending):
-        if span.period == 1:
-            data = series.visible(first, now, unit)
-        else:
-            data = series.over(span.minutes_of(first), now, unit)
+        one = span.period == 1
+        data = series.visible(first, now, unit) if one else series.over(span.minutes_of(first), now, unit)
         if data is None or not data.sample_count:
             continue
         value = computed(compute, data)
@@ -254,9 +244,7 @@ def metric_statistics(store: MetricStore, request: Mapping[str, Any], now: datet
     span = _span(start, end, period // SECONDS_PER_MINUTE, now)
     computes = {name: _named(name) for name in [*simple, *extended]}
     answer: dict[str, Any] = {"Label": request["MetricName"], "Datapoints": []}
-    series = store.series(
-        request["Namespace"], request["MetricName"], named_dimensions(request.get("Dimensions"))
-    )
+    series = store.series(request["Namespace"], request["MetricName"], named_dimensions(request.get("Dimensions")))
     if series is None or span is None:
         return answer
     starts = span.starts(descending=False)
@@ -290,6 +278,4 @@ def _named(name: str) -> Statistic:
         return statistic(name)
     except UnknownStatistic:
         parameter = "ExtendedStatistics" if is_extended(name) else "Statistics"
-        raise InvalidParameterValue(
-            f"The value {name} for parameter {parameter}.member.1 is not supported."
-        ) from None
+        raise InvalidParameterValue(f"The value {name} for parameter {parameter}.member.1 is not supported.") from None

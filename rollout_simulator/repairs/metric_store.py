@@ -46,9 +46,7 @@ class Series:
     def over(self, minutes: Iterable[int], now: float, unit: str | None = None) -> Distribution | None:
         """What is known at `now` of several minutes together; None where there is no value at all."""
         parts = [
-            part
-            for minute in minutes
-            if (part := self.visible(minute, now, unit)) is not None and part.sample_count
+            part for minute in minutes if (part := self.visible(minute, now, unit)) is not None and part.sample_count
         ]
         return Distribution.merged(parts) if parts else None
 
@@ -72,7 +70,7 @@ class MetricStore:
         """Until then GetMetricData gives only the older half of each series, as `PartialData`."""
         self._series: dict[tuple[str, str, frozenset[tuple[str, str]]], Series] = {}
 
-    def publish(  # noqa: PLR0917 - the datum's key, its content and its moment read well in this order
+    def publish(
         self,
         namespace: str,
         metric: str,

@@ -64,9 +64,7 @@ class StageControlPlane:
     def patch(self, api: Any, stage: Any, operations: Sequence[Mapping[str, str]]) -> None:
         """Apply UpdateStage's operations in order; if one is refused, none is applied."""
         draft = copy.deepcopy(stage)
-        pointers = StagePointers(
-            draft.deployment_id, draft.variables, canary_of(draft), api.deployments, self.rules
-        )
+        pointers = StagePointers(draft.deployment_id, draft.variables, canary_of(draft), api.deployments, self.rules)
         for operation in operations:
             if operation["op"] == "copy" or pointers.owns(operation["path"]):
                 pointers.apply(operation)

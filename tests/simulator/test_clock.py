@@ -37,6 +37,24 @@ def test_real_durations_stay_real() -> None:
         assert time.monotonic() - began[1] < 10
 
 
+def test_sleep_is_simulated_for_the_simulation_only() -> None:
+    real: list[float] = []
+
+    def outside() -> None:
+        began = time.monotonic()
+        time.sleep(0.01)
+        real.append(time.monotonic() - began)
+
+    with SimulatedClock() as clock:
+        clock.spawn(lambda: time.sleep(3600))
+        clock.run_until_idle()
+        assert clock.now() == DEFAULT_START + timedelta(hours=1)
+        stranger = threading.Thread(target=outside)
+        stranger.start()
+        stranger.join()
+    assert real[0] >= 0.01
+
+
 def test_ready_tasks_run_first_come_first_served_and_timers_by_time_then_making() -> None:
     order: list[str] = []
     with SimulatedClock() as clock:
@@ -212,10 +230,14 @@ def _trace(seed: int) -> list[tuple[float, int]]:
 
 
 def test_thousands_of_hand_overs_take_moments_and_a_thousand_tasks_may_wait() -> None:
+    def naps() -> None:
+        for _ in range(5):
+            clock.sleep(1)
+
     began = time.perf_counter()
     with SimulatedClock() as clock:
         for _ in range(1000):
-            clock.spawn(lambda: [clock.sleep(1) for _ in range(5)])
+            clock.spawn(naps)
         clock.run_until_idle()
     assert time.perf_counter() - began < 5
 

@@ -25,7 +25,7 @@ from rollout.adapters.faults import code_of, translated
 from rollout.core.decision import Phase
 from rollout.core.rollout import Rollout
 from rollout.core.signals import Signal
-from rollout.core.target import Json
+from rollout.core.target import Json, Target
 from rollout.errors import RecordChanged, Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -190,6 +190,14 @@ class DynamoDbStore:
                 ExpressionAttributeValues={":pk": _s(f"ROLLOUT#{rollout_id}"), ":prefix": _s("HISTORY#")},
             )
             return [json.loads(item["line"]["S"]) for page in pages for item in page["Items"]]
+
+    def holder(self, target: Target) -> str | None:
+        """The id of the rollout that holds the target, if one does.
+
+        Raises: Unavailable.
+        """
+        lock = self._get(f"TARGET#{target.key}", "LOCK")
+        return str(lock["rolloutId"]["S"]) if lock else None
 
     def _token_of_repeated(self, rollout_id: str, identity: str, error: Exception) -> str | None:
         """A signal that is recorded already is woken for again: its first waking may have been lost."""

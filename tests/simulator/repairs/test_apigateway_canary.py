@@ -52,9 +52,7 @@ class Gateway:
             else {"op": op, "path": first, **({"value": rest[0]} if rest else {})}
             for op, first, *rest in operations
         ]
-        stage: dict[str, Any] = self.client.update_stage(
-            restApiId=self.api_id, stageName="prod", patchOperations=named
-        )
+        stage: dict[str, Any] = self.client.update_stage(restApiId=self.api_id, stageName="prod", patchOperations=named)
         return stage
 
     def stage(self) -> dict[str, Any]:
@@ -91,11 +89,11 @@ def refused(code: str, status: int, text: str, call: Callable[[], object]) -> No
     with pytest.raises(ClientError) as caught:
         call()
     response = caught.value.response
-    assert (code, status, text) == (
+    assert (
         response["Error"]["Code"],
         response["ResponseMetadata"]["HTTPStatusCode"],
         response["Error"]["Message"],
-    )
+    ) == (code, status, text)
 
 
 class TestUnrepaired:
@@ -104,11 +102,9 @@ class TestUnrepaired:
 
         gateway.patch(("replace", "/canarySettings/deploymentId", gateway.next))
 
-        assert gateway.next == gateway.stage()["deploymentId"]
+        assert gateway.stage()["deploymentId"] == gateway.next
 
-    def test_moto_still_loses_variables_of_a_stage_deployed_to_again(
-        self, aws: time_machine.Traveller
-    ) -> None:
+    def test_moto_still_loses_variables_of_a_stage_deployed_to_again(self, aws: time_machine.Traveller) -> None:
         gateway = Gateway()
 
         gateway.deploy(stageName="prod")
@@ -135,14 +131,14 @@ class TestCreatingACanary:
         )
 
         stage = gateway.stage()
-        assert gateway.base == stage["deploymentId"]
+        assert stage["deploymentId"] == gateway.base
         assert stage["variables"] == {"lambdaAlias": "live", "table": "orders"}
-        assert {
+        assert stage["canarySettings"] == {
             "deploymentId": gateway.next,
             "percentTraffic": 5.0,
             "useStageCache": False,
             "stageVariableOverrides": {"lambdaAlias": "next"},
-        } == stage["canarySettings"]
+        }
 
     def test_update_stage_answers_what_get_stage_then_shows(self, gateway: Gateway) -> None:
         answered = gateway.patch(("replace", "/canarySettings/percentTraffic", "2.5"))
@@ -154,21 +150,25 @@ class TestCreatingACanary:
         gateway.start_canary()
 
         stages = gateway.client.get_stages(restApiId=gateway.api_id)["item"]
-        assert [gateway.stage()] == stages
+        assert stages == [gateway.stage()]
 
     def test_percent_traffic_alone_points_the_canary_at_the_base(self, gateway: Gateway) -> None:
         gateway.patch(("replace", "/canarySettings/percentTraffic", "25"))
 
-        assert {"deploymentId": gateway.base, "percentTraffic": 25.0, "useStageCache": False} == (
-            gateway.stage()["canarySettings"]
-        )
+        assert gateway.stage()["canarySettings"] == {
+            "deploymentId": gateway.base,
+            "percentTraffic": 25.0,
+            "useStageCache": False,
+        }
 
     def test_deployment_alone_creates_the_canary_at_nought(self, gateway: Gateway) -> None:
         gateway.patch(("replace", "/canarySettings/deploymentId", gateway.next))
 
-        assert {"deploymentId": gateway.next, "percentTraffic": 0.0, "useStageCache": False} == (
-            gateway.stage()["canarySettings"]
-        )
+        assert gateway.stage()["canarySettings"] == {
+            "deploymentId": gateway.next,
+            "percentTraffic": 0.0,
+            "useStageCache": False,
+        }
 
     def test_a_late_weight_step_resurrects_a_removed_canary_on_the_base(self, gateway: Gateway) -> None:
         gateway.start_canary()
@@ -177,7 +177,7 @@ class TestCreatingACanary:
         gateway.patch(("replace", "/canarySettings/percentTraffic", "50.0"))
 
         canary = gateway.stage()["canarySettings"]
-        assert (gateway.base, 50.0) == (canary["deploymentId"], canary["percentTraffic"])
+        assert (canary["deploymentId"], canary["percentTraffic"]) == (gateway.base, 50.0)
 
     @pytest.mark.parametrize(
         "path",
@@ -267,7 +267,7 @@ class TestPromoting:
         gateway.patch(("replace", "/canarySettings/percentTraffic", "0.0"), TO_VARIABLES, TO_DEPLOYMENT)
 
         stage = gateway.stage()
-        assert gateway.next == stage["deploymentId"]
+        assert stage["deploymentId"] == gateway.next
         assert stage["variables"] == {"lambdaAlias": "next", "table": "orders"}
 
     def test_promotion_leaves_the_canary_at_nought(self, gateway: Gateway) -> None:
@@ -276,7 +276,7 @@ class TestPromoting:
         gateway.patch(("replace", "/canarySettings/percentTraffic", "0.0"), TO_DEPLOYMENT)
 
         canary = gateway.stage()["canarySettings"]
-        assert (0.0, gateway.next) == (canary["percentTraffic"], canary["deploymentId"])
+        assert (canary["percentTraffic"], canary["deploymentId"]) == (0.0, gateway.next)
 
     def test_without_overrides_the_copy_of_variables_changes_nothing(self, gateway: Gateway) -> None:
         gateway.start_canary()
@@ -286,9 +286,7 @@ class TestPromoting:
         assert gateway.stage()["variables"] == {"lambdaAlias": "live", "table": "orders"}
 
     @pytest.mark.parametrize("copied", [TO_VARIABLES, TO_DEPLOYMENT])
-    def test_without_a_canary_there_is_nothing_to_promote(
-        self, gateway: Gateway, copied: tuple[str, ...]
-    ) -> None:
+    def test_without_a_canary_there_is_nothing_to_promote(self, gateway: Gateway, copied: tuple[str, ...]) -> None:
         refused(
             "BadRequestException",
             400,
@@ -296,16 +294,14 @@ class TestPromoting:
             lambda: gateway.patch(copied),
         )
 
-    def test_a_percentage_in_the_same_request_makes_the_promotion_succeed_on_the_base(
-        self, gateway: Gateway
-    ) -> None:
+    def test_a_percentage_in_the_same_request_makes_the_promotion_succeed_on_the_base(self, gateway: Gateway) -> None:
         gateway.patch(("replace", "/canarySettings/percentTraffic", "0.0"), TO_VARIABLES, TO_DEPLOYMENT)
 
         stage = gateway.stage()
-        assert (gateway.base, gateway.base) == (
+        assert (
             stage["deploymentId"],
             stage["canarySettings"]["deploymentId"],
-        )
+        ) == (gateway.base, gateway.base)
 
     @pytest.mark.parametrize(
         ("source", "path"),
@@ -330,15 +326,13 @@ class TestRemoving:
         gateway.patch(("remove", "/canarySettings"))
 
         assert "canarySettings" not in gateway.stage()
-        assert gateway.base == gateway.stage()["deploymentId"]
+        assert gateway.stage()["deploymentId"] == gateway.base
 
     def test_removing_no_canary_is_refused(self, gateway: Gateway) -> None:
         with pytest.raises(ClientError, match="BadRequestException"):
             gateway.patch(("remove", "/canarySettings"))
 
-    def test_removing_no_canary_can_be_played_as_a_success(
-        self, gateway: Gateway, plane: StageControlPlane
-    ) -> None:
+    def test_removing_no_canary_can_be_played_as_a_success(self, gateway: Gateway, plane: StageControlPlane) -> None:
         plane.rules = StageRules(removing_no_canary="ignored")
 
         gateway.patch(("remove", "/canarySettings"))
@@ -361,7 +355,7 @@ class TestOrderAndAtomicity:
         )
 
         canary = gateway.stage()["canarySettings"]
-        assert (gateway.base, 20.0) == (canary["deploymentId"], canary["percentTraffic"])
+        assert (canary["deploymentId"], canary["percentTraffic"]) == (gateway.base, 20.0)
 
     def test_a_request_with_one_bad_operation_changes_nothing(self, gateway: Gateway) -> None:
         gateway.start_canary()
@@ -376,7 +370,7 @@ class TestOrderAndAtomicity:
                 ("replace", "/canarySettings/deploymentId", "nowhere"),
             )
 
-        assert before == gateway.stage()
+        assert gateway.stage() == before
 
 
 class TestOrdinaryOperations:
@@ -408,7 +402,7 @@ class TestOrdinaryOperations:
         gateway.patch(("replace", "/deploymentId", third))
 
         stage = gateway.stage()
-        assert (third, gateway.next) == (stage["deploymentId"], stage["canarySettings"]["deploymentId"])
+        assert (stage["deploymentId"], stage["canarySettings"]["deploymentId"]) == (third, gateway.next)
 
     def test_the_base_cannot_move_to_an_unknown_deployment(self, gateway: Gateway) -> None:
         refused(
@@ -423,9 +417,7 @@ class TestOrdinaryOperations:
             "NotFoundException",
             404,
             "Invalid stage identifier specified",
-            lambda: gateway.client.update_stage(
-                restApiId=gateway.api_id, stageName="none", patchOperations=[]
-            ),
+            lambda: gateway.client.update_stage(restApiId=gateway.api_id, stageName="none", patchOperations=[]),
         )
 
 
@@ -435,24 +427,24 @@ class TestCreateDeployment:
 
         gateway.deploy(description="rollout-1")
 
-        assert before == gateway.stage()
+        assert gateway.stage() == before
 
     def test_to_an_existing_stage_it_repoints_and_keeps_the_variables(self, gateway: Gateway) -> None:
         created = gateway.deploy(stageName="prod")
 
         stage = gateway.stage()
-        assert created == stage["deploymentId"]
+        assert stage["deploymentId"] == created
         assert stage["variables"] == {"lambdaAlias": "live", "table": "orders"}
 
     def test_to_a_new_stage_it_creates_it(self, gateway: Gateway) -> None:
         created = gateway.deploy(stageName="beta", variables={"a": "1"}, stageDescription="trial")
 
         stage = gateway.client.get_stage(restApiId=gateway.api_id, stageName="beta")
-        assert (created, {"a": "1"}, "trial") == (
+        assert (
             stage["deploymentId"],
             stage["variables"],
             stage["description"],
-        )
+        ) == (created, {"a": "1"}, "trial")
 
     def test_to_a_stage_with_a_canary_it_is_refused_and_leaves_no_deployment(self, gateway: Gateway) -> None:
         gateway.start_canary()
@@ -465,7 +457,7 @@ class TestCreateDeployment:
             "Provide CanarySettings in deploymentInput.",
             lambda: gateway.deploy(stageName="prod"),
         )
-        assert count == len(gateway.client.get_deployments(restApiId=gateway.api_id)["items"])
+        assert len(gateway.client.get_deployments(restApiId=gateway.api_id)["items"]) == count
 
     def test_with_canary_settings_it_attaches_a_canary_and_leaves_the_base(self, gateway: Gateway) -> None:
         created = gateway.deploy(
@@ -474,13 +466,13 @@ class TestCreateDeployment:
         )
 
         stage = gateway.stage()
-        assert gateway.base == stage["deploymentId"]
-        assert {
+        assert stage["deploymentId"] == gateway.base
+        assert stage["canarySettings"] == {
             "deploymentId": created,
             "percentTraffic": 10.5,
             "useStageCache": False,
             "stageVariableOverrides": {"lambdaAlias": "next"},
-        } == stage["canarySettings"]
+        }
 
     def test_with_canary_settings_it_replaces_the_canary_there(self, gateway: Gateway) -> None:
         gateway.start_canary()
@@ -488,7 +480,7 @@ class TestCreateDeployment:
         created = gateway.deploy(stageName="prod", canarySettings={"percentTraffic": 50.0})
 
         canary = gateway.stage()["canarySettings"]
-        assert (created, 50.0) == (canary["deploymentId"], canary["percentTraffic"])
+        assert (canary["deploymentId"], canary["percentTraffic"]) == (created, 50.0)
 
     def test_a_canary_needs_a_stage_that_exists(self, gateway: Gateway) -> None:
         refused(
@@ -528,9 +520,7 @@ class TestCreateDeployment:
         aws.shift(timedelta(seconds=5))
         gateway.deploy()
 
-    def test_more_deployments_than_an_api_holds_are_refused(
-        self, gateway: Gateway, plane: StageControlPlane
-    ) -> None:
+    def test_more_deployments_than_an_api_holds_are_refused(self, gateway: Gateway, plane: StageControlPlane) -> None:
         plane.deployments_per_api = 2
 
         with pytest.raises(ClientError, match="LimitExceededException"):
@@ -546,9 +536,7 @@ class TestDeployments:
 
         assert (shown["description"], shown["createdDate"]) == ("next", NOW)
         assert "apiSummary" not in shown
-        assert embedded["apiSummary"] == {
-            "/": {"GET": {"authorizationType": "NONE", "apiKeyRequired": False}}
-        }
+        assert embedded["apiSummary"] == {"/": {"GET": {"authorizationType": "NONE", "apiKeyRequired": False}}}
 
     def test_one_is_a_snapshot_that_a_later_change_does_not_alter(self, gateway: Gateway) -> None:
         gateway.add_method("POST")
@@ -560,7 +548,7 @@ class TestDeployments:
             )
             return set(shown["apiSummary"]["/"])
 
-        assert ({"GET"}, {"GET", "POST"}) == (methods(gateway.next), methods(later))
+        assert (methods(gateway.next), methods(later)) == ({"GET"}, {"GET", "POST"})
 
     def test_the_list_comes_in_pages(self, gateway: Gateway) -> None:
         made = [gateway.base, gateway.next, *(gateway.deploy() for _ in range(26))]
@@ -569,7 +557,7 @@ class TestDeployments:
         pages = gateway.client.get_paginator("get_deployments").paginate(restApiId=gateway.api_id)
 
         assert len(first["items"]) == 25
-        assert sorted(made) == sorted(each["id"] for page in pages for each in page["items"])
+        assert sorted(each["id"] for page in pages for each in page["items"]) == sorted(made)
 
     def test_an_unknown_one_is_not_found(self, gateway: Gateway) -> None:
         for call in (gateway.client.get_deployment, gateway.client.delete_deployment):
@@ -605,7 +593,7 @@ class TestDeployments:
         gateway.client.delete_deployment(restApiId=gateway.api_id, deploymentId=gateway.next)
 
         left = gateway.client.get_deployments(restApiId=gateway.api_id)["items"]
-        assert [gateway.base] == [each["id"] for each in left]
+        assert [each["id"] for each in left] == [gateway.base]
 
 
 class TestCreateStage:
@@ -618,9 +606,7 @@ class TestCreateStage:
         )
 
         stage = gateway.client.get_stage(restApiId=gateway.api_id, stageName="beta")
-        assert {"deploymentId": gateway.next, "percentTraffic": 50.0, "useStageCache": False} == (
-            stage["canarySettings"]
-        )
+        assert stage["canarySettings"] == {"deploymentId": gateway.next, "percentTraffic": 50.0, "useStageCache": False}
 
     @pytest.mark.parametrize("canary", [None, {"deploymentId": "nowhere"}])
     def test_an_unknown_deployment_is_refused(self, gateway: Gateway, canary: dict[str, str] | None) -> None:
@@ -641,9 +627,7 @@ class TestCreateStage:
             "ConflictException",
             409,
             "Stage already exists",
-            lambda: gateway.client.create_stage(
-                restApiId=gateway.api_id, stageName="prod", deploymentId=gateway.base
-            ),
+            lambda: gateway.client.create_stage(restApiId=gateway.api_id, stageName="prod", deploymentId=gateway.base),
         )
 
     def test_its_dates_come_from_the_clock(self, gateway: Gateway, aws: time_machine.Traveller) -> None:
@@ -651,7 +635,7 @@ class TestCreateStage:
         gateway.start_canary()
 
         stage = gateway.stage()
-        assert (NOW, NOW + timedelta(minutes=7)) == (stage["createdDate"], stage["lastUpdatedDate"])
+        assert (stage["createdDate"], stage["lastUpdatedDate"]) == (NOW, NOW + timedelta(minutes=7))
 
 
 class TestHistory:
@@ -667,16 +651,16 @@ class TestHistory:
         gateway.deploy(stageName="prod")
         gateway.client.delete_stage(restApiId=gateway.api_id, stageName="prod")
 
-        assert [(NOW + timedelta(minutes=1), gateway.api_id, "prod")] * 4 == [each[:3] for each in told]
+        assert [each[:3] for each in told] == [(NOW + timedelta(minutes=1), gateway.api_id, "prod")] * 4
         befores = [each.before for each in told]
         afters = [each.after for each in told]
         assert befores[1:] == afters[:-1]
         assert afters[-1] is None
         assert afters[0] is not None
-        assert (gateway.next, 5.0) == (
+        assert (
             afters[0]["canarySettings"]["deploymentId"],
             afters[0]["canarySettings"]["percentTraffic"],
-        )
+        ) == (gateway.next, 5.0)
 
     def test_a_new_stage_was_nothing_before(self, gateway: Gateway, plane: StageControlPlane) -> None:
         told: list[StageChange] = []

@@ -16,6 +16,9 @@ def check_preset(preset: object) -> None:
 
 def check_settings(settings: JudgeSettings, path: str = "judge") -> None:
     """Raises InvalidSettings for the first field that cannot be meant."""
+    for index, metric in enumerate(settings.metrics):
+        _check_metric(metric, f"{path}.metrics[{index}]")
+    _check_metrics_together(settings.metrics, f"{path}.metrics")
     number(settings.alpha, f"{path}.alpha", above=0, most=0.5)
     number(settings.beta, f"{path}.beta", above=0, most=0.5)
     number(settings.max_bake_factor, f"{path}.maxBakeFactor", least=1, most=100)
@@ -26,9 +29,6 @@ def check_settings(settings: JudgeSettings, path: str = "judge") -> None:
     number(settings.gate.absolute, f"{path}.gate.absolute", least=0, most=1)
     if settings.gate == (1, 0):
         raise InvalidSettings(f"{path}.gate", "leaves no margin to prove", "relative above 1 or absolute above 0")
-    for index, metric in enumerate(settings.metrics):
-        _check_metric(metric, f"{path}.metrics[{index}]")
-    _check_metrics_together(settings.metrics, f"{path}.metrics")
 
 
 def check_plan(plan: Plan, path: str = "plan") -> None:

@@ -1,7 +1,7 @@
 """Dispersion: do bad requests come one by one, or in clumps?
 
-A retry storm or a poisoned connection makes several requests fail together. If clumps have a mean size of
-φ, counts vary φ times as much as independent ones, and evidence must be divided by φ to stay honest.
+A retry storm or a poisoned connection makes several requests fail together. With clumps of size K, counts
+vary φ = E[K²]/E[K] times as much as independent ones, and evidence must be divided by φ to stay honest.
 
 The estimate is Pearson's, conditional on the minute's total. Given m bad requests among both arms of a
 minute, the canary's x of them is hypergeometric if requests are independent, whatever the base's rate did

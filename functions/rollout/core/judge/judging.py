@@ -166,8 +166,7 @@ def _metric_verdict(
         reason += f"; silent for the last {seen.silent} min"
     else:
         verdict = Verdict.SAFE if seen.proven else Verdict.UNDECIDED
-        proof = "proven safe" if seen.proven else "not proven safe yet"
-        reason += f"; {proof}, {explain.odds(view.log_s)} (needs {explain.odds(settings.log_proof)})"
+        reason += f"; {_state_of_proof(view, settings.log_proof)}"
     return MetricVerdict(
         metric.name,
         verdict,
@@ -182,6 +181,13 @@ def _metric_verdict(
         metric.dry_run,
         metric.required,
     )
+
+
+def _state_of_proof(view: _View, log_proof: float) -> str:
+    numbers = f"{explain.odds(view.log_s)} (needs {explain.odds(log_proof)})"
+    if not view.evidence.proven:
+        return f"not proven safe yet, {numbers}"
+    return f"proven safe, {numbers}" if view.log_s >= log_proof else f"proven safe earlier in this step, now {numbers}"
 
 
 def _allowed_rate(metric: MetricSettings, base: Measure) -> float | None:

@@ -23,8 +23,9 @@ This is the t-test made anytime-valid in the manner of Lai, *On Confidence Seque
 Pérez-Ortiz, Lardy, de Heide & Grünwald, *E-statistics, Group Invariance and Anytime-Valid Testing*
 (2024), who bet on what is left of the data when their scale is taken out, |D|/σ and the signs; but it
 bets on the signs only, in the manner of Efron, *Student's t-Test under Symmetry Conditions* (1969). It
-gives up speed (at most a factor of 2 in a minute, seven minutes to reach 100:1) for a one-sided null,
-unequal spreads and tails without assumptions; and no single minute can convict.
+gives up speed (at most a factor of 2 in a minute, so seven minutes to reach 100:1) for what a product needs:
+a one-sided null, minutes of unequal spread, heavy tails, and no conviction by a single minute. What it still
+assumes is symmetry: with only a few samples of a skewed value in a minute, the sign is not quite a fair coin.
 """
 
 from math import exp, log, log1p, sqrt

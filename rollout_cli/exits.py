@@ -1,0 +1,32 @@
+"""How the command ends: exit codes, and errors that are the user's to mend."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+OUTCOMES = {"PROMOTED": 0, "ROLLED_BACK": 3, "HELD": 4, "STOPPED": 5, "FAILED": 5, "REJECTED": 2}
+
+
+class Exit(IntEnum):
+    """The exit codes of every command."""
+
+    PROMOTED = 0
+    USAGE = 2
+    ROLLED_BACK = 3
+    HELD = 4
+    STOPPED = 5
+
+
+def exit_code(outcome: str) -> int:
+    """0 promoted, 3 rolled back, 4 held or inconclusive, 5 stopped or failed, 2 rejected."""
+    return OUTCOMES.get(outcome, Exit.STOPPED)
+
+
+def give_up(problem: str) -> NoReturn:
+    """Say what is wrong in one line on standard error, and exit with 2."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]rollout:[/] {problem}", markup=True)
+    raise typer.Exit(Exit.USAGE)

@@ -1,0 +1,25 @@
+"""The `rollout` command, put together."""
+
+from __future__ import annotations
+
+import typer
+
+from rollout_cli.simulate import simulate
+
+app = typer.Typer(
+    name="rollout",
+    help="Self-driving canary rollouts for Amazon API Gateway and AWS Lambda.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(simulate)
+
+
+@app.callback()
+def main_options() -> None:
+    """Self-driving canary rollouts for Amazon API Gateway and AWS Lambda."""
+
+
+def main() -> None:
+    """The console script."""
+    app()

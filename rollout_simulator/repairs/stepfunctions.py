@@ -1,0 +1,37 @@
+"""Step Functions as a whole: moto's interpreter on the simulated clock, with what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from rollout_simulator.clock import SimulatedClock
+from rollout_simulator.repairs import (
+    stepfunctions_calls,
+    stepfunctions_executions,
+    stepfunctions_history,
+    stepfunctions_jsonata,
+    stepfunctions_time,
+    stepfunctions_tokens,
+)
+from rollout_simulator.repairs.stepfunctions_executions import Emit
+from rollout_simulator.repairs.stepfunctions_history import MOST_EVENTS
+
+MOTO_CONFIG: Any = {"stepfunctions": {"execute_state_machine": True}}
+"""What `mock_aws` has to be told for executions to run at all."""
+
+
+@contextmanager
+def repaired(
+    clock: SimulatedClock, emit: Emit = lambda event: None, seed: int = 0, most_events: int = MOST_EVENTS
+) -> Iterator[None]:
+    """Run state machines on `clock` as AWS does for as long as this is open; their events go to `emit`."""
+    with ExitStack() as stack:
+        stack.enter_context(stepfunctions_time.repaired(clock, seed))
+        stack.enter_context(stepfunctions_jsonata.repaired(seed))
+        stack.enter_context(stepfunctions_tokens.repaired(seed))
+        stack.enter_context(stepfunctions_executions.repaired(emit, seed))
+        stack.enter_context(stepfunctions_history.repaired(most_events))
+        stack.enter_context(stepfunctions_calls.repaired())
+        yield

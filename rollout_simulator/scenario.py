@@ -1,0 +1,192 @@
+"""A scenario: an API, its traffic, a candidate that behaves well or badly, and what should come of it.
+
+The format is TOML. Everything but `name` has a default; unknown fields are errors. `request` holds a request as in
+an event, without its target and candidate, which the simulation knows.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Minutes = Annotated[float, Field(ge=0)]
+
+
+class InvalidScenario(ValueError):
+    """The file is no scenario. The message names the field, what was wrong and what is allowed."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Api(_Part):
+    """The API that is rolled out, and its stage before the rollout."""
+
+    name: str = "orders"
+    stage: str = "prod"
+    variables: dict[str, str] = Field(default_factory=lambda: {"lambdaAlias": "live", "tableName": "orders"})
+    candidate_variables: dict[str, str] = Field(
+        default_factory=lambda: {"lambdaAlias": "next"}, description="What the canary overrides."
+    )
+
+
+class Traffic(_Part):
+    """Requests to the stage. `noise` is the relative spread of the rate from minute to minute."""
+
+    requests_per_second: Annotated[float, Field(ge=0, le=1_000_000)] = 20.0
+    pattern: Literal["steady", "daily", "bursts"] = "steady"
+    noise: Annotated[float, Field(ge=0, le=1)] = 0.05
+    stops_at_minute: Minutes | None = None
+
+
+class Behaviour(_Part):
+    """How a deployment answers. Latencies are lognormal: median and spread (σ of the logarithm)."""
+
+    error_percent: Percent = 0.5
+    client_error_percent: Percent = 2.0
+    latency_ms: Annotated[float, Field(gt=0)] = 80.0
+    latency_spread: Annotated[float, Field(gt=0, le=3)] = 0.5
+
+
+class CandidateBehaviour(_Part):
+    """How the candidate answers; what is not said is as the base's. Before `from_minute` (since the rollout began)
+    and below `from_weight_percent` it behaves like the base.
+    """
+
+    error_percent: Percent | None = None
+    client_error_percent: Percent | None = None
+    latency_ms: Annotated[float, Field(gt=0)] | None = None
+    latency_spread: Annotated[float, Field(gt=0, le=3)] | None = None
+    from_minute: Minutes = 0.0
+    from_weight_percent: Percent = 0.0
+
+
+class Disturbance(_Part):
+    """Something that hits base and canary alike for a while: an outage behind both of them."""
+
+    from_minute: Minutes
+    minutes: Minutes
+    error_percent: Percent | None = None
+    latency_ms: Annotated[float, Field(gt=0)] | None = None
+
+
+class Alarm(_Part):
+    """A CloudWatch alarm on a metric of the stage."""
+
+    name: str
+    metric: Literal["5XXError", "4XXError", "Latency", "Count"] = "5XXError"
+    statistic: str = "Average"
+    threshold: float = 0.05
+    evaluation_periods: Annotated[int, Field(ge=1, le=100)] = 1
+    named_in_request: bool = True
+    tagged: bool = False
+    fires_at_minute: Minutes | None = Field(
+        None, description="Set to ALARM by hand at this minute; negative times are not needed: see firing_at_start."
+    )
+    firing_at_start: bool = False
+
+
+class Signal(_Part):
+    """Something a person does during the rollout."""
+
+    at_minute: Minutes
+    command: Literal["abort", "pause", "resume", "approve", "advance", "promote"]
+    reason: str = ""
+
+
+class ForeignChange(_Part):
+    """Somebody else changes the stage during the rollout: patch operations as UpdateStage takes them, or delete."""
+
+    at_minute: Minutes
+    patch: list[dict[str, str]] = Field(default_factory=list)
+    delete_stage: bool = False
+
+
+class Metrics(_Part):
+    """How CloudWatch behaves."""
+
+    earliest_seconds: Annotated[float, Field(ge=0)] = 60.0
+    latest_seconds: Annotated[float, Field(ge=0)] = 175.0
+    late_percent: Percent = 0.5
+    revised_percent: Percent = 0.5
+    base_semantics: Literal["inclusive", "exclusive"] = "inclusive"
+    canary_series: bool = True
+
+
+class Fault(_Part):
+    """An AWS call that fails. `mode`: before (not done), after (done, answer lost), slow, duplicate."""
+
+    service: str
+    operation: str
+    mode: Literal["before", "after", "slow", "duplicate"] = "before"
+    error: str = "ThrottlingException"
+    from_minute: Minutes = 0.0
+    minutes: Minutes = 0.0
+    times: Annotated[int, Field(ge=1)] | None = None
+    function: str | None = None
+    seconds: Annotated[float, Field(ge=0)] = 30.0
+
+
+class Expected(_Part):
+    """What should come of it; checked by the tests, shown by `rollout simulate`."""
+
+    outcome: Literal["PROMOTED", "ROLLED_BACK", "HELD", "STOPPED", "REJECTED", "FAILED"] = "PROMOTED"
+    reason_contains: str = ""
+    most_weight_percent: Percent | None = None
+
+
+class Scenario(_Part):
+    """One scenario, whole."""
+
+    name: str
+    description: str = ""
+    seed: int = 1
+    horizon_minutes: Annotated[float, Field(gt=0)] | None = None
+    api: Api = Api()
+    traffic: Traffic = Traffic()
+    base: Behaviour = Behaviour()
+    candidate: CandidateBehaviour = CandidateBehaviour()
+    disturbances: list[Disturbance] = Field(default_factory=list)
+    alarms: list[Alarm] = Field(default_factory=list)
+    signals: list[Signal] = Field(default_factory=list)
+    foreign_changes: list[ForeignChange] = Field(default_factory=list)
+    metrics: Metrics = Metrics()
+    faults: list[Fault] = Field(default_factory=list)
+    request: dict[str, Any] = Field(default_factory=dict)
+    expected: Expected = Expected()
+
+
+def load_scenario(path: Path) -> Scenario:
+    """The scenario in this file.
+
+    Raises: InvalidScenario.
+    """
+    try:
+        document = tomllib.loads(path.read_text())
+    except FileNotFoundError as error:
+        known = ", ".join(scenario.stem for scenario in sorted(SCENARIOS.glob("*.toml")))
+        raise InvalidScenario(f"{path}: no such file; scenarios that come with the product: {known}") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidScenario(f"{path}: {error}") from error
+    return parse_scenario({"name": path.stem, **document}, str(path))
+
+
+def parse_scenario(document: dict[str, Any], source: str) -> Scenario:
+    """The scenario in this document; `source` names it in errors.
+
+    Raises: InvalidScenario.
+    """
+    try:
+        return Scenario.model_validate(document)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}" for detail in error.errors()[:5]
+        )
+        raise InvalidScenario(f"{source}: {problems}") from error

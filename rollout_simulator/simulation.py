@@ -1,0 +1,275 @@
+"""One scenario, run: the embedded AWS with the controller deployed, an API under traffic, and one rollout on it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from rollout.adapters.dynamodb_store import DynamoDbStore
+from rollout_simulator.embedded_aws import EmbeddedAws
+from rollout_simulator.example_api import ExampleApi, create_alarm, create_api
+from rollout_simulator.faults import Fault as InjectedFault
+from rollout_simulator.faults import Mode
+from rollout_simulator.scenario import Fault, Scenario
+from rollout_simulator.traffic import StageTraffic
+
+HELD = "HELD"
+SLACK_MINUTES = 90
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the rollout's history. `minute` counts from the rollout's beginning."""
+
+    minute: float
+    state: str
+    weight_percent: float
+    decision: str
+    reason: str
+    entry: Json
+
+    def to_document(self) -> Json:
+        """As `rollout simulate --json` prints it."""
+        return {
+            "minute": self.minute,
+            "state": self.state,
+            "weightPercent": self.weight_percent,
+            "decision": self.decision,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it. `final_stage` is as GetStage shows it, None when the stage is gone; times in their units."""
+
+    outcome: str
+    reason: str
+    simulated_minutes: float
+    wall_seconds: float
+    final_stage: Json | None
+    initial_stage: Json
+    lock_held: bool
+    canary_requests: int
+    bad_requests: int
+    max_weight_percent: float
+    timeline: Sequence[Line]
+
+    def to_document(self) -> Json:
+        """The one object that `rollout simulate --json` prints."""
+        return {
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "simulatedMinutes": self.simulated_minutes,
+            "wallSeconds": self.wall_seconds,
+            "finalStage": self.final_stage,
+            "lockHeld": self.lock_held,
+            "canaryRequests": self.canary_requests,
+            "badRequests": self.bad_requests,
+            "maxWeightPercent": self.max_weight_percent,
+            "timeline": [line.to_document() for line in self.timeline],
+        }
+
+
+class Simulation:
+    """A scenario in the embedded AWS. Open it with `opened`, then `run` it once."""
+
+    def __init__(self, aws: EmbeddedAws, scenario: Scenario, seed: int) -> None:
+        self.aws = aws
+        self.scenario = scenario
+        self.clock = aws.clock
+        self._apigateway = aws.client("apigateway")
+        self.api: ExampleApi = create_api(self._apigateway, scenario)
+        self.traffic = StageTraffic(scenario, aws.metrics, self.api.base, seed)
+        aws.stages.listeners.append(lambda change: self.traffic.stage_changed(change.when, change.after))
+        self._initial_stage = self._stage()
+        self.traffic.backfill(self.clock.now())
+        self.clock.call_every(60, self._minute, name="traffic")
+        self.store = DynamoDbStore(aws.client("dynamodb"), aws.deployment.outputs["TableName"], history_days=90)
+        self._lines: list[Line] = []
+        self._started_at = self.clock.now()
+        self.execution = ""
+
+    def run(self, watch: Callable[[Line], None] | None = None) -> Result:
+        """Start the rollout and let the world run until it has ended or is held with nobody to come.
+
+        `watch` is shown every line of the history as it is written.
+        """
+        began = time.perf_counter()
+        self._prepare_alarms()
+        self.start(f"{self.scenario.name}-rollout")
+        self._schedule_events()
+        limit = self._started_at + timedelta(minutes=self._horizon_minutes())
+        if watch is not None:
+            self.clock.call_every(60, lambda: self._show_new_lines(watch), name="watch")
+        self.clock.run_until(lambda: self._is_over() or self.clock.now() >= limit)
+        if watch is not None:
+            self._show_new_lines(watch)
+        return self._result(began)
+
+    def start(self, name: str) -> None:
+        """Start an execution with the scenario's request; the rollout takes its name."""
+        self._started_at = self.clock.now()
+        self.traffic.begin(self._started_at)
+        answer = self.aws.client("stepfunctions").start_execution(
+            stateMachineArn=self.aws.deployment.outputs["StateMachineArn"],
+            name=name,
+            input=json.dumps(self.api.request(self.scenario)),
+        )
+        self.execution = answer["executionArn"]
+        self.rollout_id = name
+
+    def status(self) -> Json:
+        """The execution as DescribeExecution shows it."""
+        return dict(self.aws.client("stepfunctions").describe_execution(executionArn=self.execution))
+
+    def _is_over(self) -> bool:
+        if self.aws.executions.status(self.execution) != "RUNNING":
+            return True
+        return self._held() and not self._more_to_come()
+
+    def _held(self) -> bool:
+        return self.aws.last_decisions.get(self.rollout_id) == "HOLD"
+
+    def _more_to_come(self) -> bool:
+        now = self._elapsed(self.clock.now())
+        moments = [signal.at_minute for signal in self.scenario.signals]
+        moments += [change.at_minute for change in self.scenario.foreign_changes]
+        moments += [alarm.fires_at_minute for alarm in self.scenario.alarms if alarm.fires_at_minute is not None]
+        return any(moment >= now for moment in moments)
+
+    def _horizon_minutes(self) -> float:
+        if self.scenario.horizon_minutes is not None:
+            return self.scenario.horizon_minutes
+        plan = self.scenario.request.get("plan", {})
+        bakes = [step.get("bakeMinutes", 10) for step in plan.get("steps", [{}, {}, {}, {}])]
+        factor = self.scenario.request.get("judge", {}).get("maxBakeFactor", 3)
+        return float(sum(bakes) * factor + plan.get("watchMinutes", 10) + SLACK_MINUTES)
+
+    def _minute(self) -> None:
+        self.traffic.minute_passed(int(self.clock.timestamp()) // 60 - 1)
+
+    def _prepare_alarms(self) -> None:
+        cloudwatch = self.aws.client("cloudwatch")
+        for alarm in self.scenario.alarms:
+            create_alarm(cloudwatch, alarm, self.scenario, self.api)
+        if self.scenario.alarms:
+            self.clock.run_until(self.clock.now() + timedelta(minutes=2))
+        for alarm in self.scenario.alarms:
+            if alarm.firing_at_start:
+                cloudwatch.set_alarm_state(
+                    AlarmName=alarm.name, StateValue="ALARM", StateReason="firing before the rollout"
+                )
+
+    def _schedule_events(self) -> None:
+        """What the scenario says will happen, at its minutes after the start."""
+        cloudwatch = self.aws.client("cloudwatch")
+        for alarm in self.scenario.alarms:
+            if alarm.fires_at_minute is not None:
+                self._at(alarm.fires_at_minute, lambda name=alarm.name: cloudwatch.set_alarm_state(
+                    AlarmName=name, StateValue="ALARM", StateReason="Threshold Crossed"
+                ))
+        for change in self.scenario.foreign_changes:
+            self._at(change.at_minute, lambda change=change: self._change_stage(change.patch, change.delete_stage))
+        for fault in self.scenario.faults:
+            self.aws.faults.inject(self._injected(fault))
+
+    def _at(self, minute: float, action: Callable[[], object]) -> None:
+        self.clock.call_at(self._started_at + timedelta(minutes=minute), action, name="scenario")
+
+    def _change_stage(self, patch: Sequence[Json], delete: bool) -> None:
+        where = {"restApiId": self.api.rest_api_id, "stageName": self.api.stage}
+        if delete:
+            self._apigateway.delete_stage(**where)
+        else:
+            self._apigateway.update_stage(**where, patchOperations=list(patch))
+
+    def _injected(self, fault: Fault) -> InjectedFault:
+        """The scenario's fault with its minutes as moments."""
+        since = self._started_at + timedelta(minutes=fault.from_minute)
+        return InjectedFault(
+            service=fault.service,
+            operation=fault.operation,
+            mode=Mode(fault.mode),
+            error=fault.error,
+            caller=fault.function,
+            since=since,
+            until=since + timedelta(minutes=fault.minutes) if fault.minutes else None,
+            times=fault.times,
+            seconds=fault.seconds,
+        )
+
+    def _show_new_lines(self, watch: Callable[[Line], None]) -> None:
+        known = len(self._lines)
+        self._lines = self._history()
+        for line in self._lines[known:]:
+            watch(line)
+
+    def _history(self) -> list[Line]:
+        return [
+            Line(
+                minute=self._elapsed(datetime.fromisoformat(entry["at"])),
+                state=entry["state"],
+                weight_percent=entry["weightPercent"],
+                decision=entry["decision"],
+                reason=entry["reason"],
+                entry=entry,
+            )
+            for entry in self.store.history(self.rollout_id)
+        ]
+
+    def _elapsed(self, moment: datetime) -> float:
+        return round((moment - self._started_at).total_seconds() / 60, 2)
+
+    def _stage(self) -> Json | None:
+        try:
+            stage = self._apigateway.get_stage(restApiId=self.api.rest_api_id, stageName=self.api.stage)
+        except self._apigateway.exceptions.NotFoundException:
+            return None
+        del stage["ResponseMetadata"]
+        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in stage.items()}
+
+    def _result(self, began: float) -> Result:
+        execution = self.status()
+        rollout = self.store.load(self.rollout_id)
+        if rollout is None:
+            outcome = execution.get("error", "FAILED").upper()
+            reason = execution.get("cause", "")
+        elif rollout.outcome is not None and execution["status"] != "RUNNING":
+            outcome, reason = rollout.outcome.value, rollout.reason
+        else:
+            outcome, reason = HELD, rollout.reason
+        return Result(
+            outcome=outcome,
+            reason=reason,
+            simulated_minutes=self._elapsed(self.clock.now()),
+            wall_seconds=round(time.perf_counter() - began, 3),
+            final_stage=self._stage(),
+            initial_stage=self._initial_stage or {},
+            lock_held=rollout is not None and self.store.holder(rollout.settings.target) is not None,
+            canary_requests=self.traffic.served.requests,
+            bad_requests=self.traffic.served.bad,
+            max_weight_percent=self.traffic.most_weight_percent,
+            timeline=self._history(),
+        )
+
+
+@contextmanager
+def opened(scenario: Scenario, seed: int | None = None) -> Iterator[Simulation]:
+    """The scenario, ready to run, in an embedded AWS of its own."""
+    chosen = scenario.seed if seed is None else seed
+    with EmbeddedAws(seed=chosen) as aws:
+        yield Simulation(aws, scenario, chosen)
+
+
+def simulate(scenario: Scenario, seed: int | None = None, watch: Callable[[Line], None] | None = None) -> Result:
+    """Run the scenario in an embedded AWS of its own."""
+    with opened(scenario, seed) as simulation:
+        return simulation.run(watch)

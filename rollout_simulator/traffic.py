@@ -1,0 +1,199 @@
+"""Requests to a stage, minute by minute, and the metrics they leave.
+
+The law: traffic is drawn at the stage's *live* weight, so what the controller does to the stage is what produces its
+metrics. Counts are drawn, never single requests: a minute at 2,000 requests a second costs what one at 20 does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import pi, sin
+from typing import Any
+
+import numpy as np
+
+from rollout_simulator.repairs.distribution import Distribution
+from rollout_simulator.repairs.metric_store import MetricStore
+from rollout_simulator.scenario import Behaviour, Scenario
+
+NAMESPACE = "AWS/ApiGateway"
+PROPAGATION_SECONDS = 10.0
+"""How long a change of the stage takes to reach the requests; unknown for AWS, where tests wait about 20 s."""
+
+HISTORY_MINUTES = 250
+_SPREADS = np.linspace(-4.0, 4.0, 161)
+"""Latency buckets in standard deviations of the logarithm."""
+_SHARES = np.exp(-0.5 * _SPREADS**2)
+_SHARES /= _SHARES.sum()
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How the stage shares its requests from a moment on: `canary_share` of them go to the candidate's canary."""
+
+    since: float
+    base_is_candidate: bool
+    canary_share: float
+    canary_is_candidate: bool
+
+
+@dataclass(slots=True)
+class Served:
+    """Requests so far that the candidate answered, as canary or as base, and how many of them badly."""
+
+    requests: int = 0
+    bad: int = 0
+
+
+@dataclass(slots=True)
+class _Arm:
+    requests: int = 0
+    errors: int = 0
+    client_errors: int = 0
+    latencies: dict[float, int] = field(default_factory=dict)
+
+    def add(self, other: _Arm) -> None:
+        self.requests += other.requests
+        self.errors += other.errors
+        self.client_errors += other.client_errors
+        for value, count in other.latencies.items():
+            self.latencies[value] = self.latencies.get(value, 0) + count
+
+
+class StageTraffic:
+    """Draws each minute's requests to one stage and publishes what CloudWatch would."""
+
+    def __init__(self, scenario: Scenario, metrics: MetricStore, base_deployment: str, seed: int) -> None:
+        self._scenario = scenario
+        self._metrics = metrics
+        self._base_deployment = base_deployment
+        self._random = np.random.default_rng(seed)
+        self._splits = [Split(0.0, False, 0.0, False)]
+        self._began: datetime | None = None
+        self.served = Served()
+        self.most_weight_percent = 0.0
+
+    def begin(self, moment: datetime) -> None:
+        """The rollout begins: minutes in the scenario count from here."""
+        self._began = moment
+
+    def stage_changed(self, when: datetime, stage: Mapping[str, Any] | None) -> None:
+        """Follow the live stage, as GetStage shows it; None when it was deleted."""
+        since = when.timestamp() + PROPAGATION_SECONDS
+        if stage is None:
+            self._splits.append(Split(since, False, 0.0, False))
+            return
+        canary = stage.get("canarySettings") or {}
+        weight = float(canary.get("percentTraffic", 0.0))
+        promoted = stage["deploymentId"] != self._base_deployment
+        self.most_weight_percent = max(self.most_weight_percent, 100.0 if promoted else weight)
+        overridden = bool(canary.get("stageVariableOverrides"))
+        other_deployment = canary.get("deploymentId", self._base_deployment) != self._base_deployment
+        self._splits.append(Split(since, promoted, weight / 100, overridden or other_deployment))
+
+    def backfill(self, now: datetime) -> None:
+        """Publish the hours before the rollout."""
+        last = int(now.timestamp()) // 60
+        for minute in range(last - HISTORY_MINUTES, last):
+            self.minute_passed(minute)
+
+    def minute_passed(self, minute: int) -> None:
+        """Draw the requests of this minute (of the epoch), which has just ended, and publish its metrics."""
+        start = minute * 60.0
+        total = int(self._random.poisson(self._rate(start) * 60))
+        base, canary = _Arm(), _Arm()
+        for split, share in self._segments(start):
+            requests = int(self._random.binomial(total, share)) if share < 1 else total
+            to_canary = int(self._random.binomial(requests, split.canary_share)) if split.canary_share else 0
+            base.add(self._serve(requests - to_canary, split.base_is_candidate, start, 100.0))
+            canary.add(self._serve(to_canary, split.canary_is_candidate, start, split.canary_share * 100))
+        if self._scenario.metrics.base_semantics == "inclusive":
+            base.add(canary)
+        api = self._scenario.api
+        self._publish({"ApiName": api.name, "Stage": api.stage}, minute, base)
+        if self._scenario.metrics.canary_series:
+            self._publish({"ApiName": api.name, "Stage": f"{api.stage}/Canary"}, minute, canary)
+
+    def _segments(self, start: float) -> list[tuple[Split, float]]:
+        """The splits that were live in the minute, each with the share of the minute it was live for."""
+        while len(self._splits) > 1 and self._splits[1].since <= start:
+            del self._splits[0]
+        bounds = [start, *(split.since for split in self._splits[1:] if split.since < start + 60), start + 60]
+        return [
+            (split, (until - since) / 60)
+            for split, since, until in zip(self._splits, bounds, bounds[1:], strict=False)
+            if until > since
+        ]
+
+    def _rate(self, start: float) -> float:
+        """Requests per second in the minute that begins at `start`."""
+        traffic = self._scenario.traffic
+        elapsed = self._elapsed_minutes(start)
+        if traffic.stops_at_minute is not None and elapsed >= traffic.stops_at_minute:
+            return 0.0
+        rate = traffic.requests_per_second * max(0.0, 1 + traffic.noise * self._random.standard_normal())
+        if traffic.pattern == "daily":
+            rate *= 1 + 0.6 * sin(2 * pi * start / 86_400)
+        elif traffic.pattern == "bursts" and self._random.random() < 0.1:  # noqa: PLR2004 - one minute in ten
+            rate *= 4
+        return rate
+
+    def _serve(self, requests: int, candidate: bool, start: float, weight_percent: float) -> _Arm:
+        if requests == 0:
+            return _Arm()
+        behaviour = self._behaviour(candidate, start, weight_percent)
+        errors = int(self._random.binomial(requests, behaviour.error_percent / 100))
+        client_errors = int(self._random.binomial(requests - errors, behaviour.client_error_percent / 100))
+        if candidate:
+            self.served.requests += requests
+            self.served.bad += errors
+        counts = self._random.multinomial(requests, _SHARES)
+        values = behaviour.latency_ms * np.exp(behaviour.latency_spread * _SPREADS)
+        taken = np.flatnonzero(counts)
+        latencies = dict(zip(values[taken].tolist(), counts[taken].tolist(), strict=True))
+        return _Arm(requests, errors, client_errors, latencies)
+
+    def _behaviour(self, candidate: bool, start: float, weight_percent: float) -> Behaviour:
+        """How a deployment answers in this minute: its own way, unless something hits both arms."""
+        scenario, elapsed = self._scenario, self._elapsed_minutes(start)
+        behaviour = scenario.base
+        own = scenario.candidate
+        if candidate and elapsed >= own.from_minute and weight_percent >= own.from_weight_percent:
+            said = own.model_dump(exclude={"from_minute", "from_weight_percent"}, exclude_none=True)
+            behaviour = behaviour.model_copy(update=said)
+        for disturbance in scenario.disturbances:
+            if disturbance.from_minute <= elapsed < disturbance.from_minute + disturbance.minutes:
+                hit = disturbance.model_dump(exclude={"from_minute", "minutes"}, exclude_none=True)
+                behaviour = behaviour.model_copy(update=hit)
+        return behaviour
+
+    def _elapsed_minutes(self, start: float) -> float:
+        """Minutes since the rollout began; negative before it."""
+        return (start - self._began.timestamp()) / 60 if self._began else -1.0
+
+    def _publish(self, dimensions: Mapping[str, str], minute: int, arm: _Arm) -> None:
+        """No traffic leaves no point. Now and then a point is late, or first published in part."""
+        if arm.requests == 0:
+            return
+        how = self._scenario.metrics
+        delay = float(self._random.uniform(how.earliest_seconds, how.latest_seconds))
+        if self._random.random() < how.late_percent / 100:
+            delay += 240.0
+        visible = datetime.fromtimestamp(minute * 60 + 60, UTC) + timedelta(seconds=delay)
+        revised = self._random.random() < how.revised_percent / 100
+        points = {
+            "Count": Distribution.of_flags(arm.requests, arm.requests),
+            "5XXError": Distribution.of_flags(arm.requests, arm.errors),
+            "4XXError": Distribution.of_flags(arm.requests, arm.client_errors),
+            "Latency": Distribution(tuple(sorted(arm.latencies)), tuple(arm.latencies[v] for v in sorted(arm.latencies))),
+        }
+        for metric, distribution in points.items():
+            if revised:
+                partial = Distribution(
+                    distribution.values, tuple(count * 9 // 10 or 1 for count in distribution.counts)
+                )
+                self._metrics.publish(NAMESPACE, metric, dimensions, minute, partial, visible)
+            final = visible + timedelta(seconds=120) if revised else visible
+            self._metrics.publish(NAMESPACE, metric, dimensions, minute, distribution, final)

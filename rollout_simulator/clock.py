@@ -169,7 +169,7 @@ class SimulatedClock:
         self._arrived = threading.Event()
         self._closed = False
         self._owner: int | None = None
-        self._real_sleep: Callable[[float], None] = real_time.sleep
+        self._real_sleep: Any = real_time.sleep
         self._local = _Local()
 
     def __enter__(self) -> SimulatedClock:
@@ -177,12 +177,20 @@ class SimulatedClock:
         self._traveller = self._travel.start()
         self._owner = threading.get_ident()
         self._real_sleep = real_time.sleep
-        real_time.sleep = self._sleep_anywhere
+        real_time.sleep = self._sleep_anywhere  # type: ignore[assignment]
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.unwind()
+        real_time.sleep = self._real_sleep
+        self._travel.stop()
+
+    def unwind(self) -> None:
+        """End every task where it waits; nothing happens any more after that."""
+        if self._closed:
+            return
         self._closed = True
         with self._drive():
             for task in list(self._started):
@@ -192,8 +200,6 @@ class SimulatedClock:
         self._timers.clear()
         for worker in self._idle:
             worker.baton.release()
-        real_time.sleep = self._real_sleep
-        self._travel.stop()
 
     def _sleep_anywhere(self, seconds: float) -> None:
         """`time.sleep`: simulated for the simulation and the thread that opened it, real for strangers."""
@@ -386,7 +392,7 @@ class SimulatedClock:
                 self._driver = outer
 
     def _require_baton(self) -> None:
-        if self._closed:
+        if self._closed and self._local.task is not None:
             raise TaskCancelled
         stranger = self._local.task is None and self._driver not in {None, threading.get_ident()}
         if stranger:

@@ -59,7 +59,10 @@ class Deployment:
     resources: dict[str, Json] = field(default_factory=dict)
 
 
-class _Loader(yaml.SafeLoader):
+_FASTEST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_FASTEST):
     """YAML with CloudFormation's short function names."""
 
 
@@ -193,6 +196,9 @@ class Stack:
             case "Fn::Join":
                 separator, parts = argument
                 return separator.join(str(part) for part in self._resolve(parts))
+            case "Fn::FindInMap":
+                table, row, column = self._resolve(argument)
+                return self._template["Mappings"][table][row][column]
             case "Fn::Select":
                 index, choices = argument
                 return self._resolve(choices)[int(index)]
@@ -290,10 +296,14 @@ class Stack:
                 target["RoleArn"] = f"arn:aws:iam::{ACCOUNT}:role/events"
             rule: Json = {"Name": f"{self._physical_name(logical_id)}{event}", "State": settings.get("State", "ENABLED")}
             match declaration["Type"]:
+                case "SNS":
+                    topic = settings["Topic"]
+                    self._clients("sns").subscribe(TopicArn=topic, Protocol="lambda", Endpoint=target_arn)
+                    continue
                 case "EventBridgeRule" | "CloudWatchEvent":
                     rule["EventPattern"] = json.dumps(settings["Pattern"])
-                case "Schedule":
-                    rule["ScheduleExpression"] = settings["Schedule"]
+                case "Schedule" | "ScheduleV2":
+                    rule["ScheduleExpression"] = settings.get("Schedule") or settings["ScheduleExpression"]
                     rule["State"] = "ENABLED" if settings.get("Enabled", True) else "DISABLED"
                 case unknown:
                     raise UnsupportedTemplate(f"{logical_id}: event type {unknown}")
@@ -347,6 +357,11 @@ class Stack:
         self._clients("cloudwatch").put_metric_alarm(**{**properties, "AlarmName": name})
         self._made(logical_id, name, Arn=f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}")
 
+    def _composite_alarm(self, logical_id: str, properties: Json) -> None:
+        name = properties.get("AlarmName", self._physical_name(logical_id))
+        self._clients("cloudwatch").put_composite_alarm(**{**properties, "AlarmName": name})
+        self._made(logical_id, name, Arn=f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}")
+
     def _parameter(self, logical_id: str, properties: Json) -> None:
         name = properties["Name"]
         self._clients("ssm").put_parameter(Name=name, Type=properties["Type"], Value=properties["Value"])
@@ -363,6 +378,7 @@ _MAKERS: Mapping[str, Callable[[Stack, str, Json], None]] = {
     "AWS::SQS::Queue": Stack._queue,
     "AWS::Logs::LogGroup": Stack._log_group,
     "AWS::CloudWatch::Alarm": Stack._alarm,
+    "AWS::CloudWatch::CompositeAlarm": Stack._composite_alarm,
     "AWS::SSM::Parameter": Stack._parameter,
 }
 

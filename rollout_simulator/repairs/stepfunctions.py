@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from rollout_simulator.clock import SimulatedClock
 from rollout_simulator.repairs import (
     stepfunctions_calls,
+    stepfunctions_definitions,
     stepfunctions_executions,
     stepfunctions_history,
     stepfunctions_jsonata,
@@ -28,6 +30,11 @@ def repaired(
 ) -> Iterator[None]:
     """Run state machines on `clock` as AWS does for as long as this is open; their events go to `emit`."""
     with ExitStack() as stack:
+        # moto logs each error of a state machine, also those that it catches; the history tells them better.
+        log = logging.getLogger("moto.stepfunctions")
+        stack.callback(log.setLevel, log.level)
+        log.setLevel(logging.CRITICAL)
+        stack.enter_context(stepfunctions_definitions.repaired())
         stack.enter_context(stepfunctions_time.repaired(clock, seed))
         stack.enter_context(stepfunctions_jsonata.repaired(seed))
         stack.enter_context(stepfunctions_tokens.repaired(seed))

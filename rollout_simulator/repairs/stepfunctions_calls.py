@@ -13,11 +13,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
@@ -31,9 +28,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
 )
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
+from rollout_simulator.clients import client
 from rollout_simulator.repairs.patching import replaced
 
 _ERROR_NAMES = {
@@ -55,10 +52,10 @@ _NEVER_MATCHED_BY_ALL = {"States.Runtime", "States.DataLimitExceeded"}
 @contextmanager
 def repaired() -> Iterator[None]:
     """Let state machines make their AWS calls as on AWS for as long as this is open."""
-    client = cache(_client)
 
     def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001 - moto's own
-        return client(region, service)
+        # Step Functions itself neither checks parameters nor retries; the state machine says what is retried.
+        return client(service, region, validated=False)
 
     with ExitStack() as stack:
         for name, module in list(sys.modules.items()):
@@ -76,24 +73,11 @@ def repaired() -> Iterator[None]:
         yield
 
 
-def _client(region: str, service: str) -> Any:
-    session = boto3.Session("testing", "testing", region_name=region)
-    # Step Functions itself does not retry; the state machine says what is retried.
-    config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
-    make: Any = session.client
-    return make(service, config=config)
-
-
 def _operation(state: Any, service: str | None, action: str | None) -> Any:
-    client = _client_of_model(state._get_boto_service_name(service))
+    described = client(state._get_boto_service_name(service), "us-east-1", validated=False)
     method = state._get_boto_service_action(action)
-    name = client.meta.method_to_api_mapping.get(method)
-    return None if name is None else client.meta.service_model.operation_model(name)
-
-
-@cache
-def _client_of_model(service: str) -> Any:
-    return _client("us-east-1", service)
+    name = described.meta.method_to_api_mapping.get(method)
+    return None if name is None else described.meta.service_model.operation_model(name)
 
 
 def _to_client_spelling(
@@ -165,7 +149,7 @@ def _naming_lost_calls(from_error: Any) -> Any:
             env=env,
             error_name=CustomErrorName(error),
             event_type=HistoryEventType.TaskFailed,
-            event_details=EventDetails(taskFailedEventDetails=details),
+            event_details={"taskFailedEventDetails": details},
         )
 
     return named

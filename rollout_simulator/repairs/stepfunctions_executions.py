@@ -38,7 +38,11 @@ def repaired(emit: Emit, seed: int = 0) -> Iterator[None]:
     names = random.Random(seed)
     with ExitStack() as stack:
         for owner, name, new in (
-            (StepFunctionsParserBackend, "start_execution", _starting(StepFunctionsParserBackend.start_execution, names)),
+            (
+                StepFunctionsParserBackend,
+                "start_execution",
+                _starting(StepFunctionsParserBackend.start_execution, names),
+            ),
             (Execution, "start", _announcing_start(Execution.start, emit)),
             (Execution, "stop", _stop),
             (BaseExecutionWorkerCommunication, "terminated", _announcing_end(emit)),

@@ -1,4 +1,4 @@
-"""JSONata for moto's state machines, and each definition parsed once.
+"""JSONata for moto's state machines.
 
 moto has no JSONata engine, and the seam it leaves for one writes the variables' values into the text of the
 expression, strings unescaped. Here `jsonata-python` evaluates, values are bound, and parsed expressions are kept.
@@ -14,8 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import Any
@@ -36,9 +37,6 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
     StringVariableSample,
 )
 from moto.stepfunctions.parser.asl.component.intrinsic.jsonata import get_intrinsic_functions_declarations
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
-from moto.stepfunctions.parser.asl.jsonata.jsonata import extract_jsonata_variable_references
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from rollout_simulator.repairs.patching import replaced
@@ -60,25 +58,13 @@ def repaired(seed: int = 0) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(replaced(StringJSONata, "_eval_body", evaluate))
         stack.enter_context(replaced(StringVariableSample, "_eval_body", evaluate))
-        parse = AmazonStateLanguageParser.parse
-        stack.enter_context(replaced(AmazonStateLanguageParser, "parse", staticmethod(_remembering(parse))))
         yield
-
-
-def _remembering(parse: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Parsed programs hold no state of an execution, except in Map, whose iterations do."""
-    remembered = lru_cache(maxsize=32)(parse)
-
-    def parsed(definition: str) -> Any:
-        return parse(definition) if '"Map"' in definition else remembered(definition)
-
-    return parsed
 
 
 def _evaluated(expression: str, env: Any, functions: dict[str, Any]) -> Any:
     try:
-        parsed, references = _parsed(expression)
-        bindings = {**functions, **_variables(env), "states": _states(env, references)}
+        parsed = _parsed(expression)
+        bindings = {**functions, **_variables(env), "states": _states(env, expression)}
         # $now and the like ask the engine's instance of this thread, not the expression.
         Jsonata.CURRENT.jsonata = parsed
         result = parsed.evaluate(None, bindings)
@@ -92,12 +78,11 @@ def _evaluated(expression: str, env: Any, functions: dict[str, Any]) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def _parsed(expression: str) -> tuple[Any, frozenset[str]]:
-    references = frozenset(extract_jsonata_variable_references(expression))
-    declarations = get_intrinsic_functions_declarations(references & _OWN_FUNCTIONS)
-    parsed = Jsonata(f"({declarations}{expression})")
+def _parsed(expression: str) -> Any:
+    named = {name for name in _OWN_FUNCTIONS if name in expression}
+    parsed = Jsonata(f"({get_intrinsic_functions_declarations(named)}{expression})")
     parsed.set_output_convert_nulls(False)
-    return parsed, references
+    return parsed
 
 
 def _variables(env: Any) -> dict[str, Any]:
@@ -105,12 +90,10 @@ def _variables(env: Any) -> dict[str, Any]:
     return {name: _bound(value) for name, value in (store._outer_scope | store._inner_scope).items()}
 
 
-def _states(env: Any, references: frozenset[str]) -> dict[str, Any]:
+def _states(env: Any, expression: str) -> dict[str, Any]:
     states = env.states._states_data
-    if not any(reference.startswith("$states") for reference in references):
-        return {}
     shown = {name: states[name] for name in ("input", "result", "errorOutput") if name in states}
-    if any(reference == "$states" or reference.startswith("$states.context") for reference in references):
+    if "$states.context" in expression or re.search(r"\$states(?!\.)", expression):
         # The context holds dates; a state machine sees them as ISO 8601 text.
         shown["context"] = json.loads(to_json_str(states["context"]))
     return shown
@@ -149,8 +132,6 @@ def _functions(chance: random.Random) -> dict[str, Any]:
 
 def _failed(env: Any, cause: str) -> FailureEventException:
     name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-    details = EventDetails(
-        evaluationFailedEventDetails=EvaluationFailedEventDetails(cause=cause, error=name.error_name)
-    )
+    details: Any = {"evaluationFailedEventDetails": EvaluationFailedEventDetails(cause=cause, error=name.error_name)}
     event = FailureEvent(env=env, error_name=name, event_type=HistoryEventType.EvaluationFailed, event_details=details)
     return FailureEventException(failure_event=event)

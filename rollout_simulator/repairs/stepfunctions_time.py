@@ -20,7 +20,11 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from moto.stepfunctions.parser.api import ExecutionStartedEventDetails, HistoryEventExecutionDataDetails, HistoryEventType
+from moto.stepfunctions.parser.api import (
+    ExecutionStartedEventDetails,
+    HistoryEventExecutionDataDetails,
+    HistoryEventType,
+)
 from moto.stepfunctions.parser.asl.component.common.retry import jitter_strategy_decl, retrier_decl
 from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
@@ -39,7 +43,6 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
     HeartbeatTimedOut,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramRunning
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
@@ -137,7 +140,7 @@ class _Interpreter:
         env.event_manager.add_event(
             context=env.event_history_context,
             event_type=HistoryEventType.ExecutionStarted,
-            event_details=EventDetails(executionStartedEventDetails=started),
+            event_details={"executionStartedEventDetails": started},
             update_source_event_id=False,
         )
 

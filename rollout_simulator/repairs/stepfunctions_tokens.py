@@ -30,7 +30,6 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
     CallbackPoolManager,
     HeartbeatTimeoutError,
 )
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -134,7 +133,7 @@ def _naming_heartbeats(from_error: Any) -> Any:
             env=env,
             error_name=StatesErrorName(typ=kind),
             event_type=HistoryEventType.TaskTimedOut,
-            event_details=EventDetails(taskTimedOutEventDetails=details),
+            event_details={"taskTimedOutEventDetails": details},
         )
 
     return named

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rollout.core.decision import WAITING, Decision, Finding, Phase, decide
-from rollout.core.judge import Action, Judgement, judge
+from rollout.core.judge import Action, Judgement
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind, deciding, stopping
 from rollout.core.target import Json
@@ -61,11 +61,11 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
     if rollout.phase is Phase.WATCHING:
         return _watch(ports, rollout, now, notes)
 
-    rollout, minutes = observe_new_minutes(ports, rollout, now, notes)
-    judgement = judge(rollout.evidence, rollout.settings.judge, rollout.settings.plan)
+    observed = observe_new_minutes(ports, rollout, now, notes)
+    rollout, judgement = observed.rollout, observed.judgement
     finding = _FINDINGS[judgement.action]
     signal = deciding(rollout.pending_signals)
-    analysis: Json = {"minutes": minutes, "notes": notes, **_judgement_document(judgement)}
+    analysis: Json = {"minutes": observed.minutes, "notes": notes, **_judgement_document(judgement)}
     if signal is None and _unanswered(rollout, now):
         hours = rollout.settings.hold_minutes / 60
         reason = f"{rollout.phase.lower()} for {hours:g} h and nobody answered; {judgement.reason}"

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rollout.core.judge import Evidence, InvalidReading, MetricVerdict, MinuteReading, observe
+from rollout.core.judge import (
+    Action,
+    Evidence,
+    InvalidReading,
+    Judgement,
+    MetricVerdict,
+    MinuteReading,
+    judge,
+    observe,
+)
 from rollout.core.measures import RawMinute, countable, reading_of
 from rollout.core.rollout import Rollout
 from rollout.core.target import Json
@@ -14,16 +23,42 @@ from rollout.errors import NotAllowed, Unavailable
 from rollout.ports import Ports
 
 
-def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> tuple[Rollout, list[Json]]:
-    """The rollout with all minutes counted that can be by now, and those minutes as the history keeps them.
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The rollout with its new minutes counted, those minutes as the history keeps them, and the judgement."""
+
+    rollout: Rollout
+    minutes: list[Json]
+    judgement: Judgement
+
+
+def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> Observed:
+    """Count all minutes that can be counted by now, in order, up to the first after which the judge convicts.
 
     A source that cannot be read leaves its minutes to a later analysis; when they are overdue they count as
     unmeasured. Whatever is wrong goes to `notes`.
     """
+    documents = []
+    judgement = _judge(rollout)
+    for raw in _new_minutes(ports, rollout, now, notes):
+        rollout, document = _count(rollout, raw, notes)
+        documents.append(document)
+        judgement = _judge(rollout)
+        if judgement.action is Action.ROLL_BACK:
+            break
+    return Observed(rollout, documents, judgement)
+
+
+def _judge(rollout: Rollout) -> Judgement:
+    return judge(rollout.evidence, rollout.settings.judge, rollout.settings.plan)
+
+
+def _new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> Iterator[RawMinute]:
+    """The minutes to be counted now; those worth waiting for are left out."""
     calendar = rollout.settings.calendar
     first, last = rollout.next_minute, calendar.last_closed(now)
     if last < first:
-        return rollout, []
+        return iter(())
     source = ports.source(rollout.settings.target)
     readable = True
     try:
@@ -32,11 +67,7 @@ def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: li
         notes.append(f"the metrics could not be read: {error}")
         raws = [RawMinute(minute, {}, complete=False) for minute in range(first, last + 1)]
         readable = False
-    documents = []
-    for raw in countable(raws, calendar.last_overdue(now, readable=readable)):
-        rollout, document = _count(rollout, raw, notes)
-        documents.append(document)
-    return rollout, documents
+    return countable(raws, calendar.last_overdue(now, readable=readable))
 
 
 def _count(rollout: Rollout, raw: RawMinute, notes: list[str]) -> tuple[Rollout, Json]:
@@ -65,12 +96,12 @@ def _count(rollout: Rollout, raw: RawMinute, notes: list[str]) -> tuple[Rollout,
 
 
 def _observe(rollout: Rollout, reading: MinuteReading, notes: list[str]) -> Evidence:
-    judge, plan = rollout.settings.judge, rollout.settings.plan
+    settings, plan = rollout.settings.judge, rollout.settings.plan
     try:
-        return observe(rollout.evidence, reading, judge, plan)
+        return observe(rollout.evidence, reading, settings, plan)
     except InvalidReading as error:
         notes.append(f"unmeasured: {error}")
-        return observe(rollout.evidence, MinuteReading(reading.minute, reading.step, {}), judge, plan)
+        return observe(rollout.evidence, MinuteReading(reading.minute, reading.step, {}), settings, plan)
 
 
 def reading_document(reading: MinuteReading) -> Json:

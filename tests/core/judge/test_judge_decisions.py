@@ -3,6 +3,8 @@
 from math import log
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rollout.core.judge import (
     Action,
@@ -16,6 +18,7 @@ from rollout.core.judge import (
     Verdict,
     begin,
     begin_step,
+    convicts,
     judge,
     observe,
     observe_all,
@@ -190,6 +193,15 @@ def test_piled_up_minutes_are_judged_one_by_one() -> None:
     assert (judgement.action, evidence.last_minute) == (Action.ROLL_BACK, 2)
     _, calm = observe_all(begin(settings, plan, {}), readings[:1], settings, plan)
     assert calm.action is Action.CONTINUE
+
+
+@given(st.lists(st.sampled_from([HEALTHY, ALL_FAIL, (60, 4, 1140, 12), (0, 0, 1140, 12)]), max_size=12))
+@pytest.mark.parametrize("alpha", [0.5, 0.05, 0.001])
+def test_the_short_cut_convicts_exactly_when_the_judge_does(alpha: float, minutes: list[Minute]) -> None:
+    settings, plan = some_settings(alpha=alpha), a_plan()
+    for count in range(len(minutes) + 1):
+        evidence = evidence_of(minutes[:count], settings, plan)
+        assert convicts(evidence, settings, plan) is (judge(evidence, settings, plan).action is Action.ROLL_BACK)
 
 
 def three_metrics(settings: JudgeSettings, minutes: dict[str, Minute], times: int) -> Evidence:

@@ -59,7 +59,7 @@ def test_a_bet_that_points_the_wrong_way_is_not_placed() -> None:
 def test_dispersion_divides_the_evidence() -> None:
     canary, base, tolerance = Count(60, 5), Count(1140, 9), Tolerance(1.25, 0.0002)
     alone = log_e(0.03, canary, base, 0.01, tolerance)
-    assert log_e(0.03, canary, base, 0.01, tolerance, dispersion=3.0) == alone / 3.0
+    assert log_e(0.03, canary, base, 0.01, tolerance, dispersion=3.0) == pytest.approx(alone / 3.0, rel=1e-14)
 
 
 def test_tiny_base_rates_lose_no_digits() -> None:

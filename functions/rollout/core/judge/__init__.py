@@ -17,7 +17,7 @@ Pure arithmetic: no clock, no environment, no randomness, no I/O.
 from .dispersion import Spread
 from .errors import InvalidEvidence, InvalidInput, InvalidReading, InvalidSettings
 from .evidence import Evidence, MetricEvidence, learned
-from .judging import combine, judge, observe_all
+from .judging import combine, convicts, judge, observe_all
 from .observing import begin, begin_step, observe
 from .parse import Recording, parse_judge, parse_plan, parse_recording
 from .plan import Plan, Step
@@ -61,6 +61,7 @@ __all__ = [
     "begin",
     "begin_step",
     "combine",
+    "convicts",
     "judge",
     "learned",
     "observe",

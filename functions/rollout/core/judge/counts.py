@@ -10,18 +10,32 @@ from .settings import FastLane, MetricKind, MetricSettings, Tolerance
 
 def harm_log_es(metric: MetricSettings, canary: Arm, base: Arm, base_rate: float) -> list[float]:
     """ln e of one minute against "within tolerance", for each κ."""
-    tolerated = metric.tolerance.of(base_rate)
-    rates = [min(1.0, kappa * tolerated) for kappa in harm.bets(metric.kind)]
-    above = metric.kind is not MetricKind.BUSINESS_COUNT
-    return log_es(rates, canary, base, base_rate, metric.tolerance, dispersion=metric.dispersion, above=above)
+    kind, tolerance = metric.kind, metric.tolerance
+    return log_es(
+        harm.bets(kind),
+        canary,
+        base,
+        base_rate,
+        tolerance,
+        times=tolerance.of(base_rate),
+        dispersion=metric.dispersion,
+        above=kind is not MetricKind.BUSINESS_COUNT,
+    )
 
 
 def safety_log_es(metric: MetricSettings, margin: Tolerance, canary: Arm, base: Arm, base_rate: float) -> list[float]:
     """ln e of one minute against "beyond the margin", for each κ."""
-    limit = margin.of(base_rate)
-    rates = [min(1.0, kappa * limit) for kappa in safety.bets(metric.kind)]
-    above = metric.kind is MetricKind.BUSINESS_COUNT
-    return log_es(rates, canary, base, base_rate, margin, dispersion=metric.dispersion, above=above)
+    kind = metric.kind
+    return log_es(
+        safety.bets(kind),
+        canary,
+        base,
+        base_rate,
+        margin,
+        times=margin.of(base_rate),
+        dispersion=metric.dispersion,
+        above=kind is MetricKind.BUSINESS_COUNT,
+    )
 
 
 def observed(

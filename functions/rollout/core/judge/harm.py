@@ -15,7 +15,7 @@ healthy hours before a late regression would have to be won back first.
 from collections.abc import Sequence
 from math import exp, log
 
-from .logs import EXP_IS_SAFE, log_add
+from .logs import EXP_IS_SAFE, NO_DIGIT
 from .settings import MetricKind
 
 KAPPAS = (1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
@@ -57,12 +57,15 @@ def stake_left(minutes: int, step_starts: int, steps: int) -> float:
 
 def grown(wealth: Sequence[float], log_es: Sequence[float], stake: float) -> tuple[float, ...]:
     """ln W after a minute, for each bet. `wealth` is empty before the first minute (W = 0)."""
+    if not stake:
+        return tuple([each + gain for each, gain in zip(wealth, log_es, strict=True)])
+    entry = log(stake)
     if not wealth:
-        entry = log(stake)
-        return tuple([entry + each for each in log_es])
+        return tuple([entry + gain for gain in log_es])
+    lost = entry - NO_DIGIT
     return tuple(
         [
-            gain + (log(exp(each) + stake) if -EXP_IS_SAFE < each < EXP_IS_SAFE else log_add(each, stake))
+            gain + (entry if each < lost else log(exp(each) + stake) if each < EXP_IS_SAFE else each)
             for each, gain in zip(wealth, log_es, strict=True)
         ]
     )

@@ -60,6 +60,15 @@ def judge(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> Judgement:
     return Judgement(action, reason, blocking, log_e, log_e_capped, log_e_limit, verdicts)
 
 
+def convicts(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> bool:
+    """Whether `judge` would roll back; mostly without having to judge. Raises InvalidEvidence."""
+    # E is at most the largest wealth + the stake not yet put in (1 or less), and so is the average over metrics.
+    far_from_it = log(1.0 / settings.alpha - 1.0) - 2.0 * _ROUNDING
+    if all(not seen.harm or max(seen.harm) < far_from_it for seen in evidence.metrics.values()):
+        return False
+    return judge(evidence, settings, plan).action is Action.ROLL_BACK
+
+
 def observe_all(
     evidence: Evidence, readings: Iterable[MinuteReading], settings: JudgeSettings, plan: Plan
 ) -> tuple[Evidence, Judgement]:
@@ -67,13 +76,11 @@ def observe_all(
 
     Without harm, the judgement after the newest. Raises what `observe` and `judge` raise.
     """
-    judgement = judge(evidence, settings, plan)
     for reading in readings:
         evidence = observe(evidence, reading, settings, plan)
-        judgement = judge(evidence, settings, plan)
-        if judgement.action is Action.ROLL_BACK:
+        if convicts(evidence, settings, plan):
             break
-    return evidence, judgement
+    return evidence, judge(evidence, settings, plan)
 
 
 def combine(weighted_logs: Iterable[tuple[float, float]]) -> float:

@@ -4,16 +4,10 @@ from collections.abc import Sequence
 from math import exp, log
 
 EXP_IS_SAFE = 600.0
-"""exp() of anything up to here neither overflows nor loses digits to subnormal numbers."""
+"""exp() of anything up to here does not overflow; adding 1 or less to more than that changes no digit."""
 
-
-def log_add(log_a: float, b: float) -> float:
-    """ln(a + b), of ln a and a plain b in [0, 1]."""
-    if -EXP_IS_SAFE < log_a < EXP_IS_SAFE:
-        return log(exp(log_a) + b)
-    if log_a > 0.0 or b == 0.0:
-        return log_a
-    return log_sum_exp((log_a, log(b)))
+NO_DIGIT = 40.0
+"""A term that is so many nats smaller than another changes none of its digits: exp(−40) < 2⁻⁵³."""
 
 
 def log_sum_exp(logs: Sequence[float]) -> float:

@@ -44,10 +44,11 @@ def log_es(
     base_rate: float,
     tolerance: Tolerance,
     *,
+    times: float = 1.0,
     dispersion: float = 1.0,
     above: bool | None = None,
 ) -> list[float]:
-    """ln e of one minute for each betting rate p₁ in `rates` (fractions, above 0).
+    """ln e of one minute for each betting rate p₁ in `rates` × `times` (above 0, and at most 1 is bet on).
 
     `base_rate` is p̂ (above 0), estimated without this minute. `above` True keeps only bets that the
     canary is beyond the tolerance, False only bets that it is below; a bet that points the wrong way is
@@ -60,33 +61,35 @@ def log_es(
     relative, absolute = tolerance
     rq = relative * canary_requests / base_requests
     c = 1.0 + rq
-    c2 = 2.0 * c
     dc = absolute * c
     rp = relative * base_rate
-    rp2 = rp * rp
-    entry = canary_requests * absolute
-    logs = []
-    for p1 in rates:
-        u = p1 * rq
-        tilt = u - dc
-        # S² − 4·d·r·q·p₁·c, written as a sum of squares and products so that nothing cancels.
-        v = u + dc
-        root = sqrt(tilt * tilt + rp2 + 2.0 * rp * v)
-        a = c2 * p1 / (v + rp + root)
+    # S² − 4·d·r·q·p₁·c = h² + 4·r·p̂·d·c with h = S − 2·d·c: a sum, so that nothing cancels.
+    cross = 4.0 * rp * dc
+    shift = rp - dc
+    c2, dc2 = 2.0 * c, 2.0 * dc
+    canary_bad, base_bad = canary_bad / dispersion, base_bad / dispersion
+    entry = canary_requests * absolute / dispersion
+    side = 0.0 if above is None else 1.0 if above else -1.0
+    logs: list[float] = []
+    add = logs.append
+    for rate in rates:
+        p1 = rate * times
+        if p1 > 1.0:  # noqa: PLR1730 - a call of min() costs a tenth of the whole function
+            p1 = 1.0
+        h = p1 * rq + shift
+        root = sqrt(h * h + cross)
+        a = c2 * p1 / (h + dc2 + root)
         gain = a - 1.0
-        if above is not None and (gain > 0.0) is not above:
-            logs.append(0.0)
-            continue
         loss = rq * gain
-        log_b = log1p(-loss) if loss < 0.5 else _log_b(c, rp, v, tilt, root)
-        logs.append((canary_bad * log(a) + base_bad * log_b - entry * gain) / dispersion)
+        if gain * side < 0.0:
+            add(0.0)
+        elif loss < 0.5:
+            add(canary_bad * log(a) + base_bad * log1p(-loss) - entry * gain)
+        else:
+            # B = p̂/p′ from p′ itself: near B = 0 the difference 1 − r·q·(A−1) has no digits left.
+            b = c2 * rp / (h + root) if h >= 0.0 else c * (root - h) / dc2
+            add(canary_bad * log(a) + base_bad * log(b) - entry * gain)
     return logs
-
-
-def _log_b(c: float, rp: float, v: float, tilt: float, root: float) -> float:
-    """ln B = ln(p̂/p′) from p′ itself: near B = 0 the difference 1 − r·q·(A−1) has no digits left."""
-    root_and_tilt = root + tilt if tilt >= 0.0 else rp * (rp + 2.0 * v) / (root - tilt)
-    return log(2.0 * c * rp / (rp + root_and_tilt))
 
 
 def log_e(

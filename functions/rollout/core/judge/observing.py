@@ -1,6 +1,8 @@
 """Taking in what was measured: each minute once, in order, and never across a change of weight."""
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from . import counts, harm, safety, values
 from .checks import check_plan, check_settings
@@ -8,7 +10,7 @@ from .errors import InvalidEvidence, InvalidReading
 from .evidence import Evidence, MetricEvidence
 from .plan import Plan, next_weight
 from .readings import NO_SAMPLES, SILENCE, Measure, MinuteReading, Pair, checked_count, checked_moments
-from .settings import JudgeSettings, MetricKind, MetricSettings, Tolerance
+from .settings import FastLane, JudgeSettings, MetricKind, MetricSettings, Tolerance
 
 _UNMEASURED = Pair()
 
@@ -64,26 +66,15 @@ def observe(evidence: Evidence, reading: MinuteReading, settings: JudgeSettings,
 
     starts_step = evidence.minutes > 0 and evidence.step_minutes == 0 and step > 0
     stake = harm.stake(evidence.minutes, starts_step=starts_step, steps=len(plan))
-    weight = next_weight(plan, step)
-    shares = settings.shares()
     log_proof = settings.log_proof
     metrics = {}
-    for metric in settings.metrics:
-        name = metric.name
+    for terms in _terms(settings, plan, step):
+        name = terms.metric.name
         before = evidence.metrics.get(name)
         if before is None:
             raise InvalidEvidence(f"the evidence knows no metric {name!r}")
-        after = _observed(
-            before,
-            metric,
-            reading.pairs.get(name, _UNMEASURED),
-            minute,
-            settings,
-            margin=safety.margin(metric.kind, settings.gate, weight),
-            log_cap=settings.log_cap(shares[name]),
-            stake=stake,
-        )
-        if not after.proven and safety.log_evidence(after.safety) >= log_proof:
+        after = _observed(before, terms, reading.pairs.get(name, _UNMEASURED), minute, stake)
+        if not after.proven and safety.reaches(after.safety, log_proof):
             after = after._replace(proven=True)
         metrics[name] = after
     return Evidence(
@@ -96,20 +87,35 @@ def observe(evidence: Evidence, reading: MinuteReading, settings: JudgeSettings,
     )
 
 
-def _observed(
-    before: MetricEvidence,
-    metric: MetricSettings,
-    pair: Pair,
-    minute: int,
-    settings: JudgeSettings,
-    *,
-    margin: Tolerance,
-    log_cap: float,
-    stake: float,
-) -> MetricEvidence:
-    if type(pair) is not Pair:
-        raise InvalidReading(f"minute {minute}, {metric.name}", f"expected a Pair, found {pair!r}")
+class _Terms(NamedTuple):
+    """What one metric is judged by in one step."""
+
+    metric: MetricSettings
+    margin: Tolerance
+    log_cap: float
+    fast_lane: FastLane
+
+
+@lru_cache(maxsize=32)
+def _terms(settings: JudgeSettings, plan: Plan, step: int) -> tuple[_Terms, ...]:
+    """The same for every minute of a step, and there may be hundreds to catch up on."""
+    weight, shares = next_weight(plan, step), settings.shares()
+    return tuple(
+        _Terms(
+            metric,
+            safety.margin(metric.kind, settings.gate, weight),
+            settings.log_cap(shares[metric.name]),
+            settings.fast_lane,
+        )
+        for metric in settings.metrics
+    )
+
+
+def _observed(before: MetricEvidence, terms: _Terms, pair: Pair, minute: int, stake: float) -> MetricEvidence:
+    metric, margin, log_cap, fast_lane = terms
     name = metric.name
+    if type(pair) is not Pair:
+        raise InvalidReading(f"minute {minute}, {name}", f"expected a Pair, found {pair!r}")
     if metric.kind is MetricKind.BUSINESS_VALUE:
         return values.observed(
             before,
@@ -128,7 +134,7 @@ def _observed(
         margin=margin,
         log_cap=log_cap,
         stake=stake,
-        fast_lane=settings.fast_lane,
+        fast_lane=fast_lane,
     )
 
 
@@ -139,7 +145,7 @@ def _fresh(metric: MetricSettings, history: Measure | None) -> MetricEvidence:
 
 
 def _refuse_strangers(measured: Mapping[str, object], settings: JudgeSettings, where: str) -> None:
-    known = {metric.name for metric in settings.metrics}
+    known = [metric.name for metric in settings.metrics]
     for name in measured:
         if name not in known:
             raise InvalidReading(where, f"nobody asked for {name!r} (known: {', '.join(sorted(known))})")

@@ -56,3 +56,8 @@ def grown(wealth: Sequence[float], log_es: Sequence[float]) -> tuple[float, ...]
 def log_evidence(wealth: Sequence[float]) -> float:
     """ln of the mean over the bets."""
     return log_mean_exp(wealth) if wealth else 0.0
+
+
+def reaches(wealth: Sequence[float], log_proof: float) -> bool:
+    """Whether the evidence is at least `log_proof`: a mean is never above the largest, which is quick to find."""
+    return (max(wealth) if wealth else 0.0) >= log_proof and log_evidence(wealth) >= log_proof

@@ -1,0 +1,171 @@
+"""An AWS of its own for each simulation: moto with its repairs, one simulated clock, the product deployed.
+
+    with EmbeddedAws(seed=1) as aws:
+        aws.client("stepfunctions").start_execution(stateMachineArn=aws.deployment.outputs["StateMachineArn"], …)
+        aws.clock.run_until(lambda: aws.executions.status(arn) != "RUNNING")
+
+Whatever is drawn at random comes from `seed`, so the same seed replays the same world to the last identifier.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from moto import mock_aws
+from moto.moto_api._internal import mock_random
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+from rollout_simulator import faults, template
+from rollout_simulator.clients import client
+from rollout_simulator.clock import DEFAULT_START, SimulatedClock
+from rollout_simulator.faults import Faults
+from rollout_simulator.repairs import (
+    apigateway_canary,
+    cloudwatch_alarms,
+    cloudwatch_metrics,
+    eventbridge_targets,
+    lambda_alias,
+    lambda_in_process,
+    stepfunctions,
+)
+from rollout_simulator.repairs.alarm_board import AlarmBoard
+from rollout_simulator.repairs.eventbridge_targets import EventBridge
+from rollout_simulator.repairs.lambda_in_process import Handler
+from rollout_simulator.repairs.lambda_output import Output
+from rollout_simulator.repairs.metric_store import MetricStore
+from rollout_simulator.repairs.stage_control_plane import StageControlPlane
+from rollout_simulator.template import ACCOUNT, REGION, ROOT, Deployment, Stack, load_template
+
+Json = dict[str, Any]
+
+STACK = "rollout-pilot"
+SECONDS_PER_MINUTE = 60
+
+
+class Executions:
+    """What has become of executions, without a call that would be counted as one."""
+
+    def status(self, arn: str) -> str:
+        """As DescribeExecution gives it."""
+        return str(self.get(arn).status)
+
+    def get(self, arn: str) -> Any:
+        """moto's own execution.
+
+        Raises: ExecutionDoesNotExist.
+        """
+        return stepfunctions_parser_backends[ACCOUNT][REGION].describe_execution(arn)
+
+    def all(self) -> list[Any]:
+        """Every execution of every state machine, in the order of their starts."""
+        machines = stepfunctions_parser_backends[ACCOUNT][REGION].state_machines
+        return sorted((one for machine in machines for one in machine.executions), key=lambda one: one.start_date)
+
+
+class EmbeddedAws:
+    """A context manager; all below is there while it is open.
+
+    `template_file=None` deploys nothing. `handlers` gives handler strings other functions than those of `functions`.
+    """
+
+    clock: SimulatedClock
+    deployment: Deployment
+    events: EventBridge
+    executions: Executions
+    faults: Faults
+    metrics: MetricStore
+    alarms: AlarmBoard
+    stages: StageControlPlane
+    output: Output
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        start: datetime = DEFAULT_START,
+        template_file: Path | None = ROOT / "template.yaml",
+        parameters: Mapping[str, Any] | None = None,
+        functions: Path = ROOT / "functions",
+        handlers: Mapping[str, Handler] | None = None,
+        event_delay_seconds: float = 0.0,
+    ) -> None:
+        self._seed = seed
+        self._start = start
+        self._template_file = template_file
+        self._parameters = dict(parameters or {})
+        self._functions = functions
+        self._handlers = handlers
+        self._event_delay_seconds = event_delay_seconds
+        self._stack = ExitStack()
+        self._last_decisions: dict[str, str] = {}
+        self._read_events = 0
+
+    def __enter__(self) -> EmbeddedAws:
+        with ExitStack() as stack:
+            self._open(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    @property
+    def last_decisions(self) -> Mapping[str, str]:
+        """The last decision that each rollout announced, by its id."""
+        for event in self.events.put[self._read_events :]:
+            if event["detail-type"] == "Rollout State Changed":
+                self._last_decisions[event["detail"]["rolloutId"]] = event["detail"]["decision"]
+        self._read_events = len(self.events.put)
+        return self._last_decisions
+
+    def client(self, service: str) -> Any:
+        """A client of the embedded AWS that does not retry."""
+        return client(service, REGION)
+
+    # --- inside --------------------------------------------------------------------------------------------
+
+    def _open(self, stack: ExitStack) -> None:
+        enter: Callable[[Any], Any] = stack.enter_context
+        self._seed_chance(stack)
+        enter(mock_aws(config=stepfunctions.MOTO_CONFIG))
+        clock = self.clock = enter(SimulatedClock(self._start))
+        self.metrics = enter(cloudwatch_metrics.repaired())
+        self.stages = enter(apigateway_canary.repaired())
+        enter(lambda_alias.repaired())
+        self.events = enter(eventbridge_targets.repaired(clock, ACCOUNT, REGION, self._event_delay_seconds, self._seed))
+        self.alarms = enter(cloudwatch_alarms.repaired(self.events.emit, self.metrics))
+        self.output = enter(lambda_in_process.repaired(clock, self._functions, self._handlers, self._seed))
+        enter(stepfunctions.repaired(clock, self.events.emit, self._seed))
+        self.faults = enter(faults.repaired(clock, random.Random(self._seed)))
+        # First of all to end are the tasks that still wait: what they find on their way out must be in place.
+        stack.callback(clock.unwind)
+        self.executions = Executions()
+        self.deployment = self._deployed()
+        clock.call_every(
+            SECONDS_PER_MINUTE, lambda: self.alarms.evaluate_alarms(clock.now()), "alarms", first=_next_minute(clock)
+        )
+
+    def _seed_chance(self, stack: ExitStack) -> None:
+        """moto's identifiers, and botocore's pauses between retries, which ask the process's own chance."""
+        stack.callback(random.setstate, random.getstate())
+        stack.callback(mock_random.setstate, mock_random.getstate())
+        random.seed(self._seed)
+        mock_random.seed(self._seed)
+
+    def _deployed(self) -> Deployment:
+        if self._template_file is None:
+            return Deployment(STACK)
+        written = load_template(self._template_file)
+        return Stack(
+            written, self.client, name=STACK, parameters=self._parameters, root=self._template_file.parent
+        ).deploy()
+
+
+def _next_minute(clock: SimulatedClock) -> datetime:
+    seconds = clock.timestamp()
+    return datetime.fromtimestamp(seconds - seconds % SECONDS_PER_MINUTE + SECONDS_PER_MINUTE, clock.now().tzinfo)

@@ -1,0 +1,100 @@
+"""A target in memory that is changed as API Gateway changes a stage.
+
+A promotion takes two calls there, so here it can break off between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rollout.core.measures import Series
+from rollout.core.rollout import Candidate
+from rollout.core.target import Target, TargetState
+from rollout.errors import ForeignChange, Refused, TargetMissing, Unavailable
+from rollout_simulator.twins.trouble import Troubled
+
+
+class ShifterTwin(Troubled):
+    """Implements `TrafficShifter`. `history` has every state that any target was in, the oldest first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.history: list[TargetState] = []
+        self.breaks_off_promotions = False
+        self._states: dict[str, TargetState] = {}
+        self._revisions: dict[str, set[str]] = {}
+        self._made: dict[str, str] = {}
+
+    def deploy(self, target: Target, revision: str) -> None:
+        """Let there be this deployment or version, which could be rolled out on the target."""
+        self._revisions.setdefault(target.key, set()).add(revision)
+
+    def put(self, target: Target, state: TargetState) -> None:
+        """Set the target to this state, as somebody else would who owns it too."""
+        self.deploy(target, state.base)
+        if state.canary is not None:
+            self.deploy(target, state.canary.revision)
+        self._set(target, state)
+
+    def delete(self, target: Target) -> None:
+        """Delete the stage or alias."""
+        del self._states[target.key]
+
+    def state(self, target: Target) -> TargetState:
+        """The target as it is, however deep in trouble its service may be."""
+        return self._states[target.key]
+
+    def read(self, target: Target) -> TargetState:
+        """Raises as the port says."""
+        self._called()
+        return self._existing(target)
+
+    def verify(self, target: Target, candidate: Candidate) -> None:
+        """Raises as the port says."""
+        self._called()
+        if candidate.revision is not None and candidate.revision not in self._revisions[target.key]:
+            raise Refused(f"candidate.deploymentId: {candidate.revision} does not exist; leave it out to make one")
+
+    def materialize(self, target: Target, candidate: Candidate, stamp: str) -> str:
+        """Raises as the port says."""
+        self._called()
+        if candidate.revision is not None:
+            return candidate.revision
+        self._existing(target)
+        if stamp not in self._made:
+            self._made[stamp] = f"made-{len(self._made) + 1}"
+            self.deploy(target, self._made[stamp])
+        return self._made[stamp]
+
+    def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
+        """Raises as the port says."""
+        self._called()
+        if self._existing(target) != seen:
+            raise ForeignChange(f"{target.key} was changed since it was read")
+        if wanted.canary is not None:
+            if wanted.canary.revision not in self._revisions[target.key]:
+                raise ForeignChange("Deployment id does not exist")
+            self._set(target, replace(seen, canary=wanted.canary))
+            return
+        if self.breaks_off_promotions and seen.canary is not None and seen.promoted().base == wanted.base:
+            self.breaks_off_promotions = False
+            self._set(target, replace(seen.promoted(), canary=seen.canary))
+            raise Unavailable("the connection broke between the two calls of a promotion")
+        self._set(target, wanted)
+
+    def series(self, target: Target, canary_series: str | None) -> Series:
+        """Raises as the port says."""
+        self._called()
+        self._existing(target)
+        name = target.ids.get("stageName", target.key)
+        canary = (canary_series or "{stage}/Canary").replace("{stage}", name)
+        return Series(base={"Stage": name}, canary={"Stage": canary})
+
+    def _existing(self, target: Target) -> TargetState:
+        if target.key not in self._states:
+            raise TargetMissing(f"{target.key} does not exist")
+        return self._states[target.key]
+
+    def _set(self, target: Target, state: TargetState) -> None:
+        self._states[target.key] = state
+        self.history.append(state)

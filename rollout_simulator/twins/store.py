@@ -1,0 +1,143 @@
+"""Rollouts in memory, written and read as the table keeps them: documents in JSON, conditions on every write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from rollout.core.decision import Phase
+from rollout.core.rollout import Rollout
+from rollout.core.signals import Signal
+from rollout.core.target import Json
+from rollout.errors import RecordChanged, Refused
+from rollout_simulator.twins.trouble import Troubled
+
+
+@dataclass
+class _Record:
+    document: str
+    revision: int
+    phase: Phase
+    signals: list[str] = field(default_factory=list)
+    signal_ids: set[str] = field(default_factory=set)
+    token: str | None = None
+    history: list[str] = field(default_factory=list)
+
+
+class StoreTwin(Troubled):
+    """Implements `RolloutStore`. `locks` tells who holds which target; `rejected` has the refused requests."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.locks: dict[str, str] = {}
+        self.rejected: dict[str, Json] = {}
+        self._records: dict[str, _Record] = {}
+        self._since: dict[str, str] = {}
+        self._watches: dict[str, list[str]] = {}
+
+    def open(self, rollout: Rollout) -> None:
+        """Raises as the port says."""
+        self._called()
+        identity, key = rollout.rollout_id, rollout.settings.target.key
+        if identity in self._records or identity in self.rejected:
+            raise RecordChanged(f"rollout {identity} is stored already")
+        if key in self.locks:
+            raise Refused(
+                f"{key} is held by rollout {self.locks[key]} since {self._since[key]}; wait for it, or abort it"
+            )
+        self._records[identity] = _Record(_text(rollout), rollout.revision, rollout.phase)
+        self.locks[key] = identity
+        self._since[key] = rollout.started_at.isoformat()
+        for alarm in rollout.settings.alarms:
+            self._watches.setdefault(alarm, []).append(identity)
+
+    def load(self, rollout_id: str) -> Rollout | None:
+        """Raises as the port says."""
+        self._called()
+        record = self._records.get(rollout_id)
+        if record is None:
+            return None
+        signals = [json.loads(signal) for signal in record.signals]
+        return Rollout.from_document(json.loads(record.document), signals, record.revision)
+
+    def save(self, rollout: Rollout, *, entry: Json | None = None, unless_signalled: bool = False) -> Rollout:
+        """Raises as the port says."""
+        self._called()
+        record = self._at_revision(rollout)
+        if unless_signalled and len(record.signals) != len(rollout.signals):
+            raise RecordChanged(f"rollout {rollout.rollout_id} was signalled")
+        return self._write(record, rollout, entry)
+
+    def close(self, rollout: Rollout, *, entry: Json) -> Rollout:
+        """Raises as the port says."""
+        self._called()
+        record = self._at_revision(rollout)
+        key = rollout.settings.target.key
+        if self.locks.get(key) != rollout.rollout_id:
+            raise RecordChanged(f"rollout {rollout.rollout_id} does not hold {key}")
+        del self.locks[key]
+        for alarm in rollout.settings.alarms:
+            self._watches[alarm].remove(rollout.rollout_id)
+        return self._write(record, rollout, entry)
+
+    def reject(self, rollout_id: str, record: Json) -> Json:
+        """Raises as the port says."""
+        self._called()
+        if rollout_id in self._records:
+            raise RecordChanged(f"rollout {rollout_id} is stored already")
+        return self.rejected.setdefault(rollout_id, _copy(record))
+
+    def signal(self, rollout_id: str, signal: Signal) -> str | None:
+        """Raises as the port says."""
+        self._called()
+        record = self._records.get(rollout_id)
+        if record is None:
+            raise Refused(f"there is no rollout {rollout_id}")
+        if record.phase is Phase.ENDED:
+            raise Refused(f"rollout {rollout_id} has ended")
+        identity = f"{signal.kind}/{signal.source}/{signal.at}"
+        if identity not in record.signal_ids:
+            record.signal_ids.add(identity)
+            record.signals.append(json.dumps(signal.to_document()))
+        return record.token
+
+    def watchers(self, alarm: str) -> Sequence[str]:
+        """Raises as the port says."""
+        self._called()
+        return sorted(self._watches.get(alarm, ()))
+
+    def bake(self, rollout_id: str, token: str, seen: int) -> bool:
+        """What the state Bake writes: the token, unless a signal beyond those `seen` is there. Whether it was."""
+        record = self._records[rollout_id]
+        if len(record.signals) != seen:
+            return False
+        record.token = token
+        return True
+
+    def history(self, rollout_id: str) -> Sequence[Json]:
+        """The lines of the rollout's history, oldest first."""
+        return [json.loads(line) for line in self._records[rollout_id].history]
+
+    def _at_revision(self, rollout: Rollout) -> _Record:
+        record = self._records.get(rollout.rollout_id)
+        if record is None or record.revision != rollout.revision:
+            raise RecordChanged(f"rollout {rollout.rollout_id} moved on")
+        return record
+
+    @staticmethod
+    def _write(record: _Record, rollout: Rollout, entry: Json | None) -> Rollout:
+        written = replace(rollout, revision=rollout.revision + 1)
+        record.document, record.revision, record.phase = _text(written), written.revision, written.phase
+        if entry is not None:
+            record.history.append(json.dumps(entry))
+        return written
+
+
+def _text(rollout: Rollout) -> str:
+    return json.dumps(rollout.to_document())
+
+
+def _copy(record: Json) -> Json:
+    copied: Json = json.loads(json.dumps(record))
+    return copied

@@ -1,0 +1,64 @@
+"""The real adapters' surroundings: an empty account in memory, and calls that AWS refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import yaml
+from botocore.config import Config
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+REGION = "eu-central-1"
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+
+
+@cache
+def client(service: str) -> Any:
+    """One client per service for all tests, for making one costs more than a test; never retries."""
+    make: Any = boto3.Session("testing", "testing", region_name=REGION).client
+    return make(service, config=Config(retries={"max_attempts": 0}))
+
+
+@contextmanager
+def refusing(service: str, code: str, status: int = 400, *, operation: str = "*") -> Iterator[None]:
+    """Let every call of this service's client (or of one operation) fail with this error."""
+    error = {"Error": {"Code": code, "Message": "as the test wants"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    events = client(service).meta.events
+    event = f"before-call.*.{operation}"
+
+    def answer(**_: Any) -> Any:
+        return SimpleNamespace(status_code=status), error
+
+    events.register(event, answer)
+    try:
+        yield
+    finally:
+        events.unregister(event, answer)
+
+
+class _Template(yaml.SafeLoader):
+    """YAML with CloudFormation's short tags, which are kept as plain values."""
+
+
+_Template.add_multi_constructor(
+    "!", lambda loader, _tag, node: None if isinstance(node, yaml.MappingNode) else str(node.value)
+)
+
+
+def create_table(name: str) -> None:
+    """The rollouts' table as the template declares it."""
+    declared = yaml.load(TEMPLATE.read_text(), _Template)["Resources"]["RolloutTable"]["Properties"]  # noqa: S506
+    client("dynamodb").create_table(
+        TableName=name,
+        BillingMode=declared["BillingMode"],
+        AttributeDefinitions=declared["AttributeDefinitions"],
+        KeySchema=declared["KeySchema"],
+        GlobalSecondaryIndexes=declared["GlobalSecondaryIndexes"],
+    )

@@ -1,0 +1,247 @@
+"""A stage, a rollout and its tasks over the twins: what the tests of the functions are written with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import analyze
+import close
+import create_canary
+import on_alarm
+import prepare
+import promote
+import roll_back
+import shift_traffic
+from rollout.core.judge import Count
+from rollout.core.minutes import minute_of
+from rollout.core.rollout import Rollout
+from rollout.core.signals import Signal, SignalKind
+from rollout.core.target import Canary, Json, Target, TargetState
+from rollout.ports import Ports
+from rollout_simulator.twins import Around, Twins, interposed, twins
+
+ROLLOUT = "r-1"
+EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:rollout:r-1"
+TARGET = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"})
+FOUND = TargetState("dep-old", None, {"lambdaAlias": "live", "table": "orders"})
+"""The stage before the rollout; it overrides `lambdaAlias`, `table` is somebody else's business."""
+CANARY = Canary("dep-new", Decimal(5), {"lambdaAlias": "next"})
+PROMOTED = TargetState("dep-new", None, {"lambdaAlias": "next", "table": "orders"})
+WATCHED = "orders-5xx"
+
+HANDLERS: Mapping[str, Callable[[Json, Any], Json]] = {
+    "prepare": prepare.handler,
+    "create_canary": create_canary.handler,
+    "analyze": analyze.handler,
+    "shift_traffic": shift_traffic.handler,
+    "promote": promote.handler,
+    "roll_back": roll_back.handler,
+    "close": close.handler,
+}
+
+
+def request(**fields: Any) -> Json:
+    """A request for `dep-new` in two steps of two minutes each, 5 % and 50 %, judged by server errors alone."""
+    return {
+        "target": TARGET.to_document(),
+        "candidate": {"deploymentId": "dep-new", "stageVariables": {"lambdaAlias": "next"}},
+        "plan": {
+            "steps": [{"weightPercent": 5, "bakeMinutes": 2}, {"weightPercent": 50, "bakeMinutes": 2}],
+            "watchMinutes": 5,
+        },
+        "judge": {"metrics": [{"name": "5XXError"}]},
+        "measurement": {"baseSemantics": "exclusive"},
+        **fields,
+    }
+
+
+def at_weight(weight_percent: int) -> TargetState:
+    """The stage with the canary at this weight."""
+    return TargetState(
+        FOUND.base, Canary(CANARY.revision, Decimal(weight_percent), CANARY.overrides), FOUND.variables
+    )
+
+
+@dataclass
+class World:
+    """The twins with the stage as `FOUND`, and the functions over them."""
+
+    twins: Twins = field(default_factory=twins)
+    rollout_id: str = ROLLOUT
+
+    def __post_init__(self) -> None:
+        self.twins.stage.put(TARGET, FOUND)
+        self.twins.stage.deploy(TARGET, "dep-new")
+        self.twins.alarms.put(WATCHED, "OK", self.now)
+
+    # --- the functions -----------------------------------------------------------------------------------------
+
+    def call(self, task: str, around: Around | None = None, **event: Any) -> Json:
+        """Invoke the function; `around` sees every call it makes."""
+        return self._invoke(HANDLERS[task], {"rolloutId": self.rollout_id, **event}, around)
+
+    def prepare(self, around: Around | None = None, **fields: Any) -> Json:
+        """Invoke Prepare with the request that has these fields."""
+        return self.call("prepare", around, request=request(**fields), execution=EXECUTION)
+
+    def roll_back(self, around: Around | None = None, *, failure: str = "") -> Json:
+        """Invoke Roll back."""
+        return self.call("roll_back", around, failure=failure)
+
+    def alarm_event(self, around: Around | None = None, **fields: Any) -> Json:
+        """Deliver the event of `WATCHED` going to ALARM now."""
+        event = {
+            "name": WATCHED,
+            "value": "ALARM",
+            "previous": "OK",
+            "at": self.now.isoformat(),
+            "reason": "6 errors",
+        } | fields
+        detail = {
+            "alarmName": event["name"],
+            "state": {"value": event["value"], "timestamp": event["at"], "reason": event["reason"]},
+            "previousState": {"value": event["previous"]},
+        }
+        return self._invoke(on_alarm.handler, {"source": "aws.cloudwatch", "detail": detail}, around)
+
+    def _invoke(self, handler: Callable[[Json, Any], Json], event: Json, around: Around | None) -> Json:
+        ports: Ports = self.twins.ports if around is None else interposed(self.twins.ports, around)
+        context = SimpleNamespace(function_name=handler.__module__)
+        with patch("rollout.entry.ports", lambda: ports), patch("on_alarm.ports", lambda: ports):
+            return handler(event, context)
+
+    # --- a rollout that has come so far ------------------------------------------------------------------------
+
+    def prepared(self, **fields: Any) -> World:
+        """A rollout that is about to create its canary."""
+        assert self.prepare(**fields)["decision"] == "CREATE"
+        return self
+
+    def baking(self, **fields: Any) -> World:
+        """A rollout that bakes at 5 %, under healthy traffic."""
+        self.prepared(**fields).call("create_canary")
+        self.traffic()
+        return self
+
+    def advancing(self, **fields: Any) -> World:
+        """A rollout whose first step is proven safe: Shift traffic comes next."""
+        assert self.baking(**fields).analyzed()["decision"] == "ADVANCE"
+        return self
+
+    def promoting(self, **fields: Any) -> World:
+        """A rollout whose last step is proven safe: Promote comes next."""
+        self.advancing(**fields).call("shift_traffic")
+        assert self.analyzed()["decision"] == "PROMOTE"
+        return self
+
+    def watching(self, **fields: Any) -> World:
+        """A rollout that is promoted and watched."""
+        self.promoting(**fields).call("promote")
+        return self
+
+    def rolling_back(self, **fields: Any) -> World:
+        """A rollout that was told to roll back from 5 %."""
+        self.baking(**fields).signal(SignalKind.ABORT)
+        assert self.call("analyze")["decision"] == "ROLL_BACK"
+        return self
+
+    def closing(self, **fields: Any) -> World:
+        """A rollout that has been rolled back: Close comes next."""
+        self.rolling_back(**fields).roll_back()
+        return self
+
+    def closed(self, **fields: Any) -> World:
+        """A rollout that has been rolled back and closed."""
+        self.closing(**fields).call("close")
+        return self
+
+    # --- what happens outside ----------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> datetime:
+        return self.twins.clock.now()
+
+    def analyzed(self, *, minutes: int = 10) -> Json:
+        """The answer of Analyze after so many more minutes."""
+        self.twins.clock.pass_time(minutes=minutes)
+        return self.call("analyze")
+
+    def traffic(self, *, bad: int = 0, requests: int = 2_000, minutes: int = 120, base_requests: int = 20_000) -> None:
+        """From now on, so many canary requests a minute, so many of them bad; the base is healthy."""
+        series = self.rollout.series
+        for minute in range(minute_of(self.now), minute_of(self.now) + minutes):
+            self.twins.metrics.publish(
+                series,
+                "5XXError",
+                minute,
+                stage=Count(base_requests, base_requests // 10_000) if base_requests else None,
+                canary=Count(requests, bad) if requests else None,
+            )
+
+    def silence(self) -> None:
+        """From now on, no datapoints."""
+        self.traffic(requests=0, base_requests=0)
+
+    def signal(self, kind: SignalKind, *, source: str = "ada", reason: str = "") -> str | None:
+        """Record a signal."""
+        at = self.now.isoformat()
+        return self.twins.store.signal(self.rollout_id, Signal(kind, at, source, reason))
+
+    def foreign(self, state: TargetState) -> TargetState:
+        """Somebody else changes the stage."""
+        self.twins.stage.put(TARGET, state)
+        return state
+
+    # --- what has come of it -----------------------------------------------------------------------------------
+
+    @property
+    def rollout(self) -> Rollout:
+        """The record."""
+        rollout = self.twins.store.load(self.rollout_id)
+        assert rollout is not None
+        return rollout
+
+    @property
+    def stage(self) -> TargetState:
+        """The stage as it is."""
+        return self.twins.stage.state(TARGET)
+
+    @property
+    def states_told(self) -> list[str]:
+        """The states that the world was told of, repeated events dropped."""
+        return [event["state"] for event in self.twins.notifier.told.values()]
+
+    @property
+    def last_line(self) -> Json:
+        """The newest line of the rollout's history."""
+        return self.twins.store.history(self.rollout_id)[-1]
+
+    def outcome(self) -> Mapping[str, object]:
+        """All that a retried task must leave as if it had not been retried."""
+        rollout = self.rollout
+        lines = [
+            {name: line[name] for name in ("state", "phase", "step", "decision", "reason", "change")}
+            for line in self.twins.store.history(self.rollout_id)
+        ]
+        return {
+            "stage": self.stage,
+            "ours": rollout.ours,
+            "phase": rollout.phase,
+            "step": rollout.step,
+            "decided": rollout.decided,
+            "outcome": rollout.outcome,
+            "reason": rollout.reason,
+            "evidence": rollout.evidence,
+            "next_minute": rollout.next_minute,
+            "signals_seen": rollout.signals_seen,
+            "lines": lines,
+            "lock": dict(self.twins.store.locks),
+            "told": self.states_told,
+            "unsent": rollout.pending_events,
+        }

@@ -1,5 +1,7 @@
 """Understand the request, see that the rollout can be done, and take the target's lock."""
 
+from datetime import datetime
+
 from rollout.core.target import Json
 from rollout.entry import task
 from rollout.ports import Ports
@@ -9,5 +11,6 @@ from rollout.tasks.prepare import prepare
 
 @task
 def handler(ports: Ports, event: Json) -> Next:
-    """Begin or reject. Event: `request` (the JSON of a request), `rolloutId`, `execution` (its ARN)."""
-    return prepare(ports, event["request"], event["rolloutId"], event["execution"])
+    """Event: `request` (the JSON of a request), `rolloutId`, `execution` (its ARN), `startedAt` (ISO 8601)."""
+    started_at = datetime.fromisoformat(event["startedAt"])
+    return prepare(ports, event["request"], event["rolloutId"], event["execution"], started_at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from rollout_cli.judge import judge
 from rollout_cli.simulate import simulate
 
 app = typer.Typer(
@@ -13,6 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(simulate)
+app.command()(judge)
 
 
 @app.callback()

@@ -20,7 +20,7 @@ from moto import mock_aws
 from moto.moto_api._internal import mock_random
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from rollout_simulator import faults, template
+from rollout_simulator import faults
 from rollout_simulator.clients import client
 from rollout_simulator.clock import DEFAULT_START, SimulatedClock
 from rollout_simulator.faults import Faults

@@ -36,6 +36,7 @@ class Mode(StrEnum):
     DUPLICATE = "duplicate"  # done twice
 
 
+_NO_HEADERS: Any = {}
 _STATUSES = {
     "AccessDeniedException": HTTPStatus.FORBIDDEN,
     "AccessDenied": HTTPStatus.FORBIDDEN,
@@ -134,7 +135,7 @@ def _refusal(request: Any, code: str) -> tuple[AWSResponse, dict[str, Any]]:
     status = _STATUSES.get(code, HTTPStatus.BAD_REQUEST)
     metadata = {"HTTPStatusCode": int(status), "HTTPHeaders": {}, "RequestId": "injected"}
     parsed = {"Error": {"Code": code, "Message": "injected fault"}, "ResponseMetadata": metadata}
-    return AWSResponse(request.url, int(status), {}, MockRawResponse(b"{}")), parsed
+    return AWSResponse(request.url, int(status), _NO_HEADERS, MockRawResponse(b"{}")), parsed
 
 
 @contextmanager

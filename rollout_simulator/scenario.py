@@ -94,10 +94,11 @@ class Alarm(_Part):
 
 
 class Signal(_Part):
-    """Something a person does during the rollout."""
+    """Something a person does during the rollout; `stop-execution` is the button of the Step Functions console."""
 
     at_minute: Minutes
-    command: Literal["abort", "pause", "resume", "approve", "advance", "promote"]
+    command: Literal["abort", "pause", "resume", "approve", "advance", "promote", "rollback", "stop-execution"]
+    expected_step: int | None = None
     reason: str = ""
 
 

@@ -15,7 +15,7 @@ from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.example_api import ExampleApi, create_alarm, create_api
 from rollout_simulator.faults import Fault as InjectedFault
 from rollout_simulator.faults import Mode
-from rollout_simulator.scenario import Fault, Scenario
+from rollout_simulator.scenario import Fault, Scenario, Signal
 from rollout_simulator.traffic import StageTraffic
 
 HELD = "HELD"
@@ -94,6 +94,7 @@ class Simulation:
         self.clock.call_every(60, self._minute, name="traffic")
         self.store = DynamoDbStore(aws.client("dynamodb"), aws.deployment.outputs["TableName"], history_days=90)
         self._lines: list[Line] = []
+        self.answers: list[Json] = []
         self._started_at = self.clock.now()
         self.execution = ""
 
@@ -131,19 +132,18 @@ class Simulation:
         return dict(self.aws.client("stepfunctions").describe_execution(executionArn=self.execution))
 
     def _is_over(self) -> bool:
-        if self.aws.executions.status(self.execution) != "RUNNING":
-            return True
-        return self._held() and not self._more_to_come()
-
-    def _held(self) -> bool:
-        return self.aws.last_decisions.get(self.rollout_id) == "HOLD"
+        """Whether nothing more will happen: all has ended and been told, or is held with nobody to come."""
+        last = self.aws.last_decisions.get(self.rollout_id)
+        if last not in ("CLOSE", "REJECT", "HOLD") or self._more_to_come():
+            return False
+        return last == "HOLD" or not any(one.status == "RUNNING" for one in self.aws.executions.all())
 
     def _more_to_come(self) -> bool:
         now = self._elapsed(self.clock.now())
         moments = [signal.at_minute for signal in self.scenario.signals]
         moments += [change.at_minute for change in self.scenario.foreign_changes]
         moments += [alarm.fires_at_minute for alarm in self.scenario.alarms if alarm.fires_at_minute is not None]
-        return any(moment >= now for moment in moments)
+        return any(moment > now for moment in moments)
 
     def _horizon_minutes(self) -> float:
         if self.scenario.horizon_minutes is not None:
@@ -173,9 +173,14 @@ class Simulation:
         cloudwatch = self.aws.client("cloudwatch")
         for alarm in self.scenario.alarms:
             if alarm.fires_at_minute is not None:
-                self._at(alarm.fires_at_minute, lambda name=alarm.name: cloudwatch.set_alarm_state(
-                    AlarmName=name, StateValue="ALARM", StateReason="Threshold Crossed"
-                ))
+                self._at(
+                    alarm.fires_at_minute,
+                    lambda name=alarm.name: cloudwatch.set_alarm_state(
+                        AlarmName=name, StateValue="ALARM", StateReason="Threshold Crossed"
+                    ),
+                )
+        for signal in self.scenario.signals:
+            self._at(signal.at_minute, lambda signal=signal: self._give(signal))
         for change in self.scenario.foreign_changes:
             self._at(change.at_minute, lambda change=change: self._change_stage(change.patch, change.delete_stage))
         for fault in self.scenario.faults:
@@ -190,6 +195,22 @@ class Simulation:
             self._apigateway.delete_stage(**where)
         else:
             self._apigateway.update_stage(**where, patchOperations=list(patch))
+
+    def _give(self, signal: Signal) -> None:
+        """A person gives a command, or stops the execution."""
+        if signal.command == "stop-execution":
+            self.aws.client("stepfunctions").stop_execution(executionArn=self.execution, cause=signal.reason)
+            return
+        command = {
+            "rolloutId": self.rollout_id,
+            "command": signal.command,
+            "expectedStep": signal.expected_step,
+            "actor": "somebody",
+            "reason": signal.reason,
+        }
+        name = self.aws.deployment.outputs["OnCommandFunctionName"]
+        answer = self.aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(command))
+        self.answers.append(json.loads(answer["Payload"].read()))
 
     def _injected(self, fault: Fault) -> InjectedFault:
         """The scenario's fault with its minutes as moments."""

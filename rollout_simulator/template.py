@@ -62,7 +62,7 @@ class Deployment:
 _FASTEST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Loader(_FASTEST):
+class _Loader(_FASTEST):  # type: ignore[misc]
     """YAML with CloudFormation's short function names."""
 
 
@@ -76,7 +76,7 @@ def _short_function(loader: _Loader, suffix: str, node: yaml.Node) -> Json:
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
-        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
+        value = loader.construct_mapping(node, deep=True)
     return {name: value}
 
 
@@ -89,7 +89,7 @@ def load_template(path: Path = ROOT / "template.yaml") -> Json:
     Raises: UnsupportedTemplate.
     """
     try:
-        document = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        document = yaml.load(path.read_text(), Loader=_Loader)
     except (OSError, yaml.YAMLError) as error:
         raise UnsupportedTemplate(f"{path}: {error}") from error
     return dict(document)
@@ -169,7 +169,7 @@ class Stack:
             return [item for item in (self._resolve(item) for item in value) if item is not NO_VALUE]
         return value
 
-    def _call(self, name: str, argument: Any) -> Any:
+    def _call(self, name: str, argument: Any) -> Any:  # noqa: PLR0912 - one case per function
         match name:
             case "Ref":
                 return self._reference(argument)
@@ -288,13 +288,18 @@ class Stack:
             settings = declaration["Properties"]
             target = {"Id": event, "Arn": target_arn}
             target |= {
-                key: settings[key] for key in ("InputPath", "Input", "InputTransformer", "RetryPolicy") if key in settings
+                key: settings[key]
+                for key in ("InputPath", "Input", "InputTransformer", "RetryPolicy")
+                if key in settings
             }
             if "DeadLetterConfig" in settings:
                 target["DeadLetterConfig"] = settings["DeadLetterConfig"]
             if target_arn.startswith("arn:aws:states:"):
                 target["RoleArn"] = f"arn:aws:iam::{ACCOUNT}:role/events"
-            rule: Json = {"Name": f"{self._physical_name(logical_id)}{event}", "State": settings.get("State", "ENABLED")}
+            rule: Json = {
+                "Name": f"{self._physical_name(logical_id)}{event}",
+                "State": settings.get("State", "ENABLED"),
+            }
             match declaration["Type"]:
                 case "SNS":
                     topic = settings["Topic"]

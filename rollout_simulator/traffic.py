@@ -136,7 +136,7 @@ class StageTraffic:
         rate = traffic.requests_per_second * max(0.0, 1 + traffic.noise * self._random.standard_normal())
         if traffic.pattern == "daily":
             rate *= 1 + 0.6 * sin(2 * pi * start / 86_400)
-        elif traffic.pattern == "bursts" and self._random.random() < 0.1:  # noqa: PLR2004 - one minute in ten
+        elif traffic.pattern == "bursts" and self._random.random() < 0.1:
             rate *= 4
         return rate
 
@@ -187,7 +187,9 @@ class StageTraffic:
             "Count": Distribution.of_flags(arm.requests, arm.requests),
             "5XXError": Distribution.of_flags(arm.requests, arm.errors),
             "4XXError": Distribution.of_flags(arm.requests, arm.client_errors),
-            "Latency": Distribution(tuple(sorted(arm.latencies)), tuple(arm.latencies[v] for v in sorted(arm.latencies))),
+            "Latency": Distribution(
+                tuple(sorted(arm.latencies)), tuple(arm.latencies[v] for v in sorted(arm.latencies))
+            ),
         }
         for metric, distribution in points.items():
             if revised:

@@ -3,6 +3,8 @@
 RolloutError
 ├── InvalidRequest      the request cannot be understood; nothing was touched
 ├── Refused             the request is understood and cannot be carried out now; nothing was touched
+│   └── Busy            another rollout holds the target
+├── Repeated            the same request has been accepted before
 ├── TargetMissing       the stage or alias does not exist (any more)
 ├── ForeignChange       somebody else changed the target; the rollout stops and leaves it alone
 ├── NotAllowed          AWS denied the call; trying again will not help
@@ -24,6 +26,22 @@ class InvalidRequest(RolloutError):
 
 class Refused(RolloutError):
     """The request is understood and cannot be carried out now. The message says why, and what would help."""
+
+
+class Busy(Refused):
+    """Another rollout holds the target. `holder` is its id."""
+
+    def __init__(self, message: str, holder: str) -> None:
+        super().__init__(message)
+        self.holder = holder
+
+
+class Repeated(RolloutError):
+    """The same request has been accepted before. `rollout_id` is the rollout that came of it."""
+
+    def __init__(self, message: str, rollout_id: str) -> None:
+        super().__init__(message)
+        self.rollout_id = rollout_id
 
 
 class TargetMissing(RolloutError):

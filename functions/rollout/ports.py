@@ -42,7 +42,7 @@ class TrafficShifter(Protocol):
     def materialize(self, target: Target, candidate: Candidate, stamp: str) -> str:
         """The candidate's revision; made, stamped, where the request names none, and found again by its stamp.
 
-        Raises: Refused, NotAllowed, Unavailable.
+        Raises: Refused, TargetMissing, NotAllowed, Unavailable.
         """
 
     def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
@@ -109,12 +109,19 @@ class Alarms(Protocol):
 
 
 class RolloutStore(Protocol):
-    """Keeps rollouts, target locks and histories. Every write is conditional; none is lost or done twice."""
+    """Keeps rollouts, target locks and histories. Every write is conditional; none is lost or done twice.
+
+    Each of its methods also raises NotAllowed.
+    """
 
     def open(self, rollout: Rollout) -> None:
         """Store a new rollout and take its target's lock, both or neither.
 
-        Raises: Refused (who holds the target), RecordChanged (this rollout is already stored), Unavailable.
+        Raises:
+            Busy: another rollout holds the target.
+            Repeated: a rollout with the same request id has been opened for this target before.
+            RecordChanged: this rollout is already stored.
+            Unavailable: try again.
         """
 
     def load(self, rollout_id: str) -> Rollout | None:
@@ -126,7 +133,7 @@ class RolloutStore(Protocol):
     def save(self, rollout: Rollout, *, entry: Json | None = None, unless_signalled: bool = False) -> Rollout:
         """Write the rollout over the revision it was read at, and add the entry to its history.
 
-        unless_signalled: only if no signal beyond `signals_seen` has been recorded.
+        unless_signalled: only if no signal has been recorded since the rollout was read.
 
         Raises: RecordChanged (the revision or, if asked, the signals moved on), Unavailable.
         """
@@ -137,10 +144,10 @@ class RolloutStore(Protocol):
         Raises: RecordChanged, Unavailable.
         """
 
-    def reject(self, rollout_id: str, record: Json) -> None:
-        """Keep the record of a request that was refused. It has no lock.
+    def reject(self, rollout_id: str, record: Json) -> Json:
+        """Keep the record of a request that was refused; the record kept, which is the first. It has no lock.
 
-        Raises: Unavailable.
+        Raises: RecordChanged (this rollout is stored), Unavailable.
         """
 
     def signal(self, rollout_id: str, signal: Signal) -> str | None:
@@ -155,6 +162,18 @@ class RolloutStore(Protocol):
         Raises: Unavailable.
         """
 
+    def holder(self, target: Target) -> str | None:
+        """The id of the rollout that holds the target, if one does.
+
+        Raises: Unavailable.
+        """
+
+    def held(self) -> Sequence[str]:
+        """The ids of all rollouts that hold a target.
+
+        Raises: Unavailable.
+        """
+
 
 class Waker(Protocol):
     """Wakes a workflow that waits."""
@@ -163,6 +182,32 @@ class Waker(Protocol):
         """End the wait behind this token; a token whose wait has ended already is no error.
 
         Raises: NotAllowed, Unavailable.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionState:
+    """An execution's status as Step Functions names it, or MISSING; when it stopped; its error and cause."""
+
+    status: str
+    stopped_at: datetime | None = None
+    error: str = ""
+    cause: str = ""
+
+
+class Executions(Protocol):
+    """The executions of the workflow."""
+
+    def state(self, arn: str) -> ExecutionState:
+        """What has become of this execution.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+    def start(self, name: str, document: Json) -> None:
+        """Start an execution; one of the same name and input that is running already is no error.
+
+        Raises: Refused (the name is taken), NotAllowed, Unavailable.
         """
 
 
@@ -187,6 +232,7 @@ class Ports:
     alarms: Alarms
     notifier: Notifier
     waker: Waker
+    executions: Executions
 
     def shifter(self, target: Target) -> TrafficShifter:
         """The shifter for this kind of target.

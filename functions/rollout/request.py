@@ -93,6 +93,9 @@ class Measurement(_Part):
     canary_series: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
         None, description="The value of the Stage dimension of the canary's series; {stage} stands for the stage."
     )
+    most_minutes_between_analyses: Annotated[int, Field(ge=1, le=60)] = Field(
+        5, description="A step that has been quiet for long is looked at less often, but at least so often."
+    )
     base_semantics: Literal["auto", "inclusive", "exclusive"] = Field(
         "auto", description="Whether the stage's own series contains the canary's requests."
     )
@@ -113,7 +116,13 @@ class Request(_Part):
     hold_minutes: Annotated[int, Field(ge=1, le=43_200)] = Field(
         1_440, description="A rollout that nobody answers for so long is rolled back."
     )
-    request_id: Name | None = None
+    undo_minutes: Annotated[int, Field(ge=0, le=43_200)] = Field(
+        1_440, description="For so long after a promotion a rollback command puts the previous deployment back."
+    )
+    on_conflict: Literal["reject", "supersede"] = Field(
+        "reject", description="When another rollout holds the target: be refused, or have it aborted first."
+    )
+    request_id: Name | None = Field(None, description="Two requests with the same id for a target are one rollout.")
 
     def settings(self, alarms: tuple[str, ...]) -> Settings:
         """The settings of the rollout, watching these alarms.
@@ -135,6 +144,8 @@ class Request(_Part):
             calendar=Calendar(lag_minutes=self.measurement.lag_minutes, settle_seconds=self.measurement.settle_seconds),
             watch_minutes=self.plan.watch_minutes,
             hold_minutes=self.hold_minutes,
+            undo_minutes=self.undo_minutes,
+            most_minutes_between_analyses=self.measurement.most_minutes_between_analyses,
             alarms=alarms,
         )
 

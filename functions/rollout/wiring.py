@@ -18,7 +18,7 @@ from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.eventbridge import EventBridgeNotifier
 from rollout.adapters.stage_metrics import StageMetrics
-from rollout.adapters.stepfunctions import StepFunctionsWaker
+from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
 from rollout.ports import Ports
 
 CLIENT_CONFIG = Config(
@@ -37,6 +37,7 @@ class Environment:
     table: str
     bus: str
     history_days: int
+    state_machine: str
 
     @classmethod
     def read(cls) -> Environment:
@@ -48,6 +49,7 @@ class Environment:
             table=os.environ["TABLE_NAME"],
             bus=os.environ["EVENT_BUS_NAME"],
             history_days=int(os.environ["HISTORY_DAYS"]),
+            state_machine=os.environ["STATE_MACHINE_ARN"],
         )
 
 
@@ -66,7 +68,7 @@ def ports() -> Ports:
 
 @cache
 def _ports(environment: Environment) -> Ports:
-    cloudwatch = _client("cloudwatch")
+    cloudwatch, workflow = _client("cloudwatch"), _client("stepfunctions")
     return Ports(
         clock=SystemClock(),
         store=DynamoDbStore(_client("dynamodb"), environment.table, environment.history_days),
@@ -74,7 +76,8 @@ def _ports(environment: Environment) -> Ports:
         sources={apigateway_stage.KIND: StageMetrics(CloudWatchReader(cloudwatch))},
         alarms=CloudWatchAlarms(cloudwatch, _client("resourcegroupstaggingapi")),
         notifier=EventBridgeNotifier(_client("events"), environment.bus),
-        waker=StepFunctionsWaker(_client("stepfunctions")),
+        waker=StepFunctionsWaker(workflow),
+        executions=StepFunctionsExecutions(workflow, environment.state_machine),
     )
 
 

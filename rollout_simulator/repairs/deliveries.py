@@ -21,6 +21,7 @@ def send(arn: str, body: str, attributes: dict[str, str] | None = None) -> None:
         UndeliverableError: the target does not exist or cannot be sent to.
     """
     _, _, service, region, account, resource = arn.split(":", 5)
+    unknown = False
     try:
         match service:
             case "sqs":
@@ -34,11 +35,11 @@ def send(arn: str, body: str, attributes: dict[str, str] | None = None) -> None:
             case "lambda":
                 invoke_later(arn, body)
             case _:
-                raise UndeliverableError(f"cannot deliver to {arn}")
-    except UndeliverableError:
-        raise
+                unknown = True
     except Exception as error:
         raise UndeliverableError(f"cannot deliver to {arn}: {error}") from error
+    if unknown:
+        raise UndeliverableError(f"cannot deliver to {arn}: unknown kind of target")
 
 
 def invoke_later(arn: str, body: str) -> None:

@@ -145,7 +145,7 @@ class _Sandboxes:
     # --- asynchronously ------------------------------------------------------------------------------------
 
     def _run_later(self, function: Any, event: Any, request_id: str) -> None:
-        config: dict[str, Any] = next(iter(function.event_invoke_config), {})
+        config: dict[str, Any] = function.event_invoke_config[-1].config if function.event_invoke_config else {}
         retries = int(config.get("MaximumRetryAttempts", len(SECONDS_BEFORE_RETRIES)))
         for attempt in range(retries + 1):
             answer, failed = self._run(function, event, request_id)

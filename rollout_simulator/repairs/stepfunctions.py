@@ -26,7 +26,7 @@ MOTO_CONFIG: Any = {"stepfunctions": {"execute_state_machine": True}}
 
 @contextmanager
 def repaired(
-    clock: SimulatedClock, emit: Emit = lambda event: None, seed: int = 0, most_events: int = MOST_EVENTS
+    clock: SimulatedClock, emit: Emit = lambda _: None, seed: int = 0, most_events: int = MOST_EVENTS
 ) -> Iterator[None]:
     """Run state machines on `clock` as AWS does for as long as this is open; their events go to `emit`."""
     with ExitStack() as stack:

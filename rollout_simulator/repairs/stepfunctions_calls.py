@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
@@ -149,7 +149,7 @@ def _naming_lost_calls(from_error: Any) -> Any:
             env=env,
             error_name=CustomErrorName(error),
             event_type=HistoryEventType.TaskFailed,
-            event_details={"taskFailedEventDetails": details},
+            event_details=cast(Any, {"taskFailedEventDetails": details}),
         )
 
     return named

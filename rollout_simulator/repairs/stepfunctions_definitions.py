@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import Any
 
-from antlr4.tree.Tree import TerminalNodeImpl
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
+from moto.stepfunctions.parser.asl.antlt4utils.antlr4utils import is_terminal
 from moto.stepfunctions.parser.asl.parse import preprocessor
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
@@ -45,7 +45,7 @@ def _parsed(definition: str) -> Any:
 
 
 def _text_or_null(parser_rule_context: Any) -> str | None:
-    if isinstance(parser_rule_context, TerminalNodeImpl) and parser_rule_context.getSymbol().type == ASLLexer.NULL:
+    if is_terminal(parser_rule_context, ASLLexer.NULL):
         return None
     return _text(parser_rule_context.getText())
 

@@ -6,7 +6,8 @@ the work of a Task state another, so that what the documentation says of time ho
 - `TimeoutSeconds` of a Task ends the state; the Lambda function it called runs on, unheard. So does StopExecution.
 - `TimeoutSeconds` of a state machine ends the execution as TIMED_OUT.
 - `HeartbeatSeconds` ends a Task with `States.HeartbeatTimeout` when no heartbeat came for so long.
-- A retrier waits `IntervalSeconds · BackoffRate^n`, at most `MaxDelaySeconds`, with FULL jitter evenly between 0 and that.
+- A retrier waits `IntervalSeconds · BackoffRate^n`, at most `MaxDelaySeconds`; with FULL jitter evenly between 0 and
+  that.
 
 An execution that was stopped or ran out of time ends wherever it waits; the first of such ends stands.
 """
@@ -30,6 +31,7 @@ from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import Eval
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import inline_iteration_component, job
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branch_worker, branches_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
@@ -85,6 +87,8 @@ def repaired(clock: SimulatedClock, seed: int = 0) -> Iterator[None]:
             (jitter_strategy_decl, "random", random.Random(seed)),
             (branch_worker, "threading", _Branches(clock)),
             (branches_decl, "threading", _Branches(clock)),
+            (inline_iteration_component, "threading", _Branches(clock)),
+            (job, "threading", _Branches(clock)),
         ):
             stack.enter_context(replaced(owner, name, new))
         yield
@@ -126,7 +130,7 @@ class _Interpreter:
         return run
 
     def _prepare(self, worker: Any) -> None:
-        """What moto does in the execution's own thread, so that a task token could come before there was an environment."""
+        """What moto does in the execution's own thread, where a call may find that there is no environment yet."""
         details = worker._evaluation_details
         env = worker.env = worker._get_evaluation_environment()
         env.event_manager.environment = env
@@ -325,7 +329,7 @@ class _Pauses:
 
 
 class _Branches:
-    """Stands for the module `threading` in Parallel: a branch is a task, and its parent waits on the clock."""
+    """Stands for the module `threading` in Parallel and Map: a branch is a task, and its parent waits on the clock."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
@@ -336,7 +340,7 @@ class _Branches:
     def Event(self) -> Signal:  # noqa: N802
         return Signal(self._clock)
 
-    def Thread(self, target: Any, name: str, daemon: bool) -> Any:  # noqa: N802, ARG002
+    def Thread(self, target: Any, daemon: bool, name: str = "iteration") -> Any:  # noqa: N802, ARG002
         return _Branch(self._clock, target, name)
 
 
@@ -348,7 +352,8 @@ class _Branch:
 
     def start(self) -> None:
         def run() -> None:
-            _environment.set(self._target.__self__.env)
+            worker = self._target.__self__
+            _environment.set(worker.env if hasattr(worker, "env") else worker._env)
             invocation.set(STATE_MACHINE)
             self._target()
 

@@ -12,7 +12,7 @@ import random
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, cast
 
 from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult, EmptyResult
@@ -133,7 +133,7 @@ def _naming_heartbeats(from_error: Any) -> Any:
             env=env,
             error_name=StatesErrorName(typ=kind),
             event_type=HistoryEventType.TaskTimedOut,
-            event_details={"taskTimedOutEventDetails": details},
+            event_details=cast(Any, {"taskTimedOutEventDetails": details}),
         )
 
     return named

@@ -198,6 +198,19 @@ def test_waiting_tasks_are_unwound_when_the_clock_closes() -> None:
     assert threading.active_count() <= before
 
 
+def test_what_tasks_say_on_their_way_out_is_not_heard() -> None:
+    def waits() -> None:
+        try:
+            clock.sleep(1e9)
+        finally:
+            raise LookupError("too late")
+
+    with SimulatedClock() as clock:
+        clock.spawn(waits)
+        clock.spawn(waits)
+        clock.sleep(1)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_one_program_gives_one_order(seed: int) -> None:
     assert _trace(seed) == _trace(seed)
@@ -269,6 +282,17 @@ def test_a_paced_clock_lets_strangers_in_one_at_a_time() -> None:
         stop.set()
         driver.join(5)
     assert (most, waited) == (1, [30] * 8)
+
+
+def test_the_thread_that_opened_a_paced_clock_sleeps_for_real() -> None:
+    stop = threading.Event()
+    with SimulatedClock() as clock:
+        driver = threading.Thread(target=clock.run_paced, args=(1000, stop))
+        driver.start()
+        time.sleep(0.1)
+        stop.set()
+        driver.join(5)
+        assert clock.now() > DEFAULT_START + timedelta(seconds=50)
 
 
 def test_a_stranger_may_not_wait_on_a_clock_that_another_drives() -> None:

@@ -11,13 +11,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from rollout.adapters.faults import code_of, message_of, translated
+from rollout.adapters.faults import message_of, translated
 from rollout.core.measures import Series
 from rollout.core.rollout import Candidate
 from rollout.core.target import Canary, Target, TargetState
-from rollout.errors import ForeignChange, Refused, TargetMissing
+from rollout.errors import ForeignChange, Refused, TargetMissing, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
@@ -78,20 +76,23 @@ class ApiGatewayStage:
                 return self._client.create_deployment(restApiId=rest_api_id, description=description)["id"]
             except self._client.exceptions.NotFoundException as error:
                 raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
+            except self._client.exceptions.BadRequestException as error:
+                raise Refused(f"API {rest_api_id} cannot be deployed: {message_of(error)}") from error
 
     def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
-        """Create, shift, promote, restore or remove, as the two states differ. Raises as the port says."""
-        if seen.canary is None and wanted.canary is not None:
-            self._patch(target, _creation(wanted.canary))
-        elif seen.canary is not None and wanted.canary is not None:
-            self._shift(target, seen, wanted.canary)
-        elif seen.canary is not None and seen.base != wanted.base:
+        """Create, shift, promote, remove or restore, as the two states differ. Raises as the port says."""
+        if wanted.canary is not None:
+            if seen.canary is None:
+                self._patch(target, _creation(wanted.canary))
+            else:
+                self._shift(target, seen.canary, wanted.canary)
+            return
+        if seen.canary is not None and _is_promotion(seen.canary, wanted):
             self._patch(target, _promotion(seen.canary))
+        elif restoration := _restoration(seen, wanted):
+            self._patch(target, restoration)
+        if seen.canary is not None:
             self._patch(target, _REMOVAL)
-        elif seen.canary is not None:
-            self._patch(target, _REMOVAL)
-        else:
-            self._patch(target, _restoration(seen, wanted))
 
     def series(self, target: Target, canary_series: str | None) -> Series:
         """The API's name and the stage's, as AWS/ApiGateway metrics carry them. Raises as the port says."""
@@ -104,7 +105,7 @@ class ApiGatewayStage:
         canary = (canary_series or CANARY_SERIES).replace("{stage}", stage)
         return Series(base={"ApiName": name, "Stage": stage}, canary={"ApiName": name, "Stage": canary})
 
-    def _shift(self, target: Target, seen: TargetState, wanted: Canary) -> None:
+    def _shift(self, target: Target, seen: Canary, wanted: Canary) -> None:
         """Change the weight, and nothing else, of the canary that is there.
 
         If somebody removed the canary since it was read, this very call made a new one of the base; it is
@@ -112,10 +113,10 @@ class ApiGatewayStage:
         """
         weight = _replace("/canarySettings/percentTraffic", str(wanted.weight_percent))
         after = _state(self._patch(target, [weight]))
-        if after.canary is not None and after.canary.revision != wanted.revision:
-            if seen.canary is not None and after.canary.revision == after.base:
+        if after.canary != wanted:
+            if after.canary == Canary(after.base, wanted.weight_percent):
                 self._patch(target, _REMOVAL)
-            raise ForeignChange(f"somebody else removed or replaced {seen.canary} while it was being shifted")
+            raise ForeignChange(f"somebody else removed or replaced {seen} while it was being shifted")
 
     def _patch(self, target: Target, operations: Patch) -> Mapping[str, Any]:
         with translated(f"UpdateStage {target.key}"):
@@ -123,12 +124,11 @@ class ApiGatewayStage:
                 return self._client.update_stage(**_stage(target), patchOperations=operations)
             except self._client.exceptions.NotFoundException as error:
                 raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
-            except ClientError as error:
-                if code_of(error) in ("BadRequestException", "ConflictException"):
-                    raise ForeignChange(
-                        f"API Gateway refused the change of {target.key}: {message_of(error)}"
-                    ) from error
-                raise
+            except self._client.exceptions.BadRequestException as error:
+                raise ForeignChange(f"API Gateway refused the change of {target.key}: {message_of(error)}") from error
+            except self._client.exceptions.ConflictException as error:
+                # Another change of the same API is on its way, perhaps of another stage; the fence tells.
+                raise Unavailable(f"UpdateStage {target.key}: {message_of(error)}") from error
 
 
 _REMOVAL: Patch = [{"op": "remove", "path": "/canarySettings"}]
@@ -147,6 +147,11 @@ def _creation(canary: Canary) -> Patch:
     ]
 
 
+def _is_promotion(canary: Canary, wanted: TargetState) -> bool:
+    """Whether the wanted state, which has no canary, makes this canary the base rather than ending it."""
+    return wanted.base == canary.revision and canary.overrides.items() <= dict(wanted.variables).items()
+
+
 def _promotion(canary: Canary) -> Patch:
     """Copies alone. The documented sequence sets percentTraffic first, which on a stage whose canary has just been
     removed would make a new one and promote the base to itself; a copy without a canary is refused.
@@ -159,7 +164,9 @@ def _promotion(canary: Canary) -> Patch:
 def _restoration(seen: TargetState, wanted: TargetState) -> Patch:
     """The previous deployment, and every variable that a promotion had merged."""
     names = sorted(seen.variables.keys() | wanted.variables.keys())
-    operations: list[PatchOperationTypeDef] = [_replace("/deploymentId", wanted.base)]
+    operations: list[PatchOperationTypeDef] = []
+    if seen.base != wanted.base:
+        operations.append(_replace("/deploymentId", wanted.base))
     for name in names:
         if name not in wanted.variables:
             operations.append({"op": "remove", "path": f"/variables/{name}"})

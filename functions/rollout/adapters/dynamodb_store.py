@@ -6,6 +6,7 @@
 | `ROLLOUT#<id>`    | `HISTORY#<n>`    | one line per write that has something to tell, JSON, in order        |
 | `TARGET#<key>`    | `LOCK`           | who holds the target                                                |
 | `ALARM#<name>`    | `ROLLOUT#<id>`   | which running rollouts watch the alarm                              |
+| `REQUEST#<key>`   | `<request id>`   | which rollout came of a request                                      |
 
 `revision` counts the writes of the rollout itself; signals, which others append, do not touch it. `signalCount` is
 what the bake's own write is conditional on.
@@ -26,7 +27,7 @@ from rollout.core.decision import Phase
 from rollout.core.rollout import Rollout
 from rollout.core.signals import Signal
 from rollout.core.target import Json, Target
-from rollout.errors import RecordChanged, Refused, Unavailable
+from rollout.errors import Busy, RecordChanged, Refused, Repeated, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 RECENT_INDEX = "recent"
 """Index of all rollouts by start time: partition `kind`, sort `startedAt`."""
+
+LOCK_KIND = "lock"
 
 _CONDITION_FAILED = "ConditionalCheckFailed"
 
@@ -55,12 +58,13 @@ class DynamoDbStore:
                 {
                     "pk": _s(f"TARGET#{key}"),
                     "sk": _s("LOCK"),
+                    "kind": _s(LOCK_KIND),
                     "rolloutId": _s(rollout.rollout_id),
-                    "execution": _s(rollout.execution),
-                    "since": _s(rollout.started_at.isoformat()),
+                    "startedAt": _s(rollout.started_at.isoformat()),
                 },
                 "attribute_not_exists(pk)",
             ),
+            *self._request(rollout),
             *(self._put(_watch(name, rollout.rollout_id)) for name in rollout.settings.alarms),
         ]
         reasons = self._transact("open the rollout", items)
@@ -68,12 +72,19 @@ class DynamoDbStore:
             return
         if reasons[0] == _CONDITION_FAILED:
             raise RecordChanged(f"rollout {rollout.rollout_id} is stored already")
-        holder = self._get(f"TARGET#{key}", "LOCK")
-        if holder is None:
+        if rollout.request_id and reasons[2] == _CONDITION_FAILED:
+            request = self._get(f"REQUEST#{key}", rollout.request_id)
+            if request is not None:
+                first = str(request["rolloutId"]["S"])
+                raise Repeated(f"request {rollout.request_id} is rollout {first}", first)
+        lock = self._get(f"TARGET#{key}", "LOCK")
+        if lock is None:
             raise Unavailable(f"the lock of {key} was released just now")
-        raise Refused(
-            f"{key} is held by rollout {holder['rolloutId']['S']} since {holder['since']['S']}; "
-            "wait for it, or abort it"
+        holder = str(lock["rolloutId"]["S"])
+        raise Busy(
+            f"{key} is held by rollout {holder} since {lock['startedAt']['S']}; wait for it, abort it, or say "
+            'onConflict "supersede"',
+            holder,
         )
 
     def load(self, rollout_id: str) -> Rollout | None:
@@ -120,23 +131,28 @@ class DynamoDbStore:
         self._write([{"Update": self._update(rollout)}, self._put(self._line(rollout, entry)), lock, *watches], rollout)
         return replace(rollout, revision=rollout.revision + 1)
 
-    def reject(self, rollout_id: str, record: Json) -> None:
+    def reject(self, rollout_id: str, record: Json) -> Json:
         """A record that is no rollout. Raises as the port says."""
         at = datetime.fromisoformat(record["at"])
         with translated("record the rejection"):
-            self._client.put_item(
-                TableName=self._table,
-                Item={
-                    "pk": _s(f"ROLLOUT#{rollout_id}"),
-                    "sk": _s("RECORD"),
-                    "kind": _s("rollout"),
-                    "rolloutId": _s(rollout_id),
-                    "startedAt": _s(record["at"]),
-                    "state": _s(record["state"]),
-                    "document": _s(json.dumps(record)),
-                    "expiresAt": self._expiry(at),
-                },
-            )
+            try:
+                self._client.put_item(
+                    TableName=self._table,
+                    Item={
+                        "pk": _s(f"ROLLOUT#{rollout_id}"),
+                        "sk": _s("RECORD"),
+                        "kind": _s("rollout"),
+                        "rolloutId": _s(rollout_id),
+                        "startedAt": _s(record["at"]),
+                        "state": _s(record["state"]),
+                        "document": _s(json.dumps(record)),
+                        "expiresAt": self._expiry(at),
+                    },
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+            except self._client.exceptions.ConditionalCheckFailedException as error:
+                return self._rejection_of_before(rollout_id, error)
+        return record
 
     def signal(self, rollout_id: str, signal: Signal) -> str | None:
         """Append in one conditional write, which answers with the bake's token. Raises as the port says."""
@@ -199,6 +215,35 @@ class DynamoDbStore:
         lock = self._get(f"TARGET#{target.key}", "LOCK")
         return str(lock["rolloutId"]["S"]) if lock else None
 
+    def held(self) -> Sequence[str]:
+        """The rollouts named in the locks, by the index. Raises as the port says."""
+        with translated("list the locks"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                IndexName=RECENT_INDEX,
+                KeyConditionExpression="kind = :kind",
+                ExpressionAttributeValues={":kind": _s(LOCK_KIND)},
+            )
+            return [item["rolloutId"]["S"] for page in pages for item in page["Items"]]
+
+    def _request(self, rollout: Rollout) -> list[TransactWriteItemTypeDef]:
+        if rollout.request_id is None:
+            return []
+        item = {
+            "pk": _s(f"REQUEST#{rollout.settings.target.key}"),
+            "sk": _s(rollout.request_id),
+            "rolloutId": _s(rollout.rollout_id),
+            "expiresAt": self._expiry(rollout.started_at),
+        }
+        return [self._put(item, "attribute_not_exists(pk)")]
+
+    def _rejection_of_before(self, rollout_id: str, error: Exception) -> Json:
+        item = self._get(f"ROLLOUT#{rollout_id}", "RECORD")
+        if item is None or "signalCount" in item:
+            raise RecordChanged(f"rollout {rollout_id} is stored already") from error
+        record: Json = json.loads(item["document"]["S"])
+        return record
+
     def _token_of_repeated(self, rollout_id: str, identity: str, error: Exception) -> str | None:
         """A signal that is recorded already is woken for again: its first waking may have been lost."""
         item = self._get(f"ROLLOUT#{rollout_id}", "RECORD")
@@ -234,7 +279,7 @@ class DynamoDbStore:
             values[":expiry"] = self._expiry(rollout.ended_at)
         if unless_signalled:
             condition += " AND signalCount = :seen"
-            values[":seen"] = {"N": str(rollout.signals_seen)}
+            values[":seen"] = {"N": str(len(rollout.signals))}
         return {
             "TableName": self._table,
             "Key": {"pk": _s(f"ROLLOUT#{rollout.rollout_id}"), "sk": _s("RECORD")},

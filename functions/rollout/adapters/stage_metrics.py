@@ -35,7 +35,7 @@ class Tally:
     def count(self, points: Points, minute: int) -> Count | None:
         """The minute's count; None where CloudWatch has no point."""
         requests, hits = points.at(self.requests, minute), points.at(self.hits, minute)
-        if requests is None or (hits is None and self.hits_are_bad):
+        if requests is None or (hits is None and (self.hits_are_bad or not points.complete)):
             return None
         whole, hit = round(requests), round(hits or 0)
         return Count(whole, hit if self.hits_are_bad else max(0, whole - hit))
@@ -80,9 +80,7 @@ class StageMetrics:
         queries = [
             query for arms in tallies.values() for tally in arms if tally for query in (tally.requests, tally.hits)
         ]
-        if not queries:
-            return [RawMinute(minute, {}) for minute in range(first, last + 1)]
-        points = self._reader.read(queries, first, last)
+        points = self._reader.read(queries, first, last) if queries else Points({}, complete=True)
         return [
             RawMinute(
                 minute,

@@ -1,4 +1,4 @@
-"""Waking a workflow that waits for a task token."""
+"""The workflow: waking an execution that waits for a task token, asking what became of one, starting one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from rollout.adapters.faults import code_of, translated
+from rollout.core.target import Json
+from rollout.errors import Refused
+from rollout.ports import ExecutionState
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -30,3 +33,33 @@ class StepFunctionsWaker:
             except ClientError as error:
                 if code_of(error) not in _OVER:
                     raise
+
+
+class StepFunctionsExecutions:
+    """Implements `Executions` for one state machine."""
+
+    def __init__(self, client: SFNClient, state_machine: str) -> None:
+        self._client = client
+        self._state_machine = state_machine
+
+    def state(self, arn: str) -> ExecutionState:
+        """DescribeExecution. Raises as the port says."""
+        with translated(f"DescribeExecution {arn}"):
+            try:
+                execution = self._client.describe_execution(executionArn=arn)
+            except self._client.exceptions.ExecutionDoesNotExist:
+                return ExecutionState("MISSING")
+        return ExecutionState(
+            execution["status"],
+            execution.get("stopDate"),
+            execution.get("error", ""),
+            execution.get("cause", ""),
+        )
+
+    def start(self, name: str, document: Json) -> None:
+        """StartExecution, which is idempotent by name and input. Raises as the port says."""
+        with translated(f"StartExecution {name}"):
+            try:
+                self._client.start_execution(stateMachineArn=self._state_machine, name=name, input=json.dumps(document))
+            except self._client.exceptions.ExecutionAlreadyExists as error:
+                raise Refused(f"an execution named {name} exists already") from error

@@ -24,7 +24,7 @@ class BaseSetting(StrEnum):
 
 
 _DECIDED = log(1000)
-_MINUTE_CAP = 7.0
+_MINUTE_CAP = _DECIDED / 3
 """No single minute may decide: one late point looks like a share that fits neither reading."""
 
 

@@ -48,6 +48,8 @@ class Decision(StrEnum):
     CLOSE = "CLOSE"
     REJECT = "REJECT"
     REPEATED = "REPEATED"
+    WAIT = "WAIT"
+    HAND_OVER = "HAND_OVER"
 
 
 WAITING = frozenset({Decision.CONTINUE, Decision.EXTEND, Decision.HOLD, Decision.PAUSE})
@@ -117,12 +119,14 @@ class Policy:
 
 def decide(phase: Phase, finding: Finding, signal: SignalKind | None, *, last_step: bool, policy: Policy) -> Decision:
     """The cell of the table, with the request's policy applied and the last step's ADVANCE read as PROMOTE."""
+    holds_regressions = policy.on_regression == "hold" and phase is not Phase.WATCHING
+    if phase is Phase.HELD and holds_regressions and finding is Finding.HARMFUL:
+        finding = Finding.INCONCLUSIVE  # the person it is held for knows, and may go on all the same
     decision = TABLE[phase, signal, finding]
     if decision is Decision.ADVANCE and last_step:
         return Decision.PROMOTE
-    if decision is Decision.HOLD and phase is Phase.BAKING and policy.on_inconclusive == "rollback":
+    if decision is Decision.HOLD and phase is not Phase.HELD and policy.on_inconclusive == "rollback":
         return Decision.ROLL_BACK
-    holds_regressions = policy.on_regression == "hold" and phase is not Phase.WATCHING
     if decision is Decision.ROLL_BACK and signal is not SignalKind.ABORT and holds_regressions:
         return Decision.HOLD
     return decision

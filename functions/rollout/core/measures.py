@@ -5,7 +5,7 @@ Law: missing data is never healthy. An arm that said nothing is `None` here and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rollout.core.base_semantics import BaseSemantics
@@ -36,6 +36,10 @@ class Series:
 
     base: Mapping[str, str]
     canary: Mapping[str, str]
+
+    def whole(self) -> Series:
+        """The series of a stage that the candidate serves alone."""
+        return Series(base=self.base, canary=self.base)
 
     def to_document(self) -> Json:
         """A JSON object."""
@@ -90,6 +94,23 @@ def countable(minutes: Sequence[RawMinute], last_overdue: int) -> Iterator[RawMi
 def reading_of(raw: RawMinute, step: int, semantics: BaseSemantics) -> MinuteReading:
     """The judge's reading of a raw minute: the canary subtracted from the stage where the stage includes it."""
     return MinuteReading(raw.minute, step, {name: _pair(counts, semantics) for name, counts in raw.counts.items()})
+
+
+def watched_reading_of(raw: RawMinute, names: Container[str]) -> MinuteReading:
+    """The reading of a minute after the promotion: the whole stage stands for the canary, and there is no base.
+
+    The judge counts no minute without a base, so a request that nobody made stands in for it; against a fixed ceiling
+    it weighs nothing.
+    """
+    pairs = {
+        name: Pair(canary=counts.canary, base=_NOBODY if counts.canary is not None else None)
+        for name, counts in raw.counts.items()
+        if name in names
+    }
+    return MinuteReading(raw.minute, 0, pairs)
+
+
+_NOBODY = Count(1, 0)
 
 
 def _pair(raw: RawCounts, semantics: BaseSemantics) -> Pair:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +15,13 @@ from rollout.core.measures import Measure, Series
 from rollout.core.minutes import Calendar
 from rollout.core.signals import Signal
 from rollout.core.target import Json, Target, TargetState
+
+MOST_ALARMS = 90
+"""How many alarms a rollout may watch: they are released together with its target, all or nothing."""
+
+
+LONGEST_NAME = 80
+"""Of an execution (documented)."""
 
 
 class Outcome(StrEnum):
@@ -61,6 +68,8 @@ class Settings:
     calendar: Calendar
     watch_minutes: int
     hold_minutes: int
+    undo_minutes: int
+    most_minutes_between_analyses: int
     alarms: tuple[str, ...]
 
     @property
@@ -85,6 +94,8 @@ class Settings:
             "settleSeconds": self.calendar.settle_seconds,
             "watchMinutes": self.watch_minutes,
             "holdMinutes": self.hold_minutes,
+            "undoMinutes": self.undo_minutes,
+            "mostMinutesBetweenAnalyses": self.most_minutes_between_analyses,
             "alarms": list(self.alarms),
         }
 
@@ -105,6 +116,8 @@ class Settings:
             ),
             watch_minutes=document["watchMinutes"],
             hold_minutes=document["holdMinutes"],
+            undo_minutes=document["undoMinutes"],
+            most_minutes_between_analyses=document["mostMinutesBetweenAnalyses"],
             alarms=tuple(document["alarms"]),
         )
 
@@ -117,7 +130,9 @@ class Rollout:
     is appended here before it is made (intent before effect), and stands alone once it has been read back.
     found: the target as it was before the rollout. step: -1 before the first. decided: the decision that is being
     carried out; it stands until the state that carries it out is done with it. next_minute: the first minute not
-    yet counted. signals_seen: how many of `signals` have been considered. pending_events: notifications that are
+    yet counted. part: which execution of this
+    rollout it is, from 1; analyses: how many that has made; analyzed_at: when the last was. ceilings: the bad rates
+    that the watch tolerates, by metric. signals_seen: how many of `signals` have been considered. pending_events: notifications that are
     recorded and perhaps not yet sent. revision counts the writes of the record.
     """
 
@@ -137,6 +152,11 @@ class Rollout:
     decided: Decision | None = Decision.CREATE
     changed_at: datetime
     next_minute: int = 0
+    part: int = 1
+    analyses: int = 0
+    analyzed_at: datetime
+    ceilings: Mapping[str, float] = field(default_factory=dict)
+    request_id: str | None = None
     reason: str = ""
     outcome: Outcome | None = None
     ended_at: datetime | None = None
@@ -152,10 +172,11 @@ class Rollout:
 
     @property
     def weight_percent(self) -> Decimal:
-        """The canary's confirmed share of the requests; 100 after promotion, 0 without a canary."""
+        """The candidate's confirmed share of the requests; 100 after promotion, 0 without a canary."""
         if self.left.canary is not None:
             return self.left.canary.weight_percent
-        return Decimal(100) if self.phase is Phase.WATCHING else Decimal(0)
+        promoted = self.left != self.found or self.outcome is Outcome.PROMOTED
+        return Decimal(100) if promoted else Decimal(0)
 
     @property
     def pending_signals(self) -> Sequence[Signal]:
@@ -172,9 +193,20 @@ class Rollout:
         """The rollout's state for people: its outcome once it has ended, its phase before."""
         return self.outcome.value if self.outcome and self.phase is Phase.ENDED else self.phase.value
 
-    def intending(self, wanted: TargetState) -> Rollout:
-        """The same rollout about to bring its target into the wanted state."""
-        return self if wanted in self.ours else replace(self, ours=(*self.ours, wanted))
+    def handed_over(self) -> Rollout:
+        """The same rollout, carried on by a new execution before the history of this one is full."""
+        part = self.part + 1
+        name = f"{self.rollout_id[: LONGEST_NAME - 5]}-p{part}"
+        return replace(self, execution=f"{self.execution.rpartition(':')[0]}:{name}", part=part, analyses=0)
+
+    @property
+    def execution_name(self) -> str:
+        """The name of the present execution."""
+        return self.execution.rpartition(":")[2]
+
+    def intending(self, *wanted: TargetState) -> Rollout:
+        """The same rollout about to bring its target into the last of these states, by way of the others."""
+        return replace(self, ours=(*self.ours, *(state for state in wanted if state not in self.ours)))
 
     def to_document(self) -> Json:
         """A JSON object without the signals, which other writers append to."""
@@ -195,6 +227,11 @@ class Rollout:
             "decided": self.decided.value if self.decided else None,
             "changedAt": self.changed_at.isoformat(),
             "nextMinute": self.next_minute,
+            "part": self.part,
+            "analyses": self.analyses,
+            "analyzedAt": self.analyzed_at.isoformat(),
+            "ceilings": dict(self.ceilings),
+            "requestId": self.request_id,
             "reason": self.reason,
             "outcome": self.outcome.value if self.outcome else None,
             "endedAt": self.ended_at.isoformat() if self.ended_at else None,
@@ -222,6 +259,11 @@ class Rollout:
             decided=Decision(document["decided"]) if document["decided"] else None,
             changed_at=datetime.fromisoformat(document["changedAt"]),
             next_minute=document["nextMinute"],
+            part=document["part"],
+            analyses=document["analyses"],
+            analyzed_at=datetime.fromisoformat(document["analyzedAt"]),
+            ceilings=document["ceilings"],
+            request_id=document["requestId"],
             reason=document["reason"],
             outcome=Outcome(document["outcome"]) if document["outcome"] else None,
             ended_at=datetime.fromisoformat(document["endedAt"]) if document["endedAt"] else None,

@@ -93,6 +93,16 @@ class TargetState:
             raise ValueError("a promotion without a canary")
         return TargetState(self.canary.revision, None, {**self.variables, **self.canary.overrides})
 
+    def half_promoted(self) -> TargetState:
+        """On the way to `promoted`: the canary has become the base and is still there."""
+        return replace(self.promoted(), canary=self.canary)
+
+    def beside(self, other: TargetState, names: frozenset[str]) -> TargetState:
+        """This state with all variables but those in `names` as the other state has them."""
+        own = {name: value for name, value in self.variables.items() if name in names}
+        others = {name: value for name, value in other.variables.items() if name not in names}
+        return replace(self, variables={**others, **own})
+
     def agrees_with(self, other: TargetState, names: frozenset[str]) -> bool:
         """Whether both are the same as far as a rollout cares: base, canary, and the variables in `names`.
 

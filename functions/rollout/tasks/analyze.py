@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout.core.commands import concerns
 from rollout.core.decision import WAITING, Decision, Finding, Phase, decide
 from rollout.core.judge import Action, Judgement
+from rollout.core.pace import minutes_to_wait
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind, deciding, stopping
 from rollout.core.target import Json
+from rollout.core.watch import describe
 from rollout.errors import ForeignChange, NotAllowed, TargetMissing, Unavailable
 from rollout.ports import Ports
 from rollout.tasks import fence
@@ -29,6 +32,8 @@ _FINDINGS = {
 }
 _FINAL = frozenset({Decision.ROLL_BACK, Decision.STOP, Decision.CLOSE})
 """Decisions that no stop signal needs to overtake."""
+MOST_ANALYSES = 1_500
+"""In one execution. Each costs 13 events of the 25,000 that a history may have; the rest is for retries."""
 _PHASES = {Decision.HOLD: Phase.HELD, Decision.PAUSE: Phase.PAUSED}
 
 
@@ -46,6 +51,7 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
     now = ports.clock.now()
     if stop_signal is not None:
         return _settle(ports, rollout, now, Finding.UNPROVEN, stop_signal, str(stop_signal), {})
+    rollout = replace(rollout, analyses=rollout.analyses + 1, analyzed_at=now)
 
     notes: list[str] = []
     try:
@@ -58,30 +64,41 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
     alarm = _firing_alarm(ports, rollout, notes)
     if alarm is not None:
         return _settle(ports, rollout, now, Finding.UNPROVEN, alarm, str(alarm), {"notes": notes})
-    if rollout.phase is Phase.WATCHING:
-        return _watch(ports, rollout, now, notes)
-
     observed = observe_new_minutes(ports, rollout, now, notes)
     rollout, judgement = observed.rollout, observed.judgement
-    finding = _FINDINGS[judgement.action]
-    signal = deciding(rollout.pending_signals)
+    signal = deciding([each for each in rollout.pending_signals if concerns(each.step, rollout)])
     analysis: Json = {"minutes": observed.minutes, "notes": notes, **_judgement_document(judgement)}
+    if rollout.phase is Phase.WATCHING:
+        return _watch(ports, rollout, now, signal, judgement, analysis)
     if signal is None and _unanswered(rollout, now):
         hours = rollout.settings.hold_minutes / 60
-        reason = f"{rollout.phase.lower()} for {hours:g} h and nobody answered; {judgement.reason}"
+        reason = f"{rollout.phase.lower()} for {hours:g} h and nobody answered; {_words(judgement)}"
         return _record(ports, rollout, now, Decision.ROLL_BACK, reason, analysis)
-    reason = judgement.reason if signal is None else f"{signal}; {judgement.reason}"
+    reason = _words(judgement) if signal is None else f"{signal}; {_words(judgement)}"
+    finding = Finding.UNPROVEN if judgement is None else _FINDINGS[judgement.action]
     return _settle(ports, rollout, now, finding, signal, reason, analysis)
 
 
-def _watch(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> Next:
-    """After 100 % the alarms judge until the watch is over."""
+def _watch(
+    ports: Ports,
+    rollout: Rollout,
+    now: datetime,
+    signal: Signal | None,
+    judgement: Judgement | None,
+    analysis: Json,
+) -> Next:
+    """After 100 % the alarms and the frozen base judge until the watch is over."""
+    seen = describe(judgement.verdicts, rollout.ceilings) if judgement else "nothing can be judged"
+    harmful = judgement is not None and judgement.action is Action.ROLL_BACK
     over = now >= rollout.phase_since + timedelta(minutes=rollout.settings.watch_minutes)
-    signal = deciding(rollout.pending_signals)
-    finding = Finding.PROVEN if over else Finding.UNPROVEN
-    reason = "promoted; " + ("watched without an alarm" if over else "watching")
-    rollout = replace(rollout, next_minute=rollout.settings.calendar.last_closed(now) + 1)
-    return _settle(ports, rollout, now, finding, signal, reason, {"notes": notes})
+    if harmful:
+        finding, reason = Finding.HARMFUL, f"worse than the base was before the promotion: {seen}"
+    elif over:
+        finding, reason = Finding.PROVEN, f"promoted, and watched for {rollout.settings.watch_minutes} min"
+    else:
+        finding, reason = Finding.UNPROVEN, f"promoted; watching; {seen}"
+    reason = f"{signal}; {reason}" if signal else reason
+    return _settle(ports, rollout, now, finding, signal, reason, analysis)
 
 
 def _settle(
@@ -124,10 +141,25 @@ def _record(ports: Ports, rollout: Rollout, now: datetime, decision: Decision, r
             decided, state="ROLLING_BACK", now=now, decision=decision, verdicts=analysis.get("verdicts", ())
         )
     line = entry(decided, state=STATE, decision=decision, now=now, analysis=analysis)
-    saved = ports.store.save(decided, entry=line)
     if decision not in WAITING:
-        return acting(saved, decision)
-    return waiting(announce(ports, saved), decision, now)
+        return acting(ports.store.save(decided, entry=line), decision)
+    if rollout.analyses >= MOST_ANALYSES:
+        handed_over = announce(ports, ports.store.save(decided.handed_over(), entry=line))
+        return replace(acting(handed_over, Decision.HAND_OVER), execution=handed_over.execution_name)
+    saved = announce(ports, ports.store.save(decided, entry=line))
+    return waiting(saved, decision, now, _pace(saved, analysis))
+
+
+def _pace(rollout: Rollout, analysis: Json) -> int:
+    """Minutes until the next analysis."""
+    limit = analysis.get("logELimit")
+    step = rollout.settings.plan[max(0, rollout.step)]
+    return minutes_to_wait(
+        judged=rollout.evidence.step_minutes,
+        bake_minutes=step.bake_minutes,
+        evidence_share=analysis["logE"] / limit if limit else 0.0,
+        most=rollout.settings.most_minutes_between_analyses,
+    )
 
 
 def _firing_alarm(ports: Ports, rollout: Rollout, notes: list[str]) -> Signal | None:
@@ -141,8 +173,9 @@ def _firing_alarm(ports: Ports, rollout: Rollout, notes: list[str]) -> Signal | 
         return None
     missing = set(rollout.settings.alarms) - {alarm.name for alarm in states}
     notes.extend(f"alarm {name} does not exist any more" for name in sorted(missing))
+    known_until = rollout.phase_since if rollout.phase is Phase.HELD else rollout.started_at
     for alarm in states:
-        if alarm.state == "ALARM" and alarm.since > rollout.started_at:
+        if alarm.state == "ALARM" and alarm.since > known_until:
             return Signal(SignalKind.ALARM, alarm.since.isoformat(), alarm.name, alarm.reason)
     return None
 
@@ -152,7 +185,13 @@ def _unanswered(rollout: Rollout, now: datetime) -> bool:
     return waits and now >= rollout.phase_since + timedelta(minutes=rollout.settings.hold_minutes)
 
 
-def _judgement_document(judgement: Judgement) -> Json:
+def _words(judgement: Judgement | None) -> str:
+    return judgement.reason if judgement else "nothing can be judged"
+
+
+def _judgement_document(judgement: Judgement | None) -> Json:
+    if judgement is None:
+        return {}
     return {
         "action": judgement.action.value,
         "decidingMetric": judgement.deciding_metric,

@@ -15,7 +15,7 @@ class Next:
     """The decision that "What next?" branches on, and what the states after it need.
 
     seconds: how long the bake waits at most. seen: how many signals the decision has considered; the bake does not
-    begin when there are more. outcome: set by Close.
+    begin when there are more. outcome: set by Close. execution: the name of the one to hand over to.
     """
 
     decision: Decision
@@ -24,6 +24,7 @@ class Next:
     seen: int = 0
     reason: str = ""
     outcome: str = ""
+    execution: str = ""
 
     def to_document(self) -> Json:
         """The task's result, as the state machine reads it."""
@@ -34,13 +35,14 @@ class Next:
             "seen": self.seen,
             "reason": self.reason,
             "outcome": self.outcome,
+            "execution": self.execution,
         }
 
 
-def waiting(rollout: Rollout, decision: Decision, now: datetime) -> Next:
-    """Go and bake until the next minute that has not been counted yet can be."""
+def waiting(rollout: Rollout, decision: Decision, now: datetime, minutes: int = 1) -> Next:
+    """Go and bake until that many minutes more can be counted (one, unless the pace says otherwise)."""
     calendar = rollout.settings.calendar
-    minute = max(rollout.next_minute, calendar.last_closed(now) + 1)
+    minute = max(rollout.next_minute, calendar.last_closed(now) + 1) + minutes - 1
     seconds = calendar.seconds_until_closed(minute, now)
     return Next(decision, rollout.rollout_id, seconds, rollout.signals_seen, rollout.reason)
 

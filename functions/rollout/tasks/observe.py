@@ -6,19 +6,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rollout.core.decision import Phase
 from rollout.core.judge import (
     Action,
     Evidence,
     InvalidReading,
     Judgement,
+    JudgeSettings,
     MetricVerdict,
     MinuteReading,
+    Plan,
     judge,
     observe,
 )
-from rollout.core.measures import RawMinute, countable, reading_of
+from rollout.core.measures import RawMinute, countable, reading_of, watched_reading_of
 from rollout.core.rollout import Rollout
 from rollout.core.target import Json
+from rollout.core.watch import judge_of
 from rollout.errors import NotAllowed, Unavailable
 from rollout.ports import Ports
 
@@ -29,7 +33,7 @@ class Observed:
 
     rollout: Rollout
     minutes: list[Json]
-    judgement: Judgement
+    judgement: Judgement | None
 
 
 def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> Observed:
@@ -44,13 +48,23 @@ def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: li
         rollout, document = _count(rollout, raw, notes)
         documents.append(document)
         judgement = _judge(rollout)
-        if judgement.action is Action.ROLL_BACK:
+        if judgement is not None and judgement.action is Action.ROLL_BACK:
             break
     return Observed(rollout, documents, judgement)
 
 
-def _judge(rollout: Rollout) -> Judgement:
-    return judge(rollout.evidence, rollout.settings.judge, rollout.settings.plan)
+def _rules(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
+    """By what the evidence is judged: the request's settings, or during the watch the frozen base; None: by nothing."""
+    settings = rollout.settings
+    if rollout.phase is not Phase.WATCHING:
+        return settings.judge, settings.plan
+    judge_of_watch = judge_of(settings.judge, rollout.ceilings)
+    return (judge_of_watch, settings.plan[-1:]) if judge_of_watch else None
+
+
+def _judge(rollout: Rollout) -> Judgement | None:
+    rules = _rules(rollout)
+    return judge(rollout.evidence, *rules) if rules else None
 
 
 def _new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> Iterator[RawMinute]:
@@ -72,7 +86,6 @@ def _new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]
 
 def _count(rollout: Rollout, raw: RawMinute, notes: list[str]) -> tuple[Rollout, Json]:
     semantics = rollout.semantics
-    weight = float(rollout.weight_percent) / 100
     requests = next(
         (
             (counts.canary.requests, counts.stage.requests)
@@ -81,9 +94,12 @@ def _count(rollout: Rollout, raw: RawMinute, notes: list[str]) -> tuple[Rollout,
         ),
         None,
     )
-    if requests is not None:
-        semantics = semantics.observe(*requests, weight)
-    reading = reading_of(raw, rollout.step, semantics)
+    if rollout.phase is Phase.WATCHING:
+        reading = watched_reading_of(raw, rollout.ceilings)
+    else:
+        if requests is not None:
+            semantics = semantics.observe(*requests, float(rollout.weight_percent) / 100)
+        reading = reading_of(raw, rollout.step, semantics)
     return (
         replace(
             rollout,
@@ -96,12 +112,14 @@ def _count(rollout: Rollout, raw: RawMinute, notes: list[str]) -> tuple[Rollout,
 
 
 def _observe(rollout: Rollout, reading: MinuteReading, notes: list[str]) -> Evidence:
-    settings, plan = rollout.settings.judge, rollout.settings.plan
+    rules = _rules(rollout)
+    if rules is None:
+        return rollout.evidence
     try:
-        return observe(rollout.evidence, reading, settings, plan)
+        return observe(rollout.evidence, reading, *rules)
     except InvalidReading as error:
         notes.append(f"unmeasured: {error}")
-        return observe(rollout.evidence, MinuteReading(reading.minute, reading.step, {}), settings, plan)
+        return observe(rollout.evidence, MinuteReading(reading.minute, reading.step, {}), *rules)
 
 
 def reading_document(reading: MinuteReading) -> Json:

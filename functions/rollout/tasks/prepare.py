@@ -6,43 +6,120 @@ A request that is refused has touched nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rollout.core.base_semantics import BaseSemantics
-from rollout.core.decision import Decision
+from rollout.core.decision import Decision, Phase
 from rollout.core.judge import begin
 from rollout.core.rollout import Outcome, Rollout, Settings
+from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json, Target, TargetState
-from rollout.errors import InvalidRequest, RecordChanged, Refused, TargetMissing
+from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing
 from rollout.ports import Ports
 from rollout.request import Request, parse_request
-from rollout.tasks.next import Next, acting
-from rollout.tasks.record import announce, not_for, transition
+from rollout.tasks.next import Next, acting, waiting
+from rollout.tasks.on_command import undo_objection
+from rollout.tasks.record import announce, load, transition
 
-STATE = "Prepare"
+CONTINUE = "continue"
+UNDO = "undo"
+SECONDS_BETWEEN_TRIES = 5
+LONGEST_WAIT = timedelta(minutes=15)
+"""A rollout that is superseded gets so long to end."""
 
 
-def prepare(ports: Ports, document: Json, rollout_id: str, execution: str) -> Next:
+def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, started_at: datetime) -> Next:
     """Begin the rollout that this document requests, or reject it with the reason.
+
+    The workflow itself makes two more kinds of document: `{"continue": id}` carries a rollout on in a new execution,
+    `{"undo": id}` puts back what a promoted one replaced. `started_at` is when the execution started.
 
     Raises: what the ports raise.
     """
     now = ports.clock.now()
+    request: Request | None = None
     try:
-        request = parse_request(document)
-        rollout = _begin(ports, request, rollout_id, execution, now)
+        if isinstance(document, dict) and CONTINUE in document:
+            return _carry_on(ports, str(document[CONTINUE]), execution)
+        if isinstance(document, dict) and UNDO in document:
+            rollout = _undo(ports, document, rollout_id, execution, now)
+        else:
+            request = parse_request(document)
+            rollout = _begin(ports, request, rollout_id, execution, now)
         ports.store.open(rollout)
     except RecordChanged:
         # This very execution has stored the rollout already, and its answer was lost.
-        stored = ports.store.load(rollout_id)
-        if stored is None:
-            raise
-        return not_for(Decision.CREATE, ports, stored) or acting(stored, Decision.CREATE)
+        stored = load(ports, rollout_id)
+        return acting(stored, stored.decided) if stored.decided else waiting(stored, Decision.CONTINUE, now)
+    except Repeated as error:
+        return Next(Decision.REPEATED, error.rollout_id, reason=str(error))
+    except Busy as error:
+        if request is not None and request.on_conflict == "supersede" and now < started_at + LONGEST_WAIT:
+            return _make_way(ports, error.holder, rollout_id)
+        return _reject(ports, document, rollout_id, execution, str(error), now)
     except (InvalidRequest, Refused, TargetMissing) as error:
         return _reject(ports, document, rollout_id, execution, str(error), now)
     rollout = announce(ports, rollout)
     return acting(rollout, rollout.decided or Decision.CREATE)
+
+
+def _carry_on(ports: Ports, rollout_id: str, execution: str) -> Next:
+    """Take a rollout over from the execution before this one.
+
+    Raises: Refused (it has not been handed over to this execution).
+    """
+    rollout = ports.store.load(rollout_id)
+    if rollout is None or rollout.execution != execution:
+        raise Refused(f"{CONTINUE}: rollout {rollout_id} has not been handed over to this execution")
+    if rollout.decided is not None:
+        return acting(rollout, rollout.decided)
+    return waiting(rollout, Decision.CONTINUE, ports.clock.now())
+
+
+def _undo(ports: Ports, document: Json, rollout_id: str, execution: str, now: datetime) -> Rollout:
+    """A rollout that begins where a promoted one ended, and leads back.
+
+    Raises: Refused.
+    """
+    promoted = ports.store.load(str(document[UNDO]))
+    if promoted is None:
+        raise Refused(f"{UNDO}: there is no rollout {document[UNDO]}")
+    if (problem := undo_objection(ports, promoted)) is not None:
+        raise Refused(problem)
+    actor, reason = document.get("actor") or "somebody", document.get("reason")
+    undoing = replace(
+        promoted,
+        rollout_id=rollout_id,
+        execution=execution,
+        started_at=now,
+        ended_at=None,
+        ours=(promoted.left,),
+        phase=Phase.WATCHING,
+        phase_since=now,
+        decided=Decision.ROLL_BACK,
+        outcome=None,
+        reason=f"rolled back after its promotion by {actor}" + (f": {reason}" if reason else ""),
+        request_id=None,
+        signals=(),
+        signals_seen=0,
+        revision=0,
+    )
+    return transition(undoing, state="ROLLING_BACK", now=now, decision=Decision.ROLL_BACK)
+
+
+def _make_way(ports: Ports, holder_id: str, rollout_id: str) -> Next:
+    """Tell the rollout that holds the target to end, and try again soon. One that is being watched stays promoted."""
+    holder = ports.store.load(holder_id)
+    if holder is not None and holder.phase is not Phase.ENDED:
+        kind = SignalKind.ADVANCE if holder.phase is Phase.WATCHING else SignalKind.ABORT
+        signal = Signal(kind, holder.started_at.isoformat(), f"rollout {rollout_id}", "superseded")
+        with suppress(Refused):  # it has ended in the meantime
+            if (token := ports.store.signal(holder_id, signal)) is not None:
+                ports.waker.wake(token)
+    reason = f"waiting for rollout {holder_id} to make way"
+    return Next(Decision.WAIT, rollout_id, seconds=SECONDS_BETWEEN_TRIES, reason=reason)
 
 
 def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now: datetime) -> Rollout:
@@ -72,6 +149,8 @@ def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now:
         evidence=evidence,
         phase_since=now,
         changed_at=now,
+        analyzed_at=now,
+        request_id=request.request_id,
         reason=f"rollout of {settings.candidate.revision or 'the API as now defined'} on {target.key}",
     )
     if _live_already(settings, found):

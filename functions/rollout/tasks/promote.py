@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome
+from rollout.core.watch import begin_watch, ceilings
 from rollout.errors import ForeignChange, RecordChanged, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks import fence
@@ -24,11 +25,12 @@ def promote(ports: Ports, rollout_id: str) -> Next:
     rollout = load(ports, rollout_id)
     if (answer := not_for(Decision.PROMOTE, ports, rollout) or stopped_by_signal(ports, rollout)) is not None:
         return answer
-    canary_state = next(state for state in reversed(rollout.ours) if state.canary is not None)
+    canary_state = rollout.left if rollout.left.canary else rollout.ours[1]
     wanted = canary_state.promoted()
     if wanted not in rollout.ours:
         try:
-            rollout = ports.store.save(rollout.intending(wanted), unless_signalled=True)
+            intending = rollout.intending(canary_state.half_promoted(), wanted)
+            rollout = ports.store.save(intending, unless_signalled=True)
         except RecordChanged:
             latest = load(ports, rollout_id)
             if (answer := stopped_by_signal(ports, latest)) is not None:
@@ -41,15 +43,20 @@ def promote(ports: Ports, rollout_id: str) -> Next:
 
     now = ports.clock.now()
     watch = rollout.settings.watch_minutes
+    judge, plan = rollout.settings.judge, rollout.settings.plan
+    limits = ceilings(rollout.evidence, judge)
     promoted = replace(
         rollout,
+        series=rollout.series.whole(),
+        ceilings=limits,
+        evidence=begin_watch(judge, plan, limits) or rollout.evidence,
         ours=(wanted,),
         phase=Phase.WATCHING,
         phase_since=now,
         changed_at=now,
         decided=None if watch else Decision.CLOSE,
         outcome=None if watch else Outcome.PROMOTED,
-        next_minute=rollout.settings.calendar.last_closed(now) + 1,
+        next_minute=rollout.settings.calendar.first_countable(now),
     )
     if watch:
         promoted = replace(promoted, reason=f"promoted; watching for {watch} min")

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from rollout.core.decision import Decision, Phase
 from rollout.core.judge import begin_step
-from rollout.core.rollout import Rollout
+from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import stopping
 from rollout.core.target import TargetState
 from rollout.errors import ForeignChange, RecordChanged, TargetMissing
@@ -65,5 +65,19 @@ def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str)
     )
     baking = transition(baking, state=Phase.BAKING, now=now, decision=Decision.CONTINUE)
     line = entry(baking, state=state, decision=Decision.CONTINUE, now=now, change=f"set {wanted}")
-    saved = announce(ports, ports.store.save(baking, entry=line))
-    return waiting(saved, Decision.CONTINUE, now)
+    try:
+        saved = ports.store.save(baking, entry=line)
+    except RecordChanged:
+        _take_away_if_over(ports, rollout, wanted)
+        raise
+    return waiting(announce(ports, saved), Decision.CONTINUE, now)
+
+
+def _take_away_if_over(ports: Ports, rollout: Rollout, put: TargetState) -> None:
+    """The rollout was rolled back by recovery while this task was on its way: undo what the task has just done."""
+    latest = ports.store.load(rollout.rollout_id)
+    if latest is None:
+        return
+    rolled_back = latest.outcome in (Outcome.ROLLED_BACK, Outcome.FAILED)
+    if rolled_back or latest.decided is Decision.ROLL_BACK:
+        fence.move(ports, latest.intending(put), latest.found)

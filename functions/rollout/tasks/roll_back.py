@@ -36,7 +36,7 @@ def roll_back(ports: Ports, rollout_id: str, failure: str) -> Next:
     now = ports.clock.now()
     done = replace(
         rollout,
-        ours=(wanted,),
+        ours=(wanted, *(state for state in rollout.ours if state != wanted)),
         phase=Phase.BAKING,
         changed_at=now,
         decided=Decision.CLOSE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.endpoint import Endpoint
 from botocore.exceptions import ReadTimeoutError
 
 from tests.simulator.repairs.world import World, bake, call, opened
@@ -52,8 +53,6 @@ def test_a_missing_function_has_lambdas_name_for_it() -> None:
 
 
 def test_a_call_without_an_answer_can_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    from botocore.endpoint import Endpoint
-
     with opened() as world:
         function = world.function("echo", lambda event, context: event)
 
@@ -115,7 +114,9 @@ def test_the_tag_service_and_the_like_are_spelled_for_their_clients() -> None:
                 "Type": "Task",
                 "Resource": "arn:aws:states:::events:putEvents",
                 "Arguments": {
-                    "Entries": [{"Source": "me", "DetailType": "Done", "Detail": {"a": 'b "c"'}, "EventBusName": "default"}]
+                    "Entries": [
+                        {"Source": "me", "DetailType": "Done", "Detail": {"a": 'b "c"'}, "EventBusName": "default"}
+                    ]
                 },
                 "Output": "{% $states.result.FailedEntryCount %}",
                 "End": True,

@@ -6,11 +6,11 @@ import json
 import time
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from rollout_simulator.clients import client
 from rollout_simulator.clock import DEFAULT_START
 from rollout_simulator.repairs.stepfunctions import MOTO_CONFIG
 from tests.simulator.repairs.world import ACCOUNT, REGION, ROLE, World, bake, opened
@@ -30,14 +30,14 @@ def code(call: Any, **arguments: Any) -> str:
 
 def test_moto_itself_drops_why_an_execution_was_stopped() -> None:
     with mock_aws(config=MOTO_CONFIG):
-        client = boto3.client("stepfunctions", REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
+        moto = client("stepfunctions", REGION)
         definition = json.dumps({"StartAt": "Wait", "States": WAIT})
-        machine = client.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
-        execution = client.start_execution(stateMachineArn=machine, name="run")["executionArn"]
-        while len(client.get_execution_history(executionArn=execution)["events"]) < 2:
-            pass
-        client.stop_execution(executionArn=execution, error="Mine", cause="because")
-        while (described := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        machine = moto.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
+        execution = moto.start_execution(stateMachineArn=machine, name="run")["executionArn"]
+        while len(moto.get_execution_history(executionArn=execution)["events"]) < 2:
+            time.sleep(0.02)
+        moto.stop_execution(executionArn=execution, error="Mine", cause="because")
+        while (described := moto.describe_execution(executionArn=execution))["status"] == "RUNNING":
             time.sleep(0.02)
         assert "cause" not in described
 

@@ -6,10 +6,10 @@ import json
 import time
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
+from rollout_simulator.clients import client
 from rollout_simulator.repairs.stepfunctions import MOTO_CONFIG
 from tests.simulator.repairs.world import REGION, ROLE, opened
 
@@ -28,11 +28,11 @@ def output(expression: Any, given: Any = None, **assigned: Any) -> Any:
 def test_moto_itself_has_no_jsonata() -> None:
     states = {"Put": {"Type": "Pass", "Output": "{% 1 + 1 %}", "End": True}}
     with mock_aws(config=MOTO_CONFIG):
-        client = boto3.client("stepfunctions", REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
+        moto = client("stepfunctions", REGION)
         definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": "Put", "States": states})
-        machine = client.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
-        execution = client.start_execution(stateMachineArn=machine, name="run")["executionArn"]
-        while (described := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        machine = moto.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
+        execution = moto.start_execution(stateMachineArn=machine, name="run")["executionArn"]
+        while (described := moto.describe_execution(executionArn=execution))["status"] == "RUNNING":
             time.sleep(0.02)
         assert described["status"] == "FAILED"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
-import boto3
 from moto import mock_aws
 
+from rollout_simulator.clients import client
 from rollout_simulator.clock import DEFAULT_START
 from rollout_simulator.repairs.stepfunctions import MOTO_CONFIG
 from tests.simulator.repairs.world import REGION, ROLE, bake, call, opened
@@ -20,12 +21,12 @@ Json = dict[str, Any]
 def test_moto_itself_waits_in_real_time() -> None:
     states = {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}
     with mock_aws(config=MOTO_CONFIG):
-        client = boto3.client("stepfunctions", REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
+        moto = client("stepfunctions", REGION)
         definition = json.dumps({"StartAt": "Wait", "States": states})
-        machine = client.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
+        machine = moto.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
         began = time.monotonic()
-        execution = client.start_execution(stateMachineArn=machine, name="run")["executionArn"]
-        while client.describe_execution(executionArn=execution)["status"] == "RUNNING":
+        execution = moto.start_execution(stateMachineArn=machine, name="run")["executionArn"]
+        while moto.describe_execution(executionArn=execution)["status"] == "RUNNING":
             time.sleep(0.05)
         assert time.monotonic() - began >= 1
 
@@ -103,10 +104,18 @@ def test_retries_back_off_up_to_the_longest_delay() -> None:
             moments.append(world.clock.timestamp())
             raise ValueError("no")
 
-        retry = [{"ErrorEquals": ["ValueError"], "IntervalSeconds": 2, "BackoffRate": 3, "MaxDelaySeconds": 10, "MaxAttempts": 4}]
+        retry = [
+            {
+                "ErrorEquals": ["ValueError"],
+                "IntervalSeconds": 2,
+                "BackoffRate": 3,
+                "MaxDelaySeconds": 10,
+                "MaxAttempts": 4,
+            }
+        ]
         described = world.run({"Call": call(world.function("fails", fails), Retry=retry)})
         assert (described["status"], described["error"]) == ("FAILED", "ValueError")
-    assert [b - a for a, b in zip(moments, moments[1:], strict=False)] == [2, 6, 10, 10]
+    assert [b - a for a, b in pairwise(moments)] == [2, 6, 10, 10]
 
 
 def test_full_jitter_is_anywhere_below_and_repeats_with_its_seed() -> None:
@@ -118,9 +127,17 @@ def test_full_jitter_is_anywhere_below_and_repeats_with_its_seed() -> None:
                 moments.append(world.clock.timestamp())
                 raise ValueError("no")
 
-            retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 100, "BackoffRate": 1, "MaxAttempts": 5, "JitterStrategy": "FULL"}]
+            retry = [
+                {
+                    "ErrorEquals": ["States.ALL"],
+                    "IntervalSeconds": 100,
+                    "BackoffRate": 1,
+                    "MaxAttempts": 5,
+                    "JitterStrategy": "FULL",
+                }
+            ]
             world.run({"Call": call(world.function("fails", fails), Retry=retry)})
-        return [b - a for a, b in zip(moments, moments[1:], strict=False)]
+        return [b - a for a, b in pairwise(moments)]
 
     assert pauses(1) == pauses(1) != pauses(2)
     assert all(0 <= pause <= 100 for pause in pauses(1))
@@ -136,6 +153,15 @@ def test_parallel_branches_run_at_the_same_time() -> None:
         assert world.clock.now() == DEFAULT_START + timedelta(minutes=1)
 
 
+def test_the_items_of_a_map_are_worked_on_at_the_same_time() -> None:
+    wait = {"Type": "Wait", "Seconds": 60, "Output": "{% $states.input * 2 %}", "End": True}
+    processor = {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "Wait", "States": {"Wait": wait}}
+    with opened() as world:
+        states = {"Each": {"Type": "Map", "Items": [1, 2, 3], "ItemProcessor": processor, "End": True}}
+        assert world.result(states) == [2, 4, 6]
+        assert world.clock.now() == DEFAULT_START + timedelta(minutes=1)
+
+
 def test_a_bake_takes_little_real_time() -> None:
     with opened() as world:
         world.table()
@@ -143,7 +169,11 @@ def test_a_bake_takes_little_real_time() -> None:
             "Begin": {"Type": "Pass", "Assign": {"n": 0}, "Next": "Bake"},
             "Bake": {**bake(60), "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "Count"}]},
             "Count": {"Type": "Pass", "Assign": {"n": "{% $n + 1 %}"}, "Next": "Enough?"},
-            "Enough?": {"Type": "Choice", "Choices": [{"Condition": "{% $n >= 60 %}", "Next": "Done"}], "Default": "Bake"},
+            "Enough?": {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $n >= 60 %}", "Next": "Done"}],
+                "Default": "Bake",
+            },
             "Done": {"Type": "Succeed"},
         }
         world.result(states)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from rollout_simulator.clients import client
 from rollout_simulator.repairs.stepfunctions import MOTO_CONFIG
 from tests.simulator.repairs.world import REGION, ROLE, World, bake, opened
 
@@ -21,7 +22,7 @@ def refused(world: World, token: str) -> str:
 
 
 def test_moto_itself_drops_the_cause_of_a_failure() -> None:
-    states = {
+    states: dict[str, Any] = {
         "Ask": {
             "Type": "Task",
             "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
@@ -30,21 +31,19 @@ def test_moto_itself_drops_the_cause_of_a_failure() -> None:
         }
     }
     with mock_aws(config=MOTO_CONFIG):
-        client, sqs = (
-            boto3.client(name, REGION, aws_access_key_id="testing", aws_secret_access_key="testing")  # type: ignore[call-overload]
-            for name in ("stepfunctions", "sqs")
-        )
+        moto, sqs = client("stepfunctions", REGION), client("sqs", REGION)
         url = sqs.create_queue(QueueName="asked")["QueueUrl"]
-        states["Ask"]["Parameters"]["QueueUrl"] = url  # type: ignore[index]
+        states["Ask"]["Parameters"]["QueueUrl"] = url
         definition = json.dumps({"StartAt": "Ask", "States": states})
-        machine = client.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
-        execution = client.start_execution(stateMachineArn=machine, name="run")["executionArn"]
+        machine = moto.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
+        execution = moto.start_execution(stateMachineArn=machine, name="run")["executionArn"]
         messages: list[dict[str, str]] = []
         while not messages:
+            time.sleep(0.05)
             messages = sqs.receive_message(QueueUrl=url).get("Messages", [])
         token = json.loads(messages[0]["Body"])["token"]
-        client.send_task_failure(taskToken=token, error="Mine", cause="because")
-        while (described := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        moto.send_task_failure(taskToken=token, error="Mine", cause="because")
+        while (described := moto.describe_execution(executionArn=execution))["status"] == "RUNNING":
             time.sleep(0.02)
         assert "cause" not in described
 

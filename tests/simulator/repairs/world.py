@@ -26,7 +26,9 @@ Json = dict[str, Any]
 class World:
     """The clock, clients, and short ways to make what a test is about."""
 
-    def __init__(self, clock: SimulatedClock, bridge: eventbridge_targets.EventBridge, handlers: dict[str, Handler]) -> None:
+    def __init__(
+        self, clock: SimulatedClock, bridge: eventbridge_targets.EventBridge, handlers: dict[str, Handler]
+    ) -> None:
         self.clock = clock
         self.events = bridge
         self._handlers = handlers
@@ -100,9 +102,7 @@ class World:
 
     def messages(self, name: str) -> list[Json]:
         url = self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
-        answer = self.client("sqs").receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
-        )
+        answer = self.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
         return list(answer.get("Messages", []))
 
     def bodies(self, name: str) -> list[Any]:

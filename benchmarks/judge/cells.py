@@ -1,0 +1,51 @@
+"""Which situations are simulated, and how often each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from itertools import product
+from typing import NamedTuple
+
+from benchmarks.judge.traffic import Cell, Noise, Release
+
+RPS = (2.0, 20.0, 200.0, 2000.0)
+BASE_RATES = (0.0001, 0.001, 0.01, 0.05)
+FACTORS = (2.0, 3.0, 5.0, 10.0)
+LATE_FACTOR = 5.0
+BUSY = 2000.0
+
+
+class Group(StrEnum):
+    """What a cell is there to show."""
+
+    EDGE = "edge"
+    HEALTHY = "healthy"
+    REGRESSED = "regressed"
+    LATE = "late"
+
+
+class Task(NamedTuple):
+    """One cell and how many rollouts of it."""
+
+    group: Group
+    cell: Cell
+    rollouts: int
+
+
+def tasks(*, quick: bool = False) -> Iterator[Task]:
+    """All of them, the longest first."""
+    share = 40 if quick else 1
+    worlds = list(product(RPS, BASE_RATES))
+    for noise, (rps, base_rate) in product((Noise.CALM, Noise.SHARED), worlds):
+        yield Task(Group.HEALTHY, Cell(rps, base_rate, noise=noise), 10_000 // share)
+    for noise, (rps, base_rate) in product((Noise.CALM, Noise.SHARED), worlds):
+        yield Task(Group.EDGE, Cell(rps, base_rate, Release.EDGE, noise=noise), 10_000 // share)
+    for rps, base_rate in worlds:
+        yield Task(Group.HEALTHY, Cell(rps, base_rate, noise=Noise.CLUMPED), 4_000 // share)
+    for rps, base_rate in worlds:
+        for factor in FACTORS:
+            yield Task(Group.REGRESSED, Cell(rps, base_rate, Release.WORSE, factor), 2_000 // share)
+        yield Task(Group.REGRESSED, Cell(rps, base_rate, Release.ALL_FAIL), 2_000 // share)
+    for release, base_rate in product((Release.LATE, Release.LEAK, Release.UNDER_LOAD), BASE_RATES):
+        yield Task(Group.LATE, Cell(BUSY, base_rate, release, LATE_FACTOR), 2_000 // share)

@@ -1,0 +1,89 @@
+"""The product's own judge over simulated rollouts. Nothing here decides: `observe`, `convicts` and `judge` do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from benchmarks.judge.traffic import PLAN, Rollouts
+from rollout.core.judge import (
+    Action,
+    Count,
+    Evidence,
+    JudgeSettings,
+    MetricSettings,
+    MinuteReading,
+    Pair,
+    begin,
+    begin_step,
+    convicts,
+    judge,
+    learned,
+    observe,
+)
+
+NAME = "5XXError"
+
+
+def settings_with(dispersion: float = 1.0) -> JudgeSettings:
+    """The product's defaults for one metric of errors."""
+    return JudgeSettings.of(metrics=[MetricSettings(NAME, dispersion=dispersion)])
+
+
+class Ending(NamedTuple):
+    """How one rollout ended, after how many minutes, with how many bad canary requests served; and the
+    dispersion that it taught, if any."""
+
+    action: Action
+    minutes: int
+    bad: int
+    dispersion: float | None
+
+
+def follow_all(rollouts: Rollouts, dispersions: Sequence[float] = (1.0,)) -> list[Ending]:
+    """Every rollout to its end; `dispersions` are used in turn."""
+    settings = [settings_with(each) for each in dispersions]
+    histories = zip(rollouts.history_requests.tolist(), rollouts.history_bad.tolist(), strict=True)
+    arms = zip(*(each.tolist() for each in rollouts[2:]), strict=True)
+    return [
+        follow(settings[index % len(settings)], Count(*history), *arm)
+        for index, (history, arm) in enumerate(zip(histories, arms, strict=True))
+    ]
+
+
+Counts = Sequence[Sequence[int]]
+"""By step, then by minute of the step."""
+
+
+def follow(
+    settings: JudgeSettings,
+    history: Count,
+    canary_requests: Counts,
+    canary_bad: Counts,
+    base_requests: Counts,
+    base_bad: Counts,
+) -> Ending:
+    """One rollout, minute by minute, as the workflow would move it.
+
+    While a step bakes the only question is whether the judge convicts; then it is asked what to do.
+    """
+    evidence = begin(settings, PLAN, {NAME: history})
+    served = 0
+    while True:
+        step, minute = evidence.step, evidence.step_minutes
+        canary = Count(canary_requests[step][minute], canary_bad[step][minute])
+        base = Count(base_requests[step][minute], base_bad[step][minute])
+        served += canary.bad
+        reading = MinuteReading(evidence.minutes, step, {NAME: Pair(canary, base)})
+        evidence = observe(evidence, reading, settings, PLAN)
+        action = _action(evidence, settings)
+        if action.ends:
+            return Ending(action, evidence.minutes, served, learned(evidence).get(NAME))
+        if action is Action.ADVANCE:
+            evidence = begin_step(evidence, step + 1)
+
+
+def _action(evidence: Evidence, settings: JudgeSettings) -> Action:
+    if evidence.step_minutes >= PLAN[evidence.step].bake_minutes:
+        return judge(evidence, settings, PLAN).action
+    return Action.ROLL_BACK if convicts(evidence, settings, PLAN) else Action.CONTINUE

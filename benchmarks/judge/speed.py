@@ -1,0 +1,132 @@
+"""How fast the judge is: `python -m benchmarks.judge.speed`.
+
+Import: a fresh Python that imports the judge, less a fresh Python that does nothing. Analysis: catching up on a
+4-hour history of 6 metrics, minute by minute, and judging. Both in milliseconds, the best of many, and as a ratio
+to a fixed loop in pure Python on the same machine in the same run, which is what can be compared elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from math import log
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rollout.core.judge import (
+    Count,
+    Evidence,
+    JudgeSettings,
+    Judgement,
+    MinuteReading,
+    Pair,
+    Step,
+    begin,
+    begin_step,
+    observe_all,
+    parse_judge,
+)
+
+IMPORT_LIMIT_MS = 15.0
+ANALYSIS_LIMIT_MS = 20.0
+MINUTES = 240
+RATES = {
+    "5XXError": 0.01,
+    "4XXError": 0.03,
+    "Latency.p90": 0.1,
+    "Latency.p99": 0.01,
+    "IntegrationLatency.p90": 0.1,
+    "IntegrationLatency.p99": 0.01,
+}
+PLAN = tuple(Step(Decimal(weight), MINUTES // 4) for weight in (5, 10, 25, 50))
+REQUESTS_PER_MINUTE = 12_000
+FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+
+
+class Speed(NamedTuple):
+    """In milliseconds."""
+
+    reference: float
+    importing: float
+    analysis: float
+
+
+def measured(repeats: int = 15) -> Speed:
+    """The best of so many."""
+    settings, readings = parse_judge({"metrics": [{"name": name} for name in RATES]}), a_history()
+    return Speed(
+        best(reference_loop, repeats),
+        best(lambda: python("import rollout.core.judge"), repeats) - best(lambda: python("pass"), repeats),
+        best(lambda: analysed(settings, readings), repeats),
+    )
+
+
+def best(run: Callable[[], object], repeats: int) -> float:
+    """Milliseconds of the fastest of so many runs."""
+    times = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begun)
+    return 1000.0 * min(times)
+
+
+def reference_loop() -> float:
+    """100,000 logarithms, added up."""
+    total = 0.0
+    for number in range(1, 100_001):
+        total += log(number)
+    return total
+
+
+def python(statement: str) -> None:
+    """A fresh interpreter that knows where the functions are."""
+    environment = os.environ | {"PYTHONPATH": str(FUNCTIONS)}
+    subprocess.run([sys.executable, "-c", statement], env=environment, check=True)
+
+
+def a_history(seed: int = 1) -> list[MinuteReading]:
+    """Four healthy hours through the four steps of a plan."""
+    rng = np.random.default_rng(seed)
+    readings = []
+    for minute in range(MINUTES):
+        step = minute * len(PLAN) // MINUTES
+        arms = PLAN[step].weight, 1.0 - PLAN[step].weight
+        requests = [int(rng.poisson(REQUESTS_PER_MINUTE * share)) for share in arms]
+        counts = {
+            name: [Count(each, int(rng.binomial(each, rate))) for each in requests] for name, rate in RATES.items()
+        }
+        readings.append(MinuteReading(minute, step, {name: Pair(*each) for name, each in counts.items()}))
+    return readings
+
+
+def analysed(settings: JudgeSettings, readings: list[MinuteReading]) -> Judgement:
+    """All that piled up, step after step."""
+    evidence: Evidence = begin(settings, PLAN, {name: Count(360_000, round(360_000 * p)) for name, p in RATES.items()})
+    for step in range(len(PLAN)):
+        evidence = begin_step(evidence, step)
+        of_step = [reading for reading in readings if reading.step == step]
+        evidence, judgement = observe_all(evidence, of_step, settings, PLAN)
+    return judgement
+
+
+def main() -> int:
+    """Print the figures; 1 if a limit is exceeded."""
+    speed = measured()
+    print(f"reference loop            {speed.reference:6.1f} ms")  # noqa: T201
+    for what, took, limit in (
+        ("import, over an empty one", speed.importing, IMPORT_LIMIT_MS),
+        ("4 hours of 6 metrics", speed.analysis, ANALYSIS_LIMIT_MS),
+    ):
+        print(f"{what:<25} {took:6.1f} ms, {took / speed.reference:.2f} x the loop (limit {limit:g} ms)")  # noqa: T201
+    return 0 if speed.importing < IMPORT_LIMIT_MS and speed.analysis < ANALYSIS_LIMIT_MS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

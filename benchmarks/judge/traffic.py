@@ -1,0 +1,175 @@
+"""What a rollout sees: the counts of every minute, drawn from a stated world.
+
+Plan 5/10/25/50 x 10 minutes. A step may be extended to three times its bake, so 30 minutes are drawn for each.
+Traffic is Poisson. The base's bad rate is the cell's, and
+
+    calm      stays there, every request for itself;
+    shared    wanders (log-normal, half-life of two minutes), the traffic too, and half of the rollouts have a
+              five-minute incident with five times the errors: in both arms alike;
+    clumped   stays there, but errors come in clumps of geometric size, three on average: φ = E[K²]/E[K] = 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rollout.core.judge import Step, Tolerance
+from rollout.core.judge.settings import BALANCED
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+PLAN = tuple(Step(Decimal(weight), 10) for weight in (5, 10, 25, 50))
+WEIGHTS = np.array([step.weight for step in PLAN])
+STEPS, BAKE, LONGEST = len(PLAN), 10, 30
+PLANNED_MINUTES = STEPS * BAKE
+HISTORY_MINUTES = 30
+
+MEAN_CLUMP = 3.0
+CLUMPED_DISPERSION = 2.0 * MEAN_CLUMP - 1.0
+"""E[K²]/E[K] of a geometric K."""
+
+
+class Noise(StrEnum):
+    """How the world is noisy."""
+
+    CALM = "calm"
+    SHARED = "shared"
+    CLUMPED = "clumped"
+
+
+class Release(StrEnum):
+    """What the canary is."""
+
+    HEALTHY = "healthy"
+    EDGE = "edge"
+    """As bad as is tolerated, in every minute."""
+    WORSE = "worse"
+    """`factor` times the base's rate, from the first request."""
+    ALL_FAIL = "all fail"
+    LATE = "late"
+    """Healthy for 25 minutes, then `factor` times the base's rate."""
+    LEAK = "leak"
+    """Healthy for 20 minutes, then growing by `factor` times the base's rate in ten minutes, and on."""
+    UNDER_LOAD = "under load"
+    """Healthy below 25 % of the traffic, `factor` times the base's rate from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One situation."""
+
+    rps: float
+    base_rate: float
+    release: Release = Release.HEALTHY
+    factor: float = 1.0
+    noise: Noise = Noise.CALM
+
+    @property
+    def name(self) -> str:
+        what = f"{self.release} x{self.factor:g}" if self.factor != 1.0 else str(self.release)
+        return f"{what}, {self.noise}, {self.rps:g} rps, {100 * self.base_rate:g} %"
+
+
+class Rollouts(NamedTuple):
+    """Counts of many rollouts: (rollout, step, minute of the step); the history as (rollout,)."""
+
+    history_requests: Ints
+    history_bad: Ints
+    canary_requests: Ints
+    canary_bad: Ints
+    base_requests: Ints
+    base_bad: Ints
+
+    def planned(self) -> Rollouts:
+        """The minutes of the plan in one row, as rules see them that never extend: (rollout, minute)."""
+        minutes = [each[:, :, :BAKE].reshape(len(each), PLANNED_MINUTES) for each in self[2:]]
+        return Rollouts(self.history_requests, self.history_bad, *minutes)
+
+    def first(self, count: int) -> Rollouts:
+        """The first so many of them."""
+        return Rollouts(*(each[:count] for each in self))
+
+
+def draw(cell: Cell, count: int, rng: np.random.Generator) -> Rollouts:
+    """So many rollouts of a cell."""
+    before = (count, HISTORY_MINUTES)
+    during = (count, STEPS, LONGEST)
+    level, load = _levels(cell.noise, count, rng)
+    per_minute = 60.0 * cell.rps * load
+    history_requests = rng.poisson(per_minute[:, :HISTORY_MINUTES], before)
+    history_bad = _bad(history_requests, _rate(cell, level[:, :HISTORY_MINUTES]), cell.noise, rng)
+
+    traffic = per_minute[:, HISTORY_MINUTES:].reshape(during)
+    base_rate = _rate(cell, level[:, HISTORY_MINUTES:].reshape(during))
+    weight = WEIGHTS[:, np.newaxis]
+    canary_requests, base_requests = rng.poisson(traffic * weight), rng.poisson(traffic * (1.0 - weight))
+    return Rollouts(
+        history_requests.sum(axis=1),
+        history_bad.sum(axis=1),
+        canary_requests,
+        _bad(canary_requests, canary_rate(cell, base_rate), cell.noise, rng),
+        base_requests,
+        _bad(base_requests, base_rate, cell.noise, rng),
+    )
+
+
+def canary_rate(cell: Cell, base_rate: Floats, tolerance: Tolerance = BALANCED) -> Floats:
+    """The canary's bad rate in every minute, (…, step, minute), for this rate of the base."""
+    planned_minute = BAKE * np.arange(STEPS)[:, np.newaxis] + np.arange(LONGEST)
+    match cell.release:
+        case Release.HEALTHY:
+            rate = base_rate
+        case Release.EDGE:
+            rate = tolerance.relative * base_rate + tolerance.absolute
+        case Release.WORSE:
+            rate = cell.factor * base_rate
+        case Release.ALL_FAIL:
+            rate = np.ones_like(base_rate)
+        case Release.LATE:
+            rate = np.where(planned_minute >= 25, cell.factor, 1.0) * base_rate
+        case Release.LEAK:
+            rate = (1.0 + cell.factor * np.maximum(0, planned_minute - 19) / 10) * base_rate
+        case Release.UNDER_LOAD:
+            rate = np.where(WEIGHTS >= 0.25, cell.factor, 1.0)[:, np.newaxis] * base_rate
+    return np.minimum(1.0, rate)
+
+
+def _levels(noise: Noise, count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """By how much the base's rate and the traffic are off in each minute, before and during."""
+    minutes = HISTORY_MINUTES + STEPS * LONGEST
+    if noise is not Noise.SHARED:
+        return np.ones((count, minutes)), np.ones((count, minutes))
+    wander = _wander(0.4, (count, minutes), rng)
+    start = rng.integers(HISTORY_MINUTES, HISTORY_MINUTES + PLANNED_MINUTES, count)
+    minute = np.arange(minutes)
+    incident = (minute >= start[:, np.newaxis]) & (minute < start[:, np.newaxis] + 5) & (rng.random((count, 1)) < 0.5)
+    return np.exp(wander) * np.where(incident, 5.0, 1.0), np.exp(_wander(0.2, (count, minutes), rng))
+
+
+def _wander(spread: float, shape: tuple[int, int], rng: np.random.Generator) -> Floats:
+    """A stationary walk back to 0 with this standard deviation."""
+    memory = 0.5**0.5
+    shocks = rng.normal(0.0, spread * (1.0 - memory**2) ** 0.5, shape)
+    shocks[:, 0] = rng.normal(0.0, spread, shape[0])
+    for minute in range(1, shape[1]):
+        shocks[:, minute] += memory * shocks[:, minute - 1]
+    return shocks
+
+
+def _rate(cell: Cell, level: Floats) -> Floats:
+    return np.minimum(0.5, cell.base_rate * level)
+
+
+def _bad(requests: Ints, rate: Floats, noise: Noise, rng: np.random.Generator) -> Ints:
+    if noise is not Noise.CLUMPED:
+        return rng.binomial(requests, rate)
+    clumps = rng.poisson(requests * rate / MEAN_CLUMP)
+    more = rng.negative_binomial(np.maximum(1, clumps), 1.0 / MEAN_CLUMP)
+    return np.minimum(requests, clumps + np.where(clumps > 0, more, 0))

@@ -1,0 +1,18 @@
+"""Carry a person's command to a rollout, and answer at once what became of it."""
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rollout.core.target import Json
+from rollout.tasks.on_command import on_command
+from rollout.wiring import ports
+
+logger = Logger(service="rollout-pilot")
+
+
+def handler(event: Json, _context: LambdaContext) -> Json:
+    """Event: a command, as the command line sends it, or a `Rollout Command` event that carries one as its detail."""
+    command = event["detail"] if "detail-type" in event else event
+    answer = on_command(ports(), command).to_document()
+    logger.info("command", extra={"command": command, "answer": answer})
+    return answer

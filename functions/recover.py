@@ -1,0 +1,22 @@
+"""Finish what a dead execution left behind; by schedule, look for such executions."""
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rollout.core.target import Json
+from rollout.tasks.recover import recover, recover_all, rollout_of
+from rollout.wiring import ports
+
+logger = Logger(service="rollout-pilot")
+
+
+def handler(event: Json, _context: LambdaContext) -> Json:
+    """Event: a `Step Functions Execution Status Change`, or a schedule's."""
+    execution = event.get("detail", {})
+    if "executionArn" in execution:
+        rollout_id = rollout_of(execution["name"], execution.get("input"))
+        recovered = [rollout_id] if recover(ports(), rollout_id) else []
+    else:
+        recovered = list(recover_all(ports()))
+    logger.info("recovered", extra={"cause": event.get("detail-type", ""), "rollouts": recovered})
+    return {"recovered": recovered}

@@ -1,0 +1,52 @@
+"""What a person may tell a rollout, and when that makes sense.
+
+Law: a command that cannot be carried out is refused with the reason at once; it is never recorded and forgotten.
+"""
+
+from __future__ import annotations
+
+from rollout.core.decision import Decision, Phase
+from rollout.core.rollout import Rollout
+from rollout.core.signals import SignalKind
+
+COMMANDS = tuple(kind.value.lower() for kind in SignalKind if kind is not SignalKind.ALARM)
+"""abort, promote, pause, advance, approve, resume: what a running rollout understands."""
+
+_FITTING: dict[SignalKind, frozenset[Phase]] = {
+    SignalKind.ABORT: frozenset({Phase.BAKING, Phase.HELD, Phase.PAUSED, Phase.WATCHING}),
+    SignalKind.PROMOTE: frozenset({Phase.BAKING, Phase.HELD, Phase.PAUSED}),
+    SignalKind.PAUSE: frozenset({Phase.BAKING}),
+    SignalKind.ADVANCE: frozenset({Phase.BAKING, Phase.HELD, Phase.PAUSED, Phase.WATCHING}),
+    SignalKind.APPROVE: frozenset({Phase.HELD}),
+    SignalKind.RESUME: frozenset({Phase.PAUSED}),
+}
+_PHASES = {
+    Phase.BAKING: "baking",
+    Phase.HELD: "held for a person",
+    Phase.PAUSED: "paused",
+    Phase.WATCHING: "promoted and being watched",
+    Phase.ENDED: "over",
+}
+
+
+def objection(rollout: Rollout, kind: SignalKind, expected_step: int | None) -> str | None:
+    """Why this command makes no sense to this rollout now; None when it does. Steps count from 0."""
+    if rollout.phase is Phase.ENDED:
+        outcome = rollout.outcome.value.lower().replace("_", " ") if rollout.outcome else "over"
+        return f"the rollout has ended already: {outcome}"
+    if rollout.decided in (Decision.ROLL_BACK, Decision.STOP, Decision.CLOSE):
+        return f"the rollout is ending already: {rollout.reason}"
+    if rollout.phase not in _FITTING[kind]:
+        fitting = " or ".join(_PHASES[phase] for phase in Phase if phase in _FITTING[kind])
+        return f"the rollout is {_PHASES[rollout.phase]}; {kind.value.lower()} is for one that is {fitting}"
+    if kind is SignalKind.APPROVE and expected_step is None:
+        return f"an approval names the step it approves: expectedStep {rollout.step} is the present one"
+    if expected_step is not None and expected_step != rollout.step:
+        passed = "has been passed already" if expected_step < rollout.step else "has not been reached yet"
+        return f"step {expected_step} {passed}; the present one is {rollout.step}"
+    return None
+
+
+def concerns(step: int | None, rollout: Rollout) -> bool:
+    """Whether a recorded signal still is for the rollout as it stands."""
+    return step is None or step == rollout.step

@@ -1,0 +1,125 @@
+"""On command: tell a rollout what a person wants, or say at once why that cannot be.
+
+Law: a handler never touches the target. It records the signal first and wakes the workflow after.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rollout.core.commands import COMMANDS, objection
+from rollout.core.rollout import LONGEST_NAME, Outcome, Rollout
+from rollout.core.signals import Signal, SignalKind
+from rollout.core.target import Json, Target
+from rollout.errors import InvalidRequest, Refused
+from rollout.ports import Ports
+
+UNDO = "rollback"
+FIELDS = frozenset({"rolloutId", "target", "command", "expectedStep", "actor", "reason"})
+LONGEST_TEXT = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a command, for the person who gave it."""
+
+    accepted: bool
+    message: str
+    rollout_id: str = ""
+
+    def to_document(self) -> Json:
+        """A JSON object."""
+        return {"accepted": self.accepted, "message": self.message, "rolloutId": self.rollout_id}
+
+
+def on_command(ports: Ports, document: Json) -> Answer:
+    """Carry the command to its rollout.
+
+    Raises: what the store, the waker and the executions raise when AWS fails; all else is an answer.
+    """
+    try:
+        command, expected_step = _checked(document)
+        rollout = _find(ports, document)
+    except (InvalidRequest, Refused) as error:
+        return Answer(False, str(error))
+    actor, reason = document.get("actor") or "somebody", document.get("reason") or ""
+    if command == UNDO:
+        return _undo(ports, rollout, actor, reason)
+    kind = SignalKind(command.upper())
+    if (problem := objection(rollout, kind, expected_step)) is not None:
+        return Answer(False, problem, rollout.rollout_id)
+    step = rollout.step if kind in (SignalKind.APPROVE, SignalKind.ADVANCE) else None
+    signal = Signal(kind, ports.clock.now().isoformat(), actor, reason, step)
+    try:
+        token = ports.store.signal(rollout.rollout_id, signal)
+    except Refused as error:
+        return Answer(False, str(error), rollout.rollout_id)
+    if token is not None:
+        ports.waker.wake(token)
+    return Answer(True, f"{command} recorded for rollout {rollout.rollout_id}", rollout.rollout_id)
+
+
+def _undo(ports: Ports, rollout: Rollout, actor: str, reason: str) -> Answer:
+    """Put the previous deployment back, by an execution of its own, while the request's window is open."""
+    if (problem := undo_objection(ports, rollout)) is not None:
+        return Answer(False, problem, rollout.rollout_id)
+    name = f"{rollout.rollout_id[: LONGEST_NAME - 5]}-undo"
+    try:
+        ports.executions.start(name, {"undo": rollout.rollout_id, "actor": actor, "reason": reason})
+    except Refused as error:
+        return Answer(False, f"{error}: it has been rolled back before", rollout.rollout_id)
+    return Answer(True, f"rolling back {rollout.rollout_id} by execution {name}", name)
+
+
+def undo_objection(ports: Ports, rollout: Rollout) -> str | None:
+    """Why a rollout that is over cannot be rolled back any more; None when it can."""
+    if rollout.ended_at is None:
+        return "the rollout is still running; abort it instead"
+    if rollout.outcome is not Outcome.PROMOTED:
+        return "only a promoted rollout can be rolled back"
+    if rollout.left == rollout.found:
+        return "the rollout changed nothing"
+    window = rollout.settings.undo_minutes
+    if ports.clock.now() > rollout.ended_at + timedelta(minutes=window):
+        return f"it was promoted more than {window} minutes ago; roll out the previous deployment instead"
+    return None
+
+
+def _checked(document: Json) -> tuple[str, int | None]:
+    unknown = sorted(set(document) - FIELDS)
+    if unknown:
+        raise InvalidRequest(f"{unknown[0]}: unknown field; allowed are {', '.join(sorted(FIELDS))}")
+    command = document.get("command")
+    allowed = (*COMMANDS, UNDO)
+    if command not in allowed:
+        raise InvalidRequest(f"command: {command!r} is not one of {', '.join(allowed)}")
+    step = document.get("expectedStep")
+    if step is not None and (not isinstance(step, int) or isinstance(step, bool) or step < 0):
+        raise InvalidRequest(f"expectedStep: must be a whole number from 0, got {step!r}")
+    for name in ("actor", "reason", "rolloutId"):
+        text = document.get(name)
+        if text is not None and (not isinstance(text, str) or len(text) > LONGEST_TEXT):
+            raise InvalidRequest(f"{name}: must be a text of at most {LONGEST_TEXT} characters")
+    return str(command), step
+
+
+def _find(ports: Ports, document: Json) -> Rollout:
+    """The rollout by its id, or by the target that it holds."""
+    rollout_id = document.get("rolloutId")
+    if rollout_id is None:
+        target = _target(document.get("target"))
+        rollout_id = ports.store.holder(target)
+        if rollout_id is None:
+            raise Refused(f"no rollout is running on {target.key}")
+    rollout = ports.store.load(rollout_id)
+    if rollout is None:
+        raise Refused(f"there is no rollout {rollout_id}")
+    return rollout
+
+
+def _target(document: object) -> Target:
+    is_target = isinstance(document, dict) and "type" in document
+    if not is_target or not all(isinstance(value, str) for value in document.values()):  # type: ignore[attr-defined]
+        raise InvalidRequest("rolloutId: required, or a target as in a request")
+    return Target.from_document(document)  # type: ignore[arg-type]

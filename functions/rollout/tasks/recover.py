@@ -1,0 +1,133 @@
+"""Recover: finish what a dead execution left behind.
+
+Law: recovery never races a live execution. It acts only on a rollout whose execution is over, and releases the target
+only when no task of that execution can still be running.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from rollout.core.decision import Decision, Phase
+from rollout.core.rollout import Outcome, Rollout
+from rollout.errors import ForeignChange, RolloutError, TargetMissing
+from rollout.ports import ExecutionState, Ports
+from rollout.tasks import fence
+from rollout.tasks.close import close
+from rollout.tasks.prepare import CONTINUE
+from rollout.tasks.record import announce, entry, stop
+from rollout.tasks.roll_back import roll_back
+
+STATE = "Recover"
+LONGEST_TASK = timedelta(seconds=75)
+"""After its execution has ended, a task may run on for so long: the functions' time-out, and some more."""
+LONGEST_HAND_OVER = timedelta(minutes=10)
+"""For so long after a hand-over the new execution may not be there yet."""
+
+
+def recover_all(ports: Ports) -> Sequence[str]:
+    """Look at every rollout that holds a target; the ids of those that were recovered, wholly or in part.
+
+    Raises: what the store raises. What goes wrong with one rollout does not keep the others from recovery; it is
+    raised in the end.
+    """
+    recovered, problems = [], []
+    for rollout_id in ports.store.held():
+        try:
+            if recover(ports, rollout_id):
+                recovered.append(rollout_id)
+        except RolloutError as error:
+            problems.append(error)
+    if problems:
+        raise problems[0]
+    return recovered
+
+
+def rollout_of(execution_name: str, execution_input: str | None) -> str:
+    """The rollout that an execution carried: the one it was handed, or else the one of its own name."""
+    try:
+        document = json.loads(execution_input or "{}")
+    except ValueError:  # too long an input is left out of the event, or cut
+        document = {}
+    handed = document.get(CONTINUE) if isinstance(document, dict) else None
+    return str(handed or execution_name)
+
+
+def recover(ports: Ports, rollout_id: str) -> bool:
+    """Bring a rollout whose execution is over to its end: target to base unless it had been promoted, lock released.
+
+    Whether there was anything to recover. Called again, it goes on where it was.
+
+    Raises: what the ports raise.
+    """
+    rollout = ports.store.load(rollout_id)
+    if rollout is None:
+        return False
+    if rollout.phase is Phase.ENDED:
+        announce(ports, rollout)
+        return False
+    execution = ports.executions.state(rollout.execution)
+    now = ports.clock.now()
+    if execution.status == "RUNNING" or _is_coming(execution, rollout, now):
+        return False
+    rollout = _settled(ports, rollout, execution)
+    if _may_still_write(execution, now):
+        return True
+    if rollout.outcome in (Outcome.ROLLED_BACK, Outcome.FAILED):
+        # A task of the dead execution may have written after it was rolled back for the first time.
+        fence.move(ports, rollout, rollout.found)
+    close(ports, rollout_id)
+    return True
+
+
+def _settled(ports: Ports, rollout: Rollout, execution: ExecutionState) -> Rollout:
+    """The rollout with its outcome decided and its target in the state that goes with it."""
+    if rollout.decided in (Decision.CLOSE, Decision.STOP):
+        return rollout
+    words = " ".join(part for part in (execution.error, execution.cause) if part)
+    ended = f"the execution was {execution.status.lower().replace('_', ' ')}" + (f": {words}" if words else "")
+    if _was_promoted(ports, rollout):
+        now = ports.clock.now()
+        promoted = replace(
+            rollout,
+            decided=Decision.CLOSE,
+            outcome=Outcome.PROMOTED,
+            reason=f"promoted; {ended} before the watch was over",
+        )
+        line = entry(promoted, state=STATE, decision=Decision.CLOSE, now=now)
+        return ports.store.save(promoted, entry=line)
+    try:
+        roll_back(ports, rollout.rollout_id, ended)
+    except (ForeignChange, TargetMissing) as error:
+        stop(ports, rollout, STATE, str(error))
+    settled = ports.store.load(rollout.rollout_id)
+    return settled if settled is not None else rollout
+
+
+def _was_promoted(ports: Ports, rollout: Rollout) -> bool:
+    """Whether the canary serves everybody already, by the record or, where a promotion was under way, by the target."""
+    if rollout.decided is Decision.ROLL_BACK:
+        return False
+    if rollout.phase is Phase.WATCHING:
+        return True
+    if rollout.decided is not Decision.PROMOTE:
+        return False
+    target = rollout.settings.target
+    try:
+        seen = ports.shifter(target).read(target)
+    except TargetMissing:
+        return False
+    return seen.canary is None and seen.base != rollout.found.base and seen.base == rollout.ours[-1].base
+
+
+def _is_coming(execution: ExecutionState, rollout: Rollout, now: datetime) -> bool:
+    """Whether the rollout has been handed over to an execution that is just being started."""
+    missing = execution.status == "MISSING" and rollout.part > 1
+    return missing and now < rollout.analyzed_at + LONGEST_HAND_OVER
+
+
+def _may_still_write(execution: ExecutionState, now: datetime) -> bool:
+    return execution.stopped_at is not None and now < execution.stopped_at + LONGEST_TASK

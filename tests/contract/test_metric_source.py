@@ -1,0 +1,282 @@
+"""What every `MetricSource` promises, kept by the CloudWatch adapter and by its twin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from typing import Protocol
+
+import pytest
+
+from rollout.adapters.cloudwatch import CloudWatchReader, Points, Query
+from rollout.adapters.stage_metrics import StageMetrics, Tally
+from rollout.core.judge import Count
+from rollout.core.measures import Measure, RawCounts, RawMinute, Series
+from rollout.core.minutes import minute_of
+from rollout.errors import NotAllowed, RolloutError, Unavailable
+from rollout.ports import BaseHistory, MetricSource
+from rollout_simulator.repairs import cloudwatch_metrics
+from rollout_simulator.repairs.distribution import Distribution
+from rollout_simulator.repairs.metric_store import MetricStore
+from rollout_simulator.twins import MetricsTwin
+from tests.contract.aws import NOW, client, refusing
+
+SERIES = Series(
+    base={"ApiName": "orders", "Stage": "prod"}, canary={"ApiName": "orders", "Stage": "prod/Canary"}
+)
+M = minute_of(NOW) - 10
+"""A minute that is long over."""
+ERRORS = Measure("5XXError")
+
+
+class World(Protocol):
+    """Metrics of the stage `SERIES`, in which nothing has been published yet."""
+
+    source: MetricSource
+
+    def publish(self, name: str, minute: int, stage: Count | None, canary: Count | None) -> None: ...
+
+    def base_had_a_p90_of(self, milliseconds: float) -> None: ...
+
+    def more_is_to_come(self) -> None: ...
+
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]: ...
+
+
+class OverCloudWatch:
+    def __init__(self, store: MetricStore) -> None:
+        self.store = store
+        self.source = StageMetrics(CloudWatchReader(client("cloudwatch")))
+
+    def publish(self, name: str, minute: int, stage: Count | None, canary: Count | None) -> None:
+        for dimensions, count in ((SERIES.base, stage), (SERIES.canary, canary)):
+            if count is not None:
+                counts = {0.0: count.requests - count.bad, 1.0: count.bad}
+                self.put(name, dimensions["Stage"], minute, {value: n for value, n in counts.items() if n})
+
+    def put(self, metric: str, stage: str, minute: int, values: dict[float, int]) -> None:
+        """Publish so many requests of each value."""
+        distribution = Distribution.of_histogram(list(values), [float(count) for count in values.values()])
+        self.store.publish(
+            "AWS/ApiGateway", metric, {"ApiName": "orders", "Stage": stage}, minute, distribution, NOW - timedelta(days=1)
+        )
+
+    def base_had_a_p90_of(self, milliseconds: float) -> None:
+        for minute in range(M - 120, M):
+            self.put("Latency", "prod", minute, {milliseconds: 100})
+
+    def more_is_to_come(self) -> None:
+        self.store.partial_until = NOW + timedelta(hours=1)
+
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        code, status = {NotAllowed: ("AccessDenied", 403), Unavailable: ("Throttling", 400)}[error]
+        return refusing("cloudwatch", code, status)
+
+
+class InMemory:
+    def __init__(self) -> None:
+        self.twin = MetricsTwin()
+        self.source = self.twin
+
+    def publish(self, name: str, minute: int, stage: Count | None, canary: Count | None) -> None:
+        self.twin.publish(SERIES, name, minute, stage=stage, canary=canary)
+
+    def base_had_a_p90_of(self, milliseconds: float) -> None:
+        self.twin.thresholds_ms["Latency.p90"] = milliseconds
+
+    def more_is_to_come(self) -> None:
+        self.twin.incomplete_from = 0
+
+    @contextmanager
+    def failing(self, error: type[RolloutError]) -> Iterator[None]:
+        self.twin.trouble = error("as the test wants")
+        yield
+        self.twin.trouble = None
+
+
+@pytest.fixture
+def cloudwatch(aws: None) -> Iterator[OverCloudWatch]:
+    with cloudwatch_metrics.repaired() as store:
+        yield OverCloudWatch(store)
+
+
+@pytest.fixture(params=["adapter", "twin"])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "twin":
+        return InMemory()
+    over_cloudwatch: OverCloudWatch = request.getfixturevalue("cloudwatch")
+    return over_cloudwatch
+
+
+def read(world: World, *measures: Measure, minutes: int = 1) -> list[RawMinute]:
+    return list(world.source.read(SERIES, measures or (ERRORS,), M, M + minutes - 1))
+
+
+def counts(world: World, measure: Measure = ERRORS) -> RawCounts:
+    return read(world, measure)[0].counts[measure.name]
+
+
+# --- read --------------------------------------------------------------------------------------------------------
+
+
+def test_requests_and_bad_ones_are_counted_for_both_arms(world: World) -> None:
+    world.publish("5XXError", M, stage=Count(1000, 3), canary=Count(50, 1))
+    assert RawCounts(canary=Count(50, 1), stage=Count(1000, 3), canary_as_base=Count(50, 1)) == counts(world)
+
+
+def test_a_minute_without_a_bad_request_is_counted(world: World) -> None:
+    world.publish("5XXError", M, stage=Count(1000, 0), canary=Count(50, 0))
+    assert RawCounts(canary=Count(50, 0), stage=Count(1000, 0), canary_as_base=Count(50, 0)) == counts(world)
+
+
+def test_what_was_never_published_is_missing_not_zero(world: World) -> None:
+    assert RawCounts(canary=None, stage=None, canary_as_base=None) == counts(world)
+
+
+def test_a_silent_canary_is_missing_beside_a_busy_base(world: World) -> None:
+    world.publish("5XXError", M, stage=Count(1000, 3), canary=None)
+    assert RawCounts(canary=None, stage=Count(1000, 3), canary_as_base=None) == counts(world)
+
+
+def test_a_silent_base_is_missing_beside_a_busy_canary(world: World) -> None:
+    world.publish("5XXError", M, stage=None, canary=Count(50, 1))
+    assert RawCounts(canary=Count(50, 1), stage=None, canary_as_base=Count(50, 1)) == counts(world)
+
+
+def test_every_minute_asked_for_is_there_once_and_in_order(world: World) -> None:
+    world.publish("5XXError", M + 1, stage=Count(1000, 0), canary=Count(50, 0))
+    assert [M, M + 1, M + 2] == [raw.minute for raw in read(world, minutes=3)]
+
+
+def test_minutes_outside_the_range_are_left_out(world: World) -> None:
+    for minute in (M - 1, M + 1):
+        world.publish("5XXError", minute, stage=Count(1000, 0), canary=Count(50, 0))
+    assert RawCounts(canary=None, stage=None, canary_as_base=None) == counts(world)
+
+
+def test_several_metrics_are_read_at_once(world: World) -> None:
+    world.publish("5XXError", M, stage=Count(1000, 3), canary=Count(50, 1))
+    world.publish("4XXError", M, stage=Count(1000, 30), canary=Count(50, 10))
+    raw = read(world, Measure("5XXError"), Measure("4XXError"))[0].counts
+    assert {"5XXError": Count(50, 1), "4XXError": Count(50, 10)} == {name: each.canary for name, each in raw.items()}
+
+
+def test_another_canary_series_is_another_series(world: World) -> None:
+    world.publish("5XXError", M, stage=Count(1000, 3), canary=Count(50, 1))
+    elsewhere = Series(SERIES.base, {"ApiName": "orders", "Stage": "prod-canary"})
+    raw = world.source.read(elsewhere, [ERRORS], M, M)[0].counts["5XXError"]
+    assert RawCounts(canary=None, stage=Count(1000, 3), canary_as_base=None) == raw
+
+
+def test_a_whole_answer_says_so(world: World) -> None:
+    assert read(world)[0].complete
+
+
+def test_an_answer_to_which_more_is_to_come_says_so(world: World) -> None:
+    world.more_is_to_come()
+    assert not read(world)[0].complete
+
+
+def test_latency_without_a_threshold_is_unmeasured(world: World) -> None:
+    assert RawCounts(canary=None, stage=None, canary_as_base=None) == counts(world, Measure("Latency.p90"))
+
+
+# --- history -----------------------------------------------------------------------------------------------------
+
+
+def test_the_history_is_the_sum_of_the_bases_last_thirty_minutes(world: World) -> None:
+    for minute in range(M - 40, M + 5):
+        world.publish("5XXError", minute, stage=Count(100, 1), canary=None)
+    assert [BaseHistory(ERRORS, Count(3000, 30))] == list(world.source.history(SERIES, ["5XXError"], M))
+
+
+def test_a_base_without_a_history_has_nothing_to_show(world: World) -> None:
+    assert [BaseHistory(ERRORS, Count(0, 0))] == list(world.source.history(SERIES, ["5XXError"], M))
+
+
+def test_the_history_has_every_metric_asked_for_in_order(world: World) -> None:
+    history = world.source.history(SERIES, ["Latency.p90", "5XXError", "4XXError"], M)
+    assert ["Latency.p90", "5XXError", "4XXError"] == [base.measure.name for base in history]
+
+
+def test_a_quantiles_threshold_is_what_the_base_had(world: World) -> None:
+    world.base_had_a_p90_of(120.0)
+    assert [Measure("Latency.p90", 120.0)] == [
+        base.measure for base in world.source.history(SERIES, ["Latency.p90"], M)
+    ]
+
+
+def test_a_quantile_without_a_history_has_no_threshold(world: World) -> None:
+    assert [Measure("Latency.p90", None)] == [
+        base.measure for base in world.source.history(SERIES, ["Latency.p90"], M)
+    ]
+
+
+# --- what goes wrong ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [NotAllowed, Unavailable])
+def test_what_aws_denies_or_fails_is_called_so(world: World, error: type[RolloutError]) -> None:
+    with world.failing(error):
+        with pytest.raises(error, match="as the test wants"):
+            read(world)
+        with pytest.raises(error, match="as the test wants"):
+            world.source.history(SERIES, ["5XXError"], M)
+
+
+# --- CloudWatch alone --------------------------------------------------------------------------------------------
+
+LATENCY = Measure("Latency.p90", 100.0)
+
+
+def test_requests_slower_than_the_threshold_are_bad(cloudwatch: OverCloudWatch) -> None:
+    cloudwatch.put("Latency", "prod", M, {100.0: 90, 101.0: 10})
+    assert Count(100, 10) == counts(cloudwatch, LATENCY).stage
+
+
+def test_a_canary_request_is_bad_only_a_tenth_above_the_threshold(cloudwatch: OverCloudWatch) -> None:
+    cloudwatch.put("Latency", "prod/Canary", M, {100.0: 80, 105.0: 15, 111.0: 5})
+    expected = RawCounts(canary=Count(100, 5), stage=None, canary_as_base=Count(100, 20))
+    assert expected == counts(cloudwatch, LATENCY)
+
+
+def test_a_minute_in_which_all_are_fast_has_none_slow(cloudwatch: OverCloudWatch) -> None:
+    cloudwatch.put("Latency", "prod", M, {20.0: 100})
+    assert Count(100, 0) == counts(cloudwatch, LATENCY).stage
+
+
+def test_a_minute_in_which_all_are_slow_has_all_slow(cloudwatch: OverCloudWatch) -> None:
+    cloudwatch.put("Latency", "prod", M, {500.0: 100})
+    assert Count(100, 100) == counts(cloudwatch, LATENCY).stage
+
+
+def test_half_an_answer_makes_no_request_slow() -> None:
+    """The number of requests came; how many were fast enough is still to come."""
+    requests, fast = (Query("AWS/ApiGateway", "Latency", (), statistic) for statistic in ("SampleCount", "TC(:100.0)"))
+    tally = Tally(requests, fast, hits_are_bad=False)
+    assert tally.count(Points({requests: {M: 100.0}, fast: {}}, complete=False), M) is None
+
+
+def test_a_long_answer_is_read_page_by_page(cloudwatch: OverCloudWatch) -> None:
+    cloudwatch.store.page_size = 5
+    for minute in range(M - 30, M + 1):
+        cloudwatch.publish("5XXError", minute, stage=Count(100, 1), canary=Count(10, 0))
+    raws = cloudwatch.source.read(SERIES, [ERRORS], M - 30, M)
+    assert {Count(100, 1)} == {raw.counts["5XXError"].stage for raw in raws}
+
+
+def test_a_late_point_is_there_once_it_is_published(cloudwatch: OverCloudWatch) -> None:
+    late = Distribution.of_histogram([0.0], [10.0])
+    dimensions = {"ApiName": "orders", "Stage": "prod"}
+    cloudwatch.store.publish("AWS/ApiGateway", "5XXError", dimensions, M, late, NOW + timedelta(minutes=1))
+    assert counts(cloudwatch).stage is None
+
+
+def test_the_threshold_is_the_median_of_the_hours_so_that_one_bad_hour_does_not_loosen_it(
+    cloudwatch: OverCloudWatch,
+) -> None:
+    for hour, slow in ((1, 100.0), (2, 900.0), (3, 100.0)):
+        for minute in range(M - hour * 60 + 10, M - hour * 60 + 50):
+            cloudwatch.put("Latency", "prod", minute, {slow: 10})
+    assert Measure("Latency.p90", 100.0) == cloudwatch.source.history(SERIES, ["Latency.p90"], M)[0].measure

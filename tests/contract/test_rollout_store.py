@@ -1,0 +1,483 @@
+"""What every `RolloutStore` promises, kept by the DynamoDB adapter and by its twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Protocol
+
+import pytest
+from botocore.exceptions import ClientError
+
+from rollout.adapters.dynamodb_store import DynamoDbStore
+from rollout.core.decision import Decision, Phase
+from rollout.core.rollout import MOST_ALARMS, Outcome, Rollout
+from rollout.core.signals import Signal, SignalKind
+from rollout.core.target import Json, Target
+from rollout.errors import NotAllowed, RecordChanged, Refused, RolloutError, Unavailable
+from rollout.ports import RolloutStore
+from rollout_simulator.twins import StoreTwin
+from tests.contract.aws import client, create_table, refusing
+from tests.rollouts import NOON, rollout, settings
+
+TABLE = "rollouts"
+LINE: Json = {"at": NOON.isoformat(), "state": "Analyze", "reason": "because"}
+ABORT = Signal(SignalKind.ABORT, NOON.isoformat(), "ada", "looks wrong", step=1)
+
+
+class World(Protocol):
+    """An empty store, and what else touches its records."""
+
+    store: RolloutStore
+
+    def bake(self, rollout_id: str, token: str, seen: int) -> bool:
+        """What the state Bake writes; whether it could."""
+
+    def history(self, rollout_id: str) -> Sequence[Json]: ...
+
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]: ...
+
+
+class OverDynamoDb:
+    def __init__(self) -> None:
+        create_table(TABLE)
+        self.client = client("dynamodb")
+        self.adapter = DynamoDbStore(self.client, TABLE, history_days=30)
+        self.store = self.adapter
+
+    def bake(self, rollout_id: str, token: str, seen: int) -> bool:
+        try:
+            self.client.update_item(
+                TableName=TABLE,
+                Key={"pk": {"S": f"ROLLOUT#{rollout_id}"}, "sk": {"S": "RECORD"}},
+                UpdateExpression="SET taskToken = :token",
+                ConditionExpression="signalCount = :seen",
+                ExpressionAttributeValues={":token": {"S": token}, ":seen": {"N": str(seen)}},
+            )
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def item(self, pk: str, sk: str) -> Any:
+        return self.client.get_item(TableName=TABLE, Key={"pk": {"S": pk}, "sk": {"S": sk}}).get("Item")
+
+    def history(self, rollout_id: str) -> Sequence[Json]:
+        return self.adapter.history(rollout_id)
+
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        code, status = {NotAllowed: ("AccessDeniedException", 400), Unavailable: ("ThrottlingException", 400)}[error]
+        return refusing("dynamodb", code, status)
+
+
+class InMemory:
+    def __init__(self) -> None:
+        self.twin = StoreTwin()
+        self.store = self.twin
+
+    def bake(self, rollout_id: str, token: str, seen: int) -> bool:
+        return self.twin.bake(rollout_id, token, seen)
+
+    def history(self, rollout_id: str) -> Sequence[Json]:
+        return self.twin.history(rollout_id)
+
+    @contextmanager
+    def failing(self, error: type[RolloutError]) -> Iterator[None]:
+        self.twin.trouble = error("as the test wants")
+        yield
+        self.twin.trouble = None
+
+
+@pytest.fixture
+def dynamodb(aws: None) -> OverDynamoDb:
+    return OverDynamoDb()
+
+
+@pytest.fixture(params=["adapter", "twin"])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "twin":
+        return InMemory()
+    over_dynamodb: OverDynamoDb = request.getfixturevalue("dynamodb")
+    return over_dynamodb
+
+
+def opened(world: World, **fields: Any) -> Rollout:
+    """A rollout that is stored."""
+    world.store.open(rollout(**fields))
+    return loaded(world)
+
+
+def loaded(world: World, rollout_id: str = "r-1") -> Rollout:
+    found = world.store.load(rollout_id)
+    assert found is not None
+    return found
+
+
+def ended(stored: Rollout) -> Rollout:
+    return replace(stored, phase=Phase.ENDED, outcome=Outcome.PROMOTED, ended_at=NOON, decided=None)
+
+
+def watching(*alarms: str) -> dict[str, Any]:
+    return {"settings": settings(alarms=alarms)}
+
+
+# --- open and load -----------------------------------------------------------------------------------------------
+
+
+def test_what_was_opened_is_loaded_as_it_was(world: World) -> None:
+    assert rollout() == opened(world)
+
+
+def test_a_rollout_nobody_opened_is_not_there(world: World) -> None:
+    assert world.store.load("r-1") is None
+
+
+def test_a_rollout_is_opened_once(world: World) -> None:
+    opened(world)
+    with pytest.raises(RecordChanged, match="r-1"):
+        world.store.open(rollout(reason="again"))
+    assert "" == loaded(world).reason
+
+
+def test_a_target_that_is_held_is_refused_and_its_holder_named(world: World) -> None:
+    opened(world)
+    with pytest.raises(Refused, match=r"apigateway-stage/a1b2c3d4e5/prod is held by rollout r-1 since 2026-03-02T12"):
+        world.store.open(rollout("r-2", **watching("orders-5xx")))
+
+
+def test_a_refused_rollout_leaves_nothing_behind(world: World) -> None:
+    opened(world)
+    with pytest.raises(Refused):
+        world.store.open(rollout("r-2", **watching("orders-5xx")))
+    assert world.store.load("r-2") is None
+    assert [] == list(world.store.watchers("orders-5xx"))
+
+
+def test_another_target_is_another_lock(world: World) -> None:
+    opened(world)
+    other = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "test"})
+    world.store.open(rollout("r-2", settings=settings(target=other)))
+    assert "r-2" == loaded(world, "r-2").rollout_id
+
+
+# --- save --------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_saved_is_loaded(world: World) -> None:
+    saved = world.store.save(replace(opened(world), decided=Decision.ADVANCE, reason="proven"))
+    assert (Decision.ADVANCE, "proven", 1) == (saved.decided, saved.reason, saved.revision)
+    assert saved == loaded(world)
+
+
+def test_of_two_who_read_the_same_revision_one_writes(world: World) -> None:
+    stored = opened(world)
+    world.store.save(replace(stored, reason="first"))
+    with pytest.raises(RecordChanged, match="r-1"):
+        world.store.save(replace(stored, reason="second"), entry=LINE)
+    assert "first" == loaded(world).reason
+    assert [] == list(world.history("r-1"))
+
+
+def test_a_rollout_nobody_opened_cannot_be_saved(world: World) -> None:
+    with pytest.raises(RecordChanged):
+        world.store.save(rollout())
+    assert world.store.load("r-1") is None
+
+
+def test_a_signal_does_not_keep_the_rollout_from_being_saved(world: World) -> None:
+    stored = opened(world)
+    world.store.signal("r-1", ABORT)
+    world.store.save(replace(stored, reason="later"))
+    assert ("later", (ABORT,)) == (loaded(world).reason, loaded(world).signals)
+
+
+def test_unless_signalled_a_signal_keeps_it_from_being_saved(world: World) -> None:
+    stored = opened(world)
+    world.store.signal("r-1", ABORT)
+    with pytest.raises(RecordChanged):
+        world.store.save(replace(stored, reason="up"), unless_signalled=True)
+    assert "" == loaded(world).reason
+
+
+def test_unless_signalled_a_signal_that_was_read_is_no_obstacle(world: World) -> None:
+    opened(world)
+    world.store.signal("r-1", replace(ABORT, kind=SignalKind.APPROVE))
+    world.store.save(replace(loaded(world), reason="up"), unless_signalled=True)
+    assert "up" == loaded(world).reason
+
+
+def test_without_a_signal_it_is_saved_unless_signalled(world: World) -> None:
+    assert "up" == world.store.save(replace(opened(world), reason="up"), entry=LINE, unless_signalled=True).reason
+
+
+# --- history -----------------------------------------------------------------------------------------------------
+
+
+def test_the_history_has_a_line_for_each_write_that_had_something_to_tell(world: World) -> None:
+    stored = opened(world)
+    for number in range(12):
+        stored = world.store.save(stored, entry={**LINE, "reason": str(number)})
+        stored = world.store.save(stored)
+    assert [str(number) for number in range(12)] == [line["reason"] for line in world.history("r-1")]
+
+
+# --- close -------------------------------------------------------------------------------------------------------
+
+
+def test_closing_keeps_the_rollout_as_it_ended(world: World) -> None:
+    closed = world.store.close(ended(opened(world)), entry=LINE)
+    assert closed == loaded(world)
+    assert (Phase.ENDED, Outcome.PROMOTED, [LINE]) == (closed.phase, closed.outcome, list(world.history("r-1")))
+
+
+def test_closing_releases_the_target(world: World) -> None:
+    world.store.close(ended(opened(world)), entry=LINE)
+    world.store.open(rollout("r-2"))
+    assert "r-2" == loaded(world, "r-2").rollout_id
+
+
+def test_closing_releases_the_alarms(world: World) -> None:
+    world.store.close(ended(opened(world, **watching("orders-5xx", "orders-slow"))), entry=LINE)
+    assert [] == [*world.store.watchers("orders-5xx"), *world.store.watchers("orders-slow")]
+
+
+def test_a_rollout_that_moved_on_is_not_closed_and_keeps_its_lock(world: World) -> None:
+    stored = opened(world, **watching("orders-5xx"))
+    world.store.save(stored)
+    with pytest.raises(RecordChanged):
+        world.store.close(ended(stored), entry=LINE)
+    with pytest.raises(Refused):
+        world.store.open(rollout("r-2"))
+    assert ["r-1"] == list(world.store.watchers("orders-5xx"))
+
+
+def test_a_rollout_is_closed_once(world: World) -> None:
+    stored = opened(world)
+    world.store.close(ended(stored), entry=LINE)
+    world.store.open(rollout("r-2"))
+    with pytest.raises(RecordChanged):
+        world.store.close(ended(loaded(world)), entry=LINE)
+    with pytest.raises(Refused, match="r-2"):
+        world.store.open(rollout("r-3"))
+
+
+# --- reject ------------------------------------------------------------------------------------------------------
+
+
+def rejection(reason: str = "no such stage") -> Json:
+    return {"rolloutId": "r-1", "state": "REJECTED", "reason": reason, "at": NOON.isoformat(), "request": {"a": [1]}}
+
+
+def test_a_refused_request_is_kept_and_is_no_rollout(world: World) -> None:
+    assert rejection() == world.store.reject("r-1", rejection())
+    assert world.store.load("r-1") is None
+
+
+def test_a_request_is_refused_once_and_the_first_reason_stands(world: World) -> None:
+    world.store.reject("r-1", rejection())
+    assert rejection() == world.store.reject("r-1", rejection("another reason"))
+
+
+def test_a_refused_request_cannot_be_opened_any_more(world: World) -> None:
+    world.store.reject("r-1", rejection())
+    with pytest.raises(RecordChanged):
+        world.store.open(rollout())
+
+
+def test_a_refused_request_holds_no_target(world: World) -> None:
+    world.store.reject("r-1", rejection())
+    world.store.open(rollout("r-2"))
+
+
+def test_a_rollout_that_is_stored_cannot_be_rejected(world: World) -> None:
+    stored = opened(world)
+    with pytest.raises(RecordChanged):
+        world.store.reject("r-1", rejection())
+    assert stored == loaded(world)
+
+
+def test_a_refused_request_cannot_be_signalled(world: World) -> None:
+    world.store.reject("r-1", rejection())
+    with pytest.raises(Refused, match="r-1"):
+        world.store.signal("r-1", ABORT)
+
+
+# --- signal and bake ---------------------------------------------------------------------------------------------
+
+
+def test_a_signal_is_appended_as_it_came(world: World) -> None:
+    opened(world)
+    world.store.signal("r-1", ABORT)
+    assert (ABORT,) == loaded(world).signals
+    assert [ABORT] == list(loaded(world).pending_signals)
+
+
+def test_signals_are_kept_in_order(world: World) -> None:
+    opened(world)
+    signals = [replace(ABORT, kind=kind) for kind in SignalKind]
+    for signal in signals:
+        world.store.signal("r-1", signal)
+    assert tuple(signals) == loaded(world).signals
+
+
+def test_the_same_signal_is_recorded_once(world: World) -> None:
+    opened(world)
+    world.store.signal("r-1", ABORT)
+    world.store.signal("r-1", replace(ABORT, reason="delivered again"))
+    assert (ABORT,) == loaded(world).signals
+
+
+def test_the_same_alarm_at_another_time_is_another_signal(world: World) -> None:
+    opened(world)
+    again = replace(ABORT, at=(NOON + timedelta(minutes=1)).isoformat())
+    world.store.signal("r-1", ABORT)
+    world.store.signal("r-1", again)
+    assert (ABORT, again) == loaded(world).signals
+
+
+def test_a_signal_without_a_bake_gives_no_token(world: World) -> None:
+    opened(world)
+    assert world.store.signal("r-1", ABORT) is None
+
+
+def test_a_signal_after_the_bake_began_gives_its_token(world: World) -> None:
+    opened(world)
+    assert world.bake("r-1", "t-1", seen=0)
+    assert "t-1" == world.store.signal("r-1", ABORT)
+
+
+def test_a_repeated_signal_gives_the_token_again_for_its_first_waking_may_have_been_lost(world: World) -> None:
+    opened(world)
+    world.bake("r-1", "t-1", seen=0)
+    world.store.signal("r-1", ABORT)
+    assert "t-1" == world.store.signal("r-1", ABORT)
+
+
+def test_a_bake_does_not_begin_after_a_signal_that_was_not_seen(world: World) -> None:
+    opened(world)
+    world.store.signal("r-1", ABORT)
+    assert not world.bake("r-1", "t-1", seen=0)
+
+
+def test_a_bake_begins_after_a_signal_that_was_seen(world: World) -> None:
+    opened(world)
+    world.store.signal("r-1", ABORT)
+    world.store.save(replace(loaded(world), signals_seen=1))
+    assert world.bake("r-1", "t-1", seen=1)
+
+
+def test_saving_does_not_lose_the_token(world: World) -> None:
+    stored = opened(world)
+    world.bake("r-1", "t-1", seen=0)
+    world.store.save(stored, entry=LINE)
+    assert "t-1" == world.store.signal("r-1", ABORT)
+
+
+def test_a_rollout_nobody_opened_cannot_be_signalled(world: World) -> None:
+    with pytest.raises(Refused, match="r-1"):
+        world.store.signal("r-1", ABORT)
+
+
+@pytest.mark.parametrize("signal", [ABORT, replace(ABORT, source="bob")], ids=["repeated", "new"])
+def test_a_rollout_that_has_ended_cannot_be_signalled(world: World, signal: Signal) -> None:
+    opened(world)
+    world.store.signal("r-1", ABORT)
+    world.store.close(ended(loaded(world)), entry=LINE)
+    with pytest.raises(Refused, match="ended"):
+        world.store.signal("r-1", signal)
+
+
+# --- watchers ----------------------------------------------------------------------------------------------------
+
+
+def test_every_running_rollout_that_watches_an_alarm_is_found(world: World) -> None:
+    opened(world, **watching("orders-5xx", "orders-slow"))
+    other = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "test"})
+    world.store.open(rollout("r-2", settings=settings(target=other, alarms=("orders-5xx",))))
+    assert ["r-1", "r-2"] == sorted(world.store.watchers("orders-5xx"))
+    assert ["r-1"] == list(world.store.watchers("orders-slow"))
+
+
+def test_an_alarm_nobody_watches_has_no_watchers(world: World) -> None:
+    opened(world, **watching("orders-5xx"))
+    assert [] == list(world.store.watchers("orders"))
+
+
+# --- what goes wrong ---------------------------------------------------------------------------------------------
+
+CALLS: dict[str, Callable[[RolloutStore], object]] = {
+    "open": lambda store: store.open(rollout("r-2")),
+    "load": lambda store: store.load("r-1"),
+    "save": lambda store: store.save(rollout()),
+    "save with a line": lambda store: store.save(rollout(), entry=LINE),
+    "close": lambda store: store.close(ended(rollout()), entry=LINE),
+    "reject": lambda store: store.reject("r-2", rejection()),
+    "signal": lambda store: store.signal("r-1", ABORT),
+    "watchers": lambda store: store.watchers("orders-5xx"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("error", [NotAllowed, Unavailable])
+def test_what_aws_denies_or_fails_is_called_so(world: World, call: str, error: type[RolloutError]) -> None:
+    stored = opened(world)
+    with world.failing(error), pytest.raises(error, match="as the test wants"):
+        CALLS[call](world.store)
+    assert stored == loaded(world)
+
+
+# --- DynamoDB alone ----------------------------------------------------------------------------------------------
+
+
+def test_the_most_alarms_that_a_rollout_may_watch_are_opened_and_closed(dynamodb: OverDynamoDb) -> None:
+    names = tuple(f"alarm-{number}" for number in range(MOST_ALARMS))
+    stored = opened(dynamodb, **watching(*names))
+    dynamodb.store.close(ended(stored), entry=LINE)
+    assert [] == list(dynamodb.store.watchers(names[-1]))
+
+
+def test_a_transaction_cancelled_by_a_conflict_is_no_refusal(
+    dynamodb: OverDynamoDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": [{"Code": "TransactionConflict"}]}
+
+    def cancelled(**_: Any) -> None:
+        raise ClientError(error, "TransactWriteItems")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(dynamodb.client, "transact_write_items", cancelled)
+    with pytest.raises(Unavailable, match="TransactionConflict"):
+        dynamodb.store.open(rollout())
+
+
+def test_a_lock_that_was_released_just_now_is_worth_another_try(
+    dynamodb: OverDynamoDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(dynamodb)
+    monkeypatch.setattr(dynamodb.adapter, "_get", lambda _pk, _sk: None)
+    with pytest.raises(Unavailable, match="released"):
+        dynamodb.store.open(rollout("r-2"))
+
+
+def test_a_running_rollout_does_not_expire(dynamodb: OverDynamoDb) -> None:
+    dynamodb.store.save(opened(dynamodb))
+    assert "expiresAt" not in dynamodb.item("ROLLOUT#r-1", "RECORD")
+
+
+def test_what_has_ended_expires_after_the_days_of_history(dynamodb: OverDynamoDb) -> None:
+    dynamodb.store.close(ended(opened(dynamodb)), entry=LINE)
+    expected = {"N": str(int((NOON + timedelta(days=30)).timestamp()))}
+    assert expected == dynamodb.item("ROLLOUT#r-1", "RECORD")["expiresAt"]
+    assert expected == dynamodb.item("ROLLOUT#r-1", "HISTORY#00000001")["expiresAt"]
+
+
+def test_all_rollouts_are_listed_by_when_they_began(dynamodb: OverDynamoDb) -> None:
+    dynamodb.store.reject("r-0", {**rejection(), "at": (NOON - timedelta(hours=1)).isoformat()})
+    opened(dynamodb)
+    listed = dynamodb.client.query(
+        TableName=TABLE,
+        IndexName="recent",
+        KeyConditionExpression="kind = :kind",
+        ExpressionAttributeValues={":kind": {"S": "rollout"}},
+    )["Items"]
+    assert [("r-0", "REJECTED"), ("r-1", "BAKING")] == [(item["rolloutId"]["S"], item["state"]["S"]) for item in listed]

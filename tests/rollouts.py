@@ -1,0 +1,59 @@
+"""A rollout as a value, for tests that take only what they are about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from rollout.core.base_semantics import BaseSemantics
+from rollout.core.decision import Policy
+from rollout.core.judge import Count, JudgeSettings, Step, begin
+from rollout.core.judge.parse import parse_judge
+from rollout.core.measures import Measure, Series
+from rollout.core.minutes import Calendar
+from rollout.core.rollout import Candidate, Rollout, Settings
+from rollout.core.target import Target, TargetState
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+PROD = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"})
+FOUND = TargetState("dep-old", None, {"lambdaAlias": "live", "table": "orders"})
+JUDGE: JudgeSettings = parse_judge({"metrics": [{"name": "5XXError"}]})
+PLAN = (Step(Decimal(5), 10), Step(Decimal(50), 10))
+
+
+def settings(**fields: Any) -> Settings:
+    """Two steps, one metric, no alarms."""
+    given: dict[str, Any] = {
+        "target": PROD,
+        "candidate": Candidate("dep-new", {"lambdaAlias": "next"}),
+        "plan": PLAN,
+        "judge": JUDGE,
+        "policy": Policy(),
+        "calendar": Calendar(),
+        "watch_minutes": 10,
+        "hold_minutes": 60,
+        "alarms": (),
+    }
+    return Settings(**given | fields)
+
+
+def rollout(rollout_id: str = "r-1", **fields: Any) -> Rollout:
+    """A rollout that has just been prepared at noon."""
+    given_settings = fields.pop("settings", None) or settings()
+    prepared = Rollout(
+        rollout_id=rollout_id,
+        execution=f"arn:aws:states:eu-central-1:123456789012:execution:rollout:{rollout_id}",
+        settings=given_settings,
+        started_at=NOON,
+        found=FOUND,
+        ours=(FOUND,),
+        series=Series({"ApiName": "orders", "Stage": "prod"}, {"ApiName": "orders", "Stage": "prod/Canary"}),
+        measures=(Measure("5XXError"),),
+        semantics=BaseSemantics(),
+        evidence=begin(given_settings.judge, given_settings.plan, {"5XXError": Count(30_000, 3)}),
+        phase_since=NOON,
+        changed_at=NOON,
+    )
+    return replace(prepared, **fields)

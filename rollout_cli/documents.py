@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rich.markup import escape
-
 from rollout_cli.exits import give_up
 
 STANDARD_INPUT = "-"
@@ -34,7 +32,7 @@ def read_json(source: str) -> Any:
 
 def refuse(problem: str) -> NoReturn:
     """Say what is wrong in one line, whatever it quotes, and exit with 2."""
-    give_up(escape(" ".join(problem.split())))
+    give_up(problem)
 
 
 def _each_field_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

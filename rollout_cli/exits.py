@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 OUTCOMES = {"PROMOTED": 0, "ROLLED_BACK": 3, "HELD": 4, "STOPPED": 5, "FAILED": 5, "REJECTED": 2}
 
@@ -28,5 +29,6 @@ def exit_code(outcome: str) -> int:
 
 def give_up(problem: str) -> NoReturn:
     """Say what is wrong in one line on standard error, and exit with 2."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]rollout:[/] {problem}", markup=True)
+    line = escape(" ".join(problem.split()))
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]rollout:[/] {line}")
     raise typer.Exit(Exit.USAGE)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from rollout_cli import commands
 from rollout_cli.judge import judge
+from rollout_cli.rollouts import list_rollouts, start, status
 from rollout_cli.simulate import simulate
 
 app = typer.Typer(
@@ -15,6 +17,10 @@ app = typer.Typer(
 )
 app.command()(simulate)
 app.command()(judge)
+app.command()(start)
+app.command()(status)
+app.command(name="list")(list_rollouts)
+commands.register(app)
 
 
 @app.callback()

@@ -137,7 +137,11 @@ def plan_text(steps: Sequence[Json], last: Line) -> RenderableType:
 def arms_table(lines: Sequence[Line]) -> RenderableType:
     """Canary against base, by the last analysis that has verdicts."""
     verdicts = next(
-        (line.entry["analysis"]["verdicts"] for line in reversed(lines) if line.entry.get("analysis", {}).get("verdicts")),
+        (
+            line.entry["analysis"]["verdicts"]
+            for line in reversed(lines)
+            if line.entry.get("analysis", {}).get("verdicts")
+        ),
         [],
     )
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")

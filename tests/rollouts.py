@@ -34,6 +34,8 @@ def settings(**fields: Any) -> Settings:
         "calendar": Calendar(),
         "watch_minutes": 10,
         "hold_minutes": 60,
+        "undo_minutes": 60,
+        "most_minutes_between_analyses": 1,
         "alarms": (),
     }
     return Settings(**given | fields)
@@ -55,5 +57,6 @@ def rollout(rollout_id: str = "r-1", **fields: Any) -> Rollout:
         evidence=begin(given_settings.judge, given_settings.plan, {"5XXError": Count(30_000, 3)}),
         phase_since=NOON,
         changed_at=NOON,
+        analyzed_at=NOON,
     )
     return replace(prepared, **fields)

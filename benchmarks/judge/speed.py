@@ -22,8 +22,8 @@ import numpy as np
 from rollout.core.judge import (
     Count,
     Evidence,
-    JudgeSettings,
     Judgement,
+    JudgeSettings,
     MinuteReading,
     Pair,
     Step,

@@ -25,6 +25,7 @@ def interposed(ports: Ports, around: Around) -> Ports:
         alarms=_between("alarms", ports.alarms, around),
         notifier=_between("notifier", ports.notifier, around),
         waker=_between("waker", ports.waker, around),
+        executions=_between("executions", ports.executions, around),
     )
 
 

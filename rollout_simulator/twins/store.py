@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from rollout.core.decision import Phase
 from rollout.core.rollout import Rollout
 from rollout.core.signals import Signal
-from rollout.core.target import Json
-from rollout.errors import RecordChanged, Refused
+from rollout.core.target import Json, Target
+from rollout.errors import Busy, RecordChanged, Refused, Repeated
 from rollout_simulator.twins.trouble import Troubled
 
 
@@ -35,6 +35,7 @@ class StoreTwin(Troubled):
         self._records: dict[str, _Record] = {}
         self._since: dict[str, str] = {}
         self._watches: dict[str, list[str]] = {}
+        self._requests: dict[tuple[str, str], str] = {}
 
     def open(self, rollout: Rollout) -> None:
         """Raises as the port says."""
@@ -42,10 +43,14 @@ class StoreTwin(Troubled):
         identity, key = rollout.rollout_id, rollout.settings.target.key
         if identity in self._records or identity in self.rejected:
             raise RecordChanged(f"rollout {identity} is stored already")
+        if rollout.request_id is not None and (key, rollout.request_id) in self._requests:
+            first = self._requests[key, rollout.request_id]
+            raise Repeated(f"request {rollout.request_id} is rollout {first}", first)
         if key in self.locks:
-            raise Refused(
-                f"{key} is held by rollout {self.locks[key]} since {self._since[key]}; wait for it, or abort it"
-            )
+            holder = self.locks[key]
+            raise Busy(f"{key} is held by rollout {holder} since {self._since[key]}; wait for it, or abort it", holder)
+        if rollout.request_id is not None:
+            self._requests[key, rollout.request_id] = identity
         self._records[identity] = _Record(_text(rollout), rollout.revision, rollout.phase)
         self.locks[key] = identity
         self._since[key] = rollout.started_at.isoformat()
@@ -106,6 +111,16 @@ class StoreTwin(Troubled):
         """Raises as the port says."""
         self._called()
         return sorted(self._watches.get(alarm, ()))
+
+    def holder(self, target: Target) -> str | None:
+        """Raises as the port says."""
+        self._called()
+        return self.locks.get(target.key)
+
+    def held(self) -> Sequence[str]:
+        """Raises as the port says."""
+        self._called()
+        return list(self.locks.values())
 
     def bake(self, rollout_id: str, token: str, seen: int) -> bool:
         """What the state Bake writes: the token, unless a signal beyond those `seen` is there. Whether it was."""

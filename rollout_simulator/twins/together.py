@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from rollout.ports import Ports
 from rollout_simulator.twins.alarms import AlarmsTwin
 from rollout_simulator.twins.clock import ClockTwin
+from rollout_simulator.twins.executions import ExecutionsTwin
 from rollout_simulator.twins.metrics import MetricsTwin
 from rollout_simulator.twins.notifier import NotifierTwin
 from rollout_simulator.twins.shifter import ShifterTwin
@@ -30,6 +31,7 @@ class Twins:
     alarms: AlarmsTwin = field(default_factory=AlarmsTwin)
     notifier: NotifierTwin = field(default_factory=NotifierTwin)
     waker: WakerTwin = field(default_factory=WakerTwin)
+    executions: ExecutionsTwin = field(default_factory=ExecutionsTwin)
 
     @property
     def ports(self) -> Ports:
@@ -42,6 +44,7 @@ class Twins:
             alarms=self.alarms,
             notifier=self.notifier,
             waker=self.waker,
+            executions=self.executions,
         )
 
 

@@ -16,14 +16,15 @@ from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import MOST_ALARMS, Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json, Target
-from rollout.errors import NotAllowed, RecordChanged, Refused, RolloutError, Unavailable
+from rollout.errors import Busy, NotAllowed, RecordChanged, Refused, Repeated, RolloutError, Unavailable
 from rollout.ports import RolloutStore
 from rollout_simulator.twins import StoreTwin
 from tests.contract.aws import client, create_table, refusing
-from tests.rollouts import NOON, rollout, settings
+from tests.rollouts import NOON, PROD, rollout, settings
 
 TABLE = "rollouts"
 LINE: Json = {"at": NOON.isoformat(), "state": "Analyze", "reason": "because"}
+OTHER = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "test"})
 ABORT = Signal(SignalKind.ABORT, NOON.isoformat(), "ada", "looks wrong", step=1)
 
 
@@ -154,11 +155,52 @@ def test_a_refused_rollout_leaves_nothing_behind(world: World) -> None:
     assert [] == list(world.store.watchers("orders-5xx"))
 
 
+def test_the_holder_of_a_target_is_named_with_the_refusal(world: World) -> None:
+    opened(world)
+    with pytest.raises(Busy) as refusal:
+        world.store.open(rollout("r-2"))
+    assert ("r-1", "r-1") == (refusal.value.holder, world.store.holder(PROD))
+
+
+def test_a_target_nobody_holds_has_no_holder(world: World) -> None:
+    assert world.store.holder(PROD) is None
+    assert [] == list(world.store.held())
+
+
+def test_the_rollouts_that_hold_a_target_are_listed(world: World) -> None:
+    opened(world)
+    world.store.open(rollout("r-2", settings=settings(target=OTHER)))
+    assert ["r-1", "r-2"] == sorted(world.store.held())
+
+
+def test_a_request_is_accepted_once_for_a_target(world: World) -> None:
+    world.store.close(ended(opened(world, request_id="build-7")), entry=LINE)
+    with pytest.raises(Repeated, match="build-7") as repeated:
+        world.store.open(rollout("r-2", request_id="build-7"))
+    assert "r-1" == repeated.value.rollout_id
+    assert world.store.load("r-2") is None
+    assert world.store.holder(PROD) is None
+
+
+def test_another_target_may_have_the_same_request(world: World) -> None:
+    opened(world, request_id="build-7")
+    world.store.open(rollout("r-2", request_id="build-7", settings=settings(target=OTHER)))
+    assert "r-2" == world.store.holder(OTHER)
+
+
+def test_a_request_that_was_refused_may_be_made_again(world: World) -> None:
+    held = opened(world)
+    with pytest.raises(Busy):
+        world.store.open(rollout("r-2", request_id="build-7"))
+    world.store.close(ended(held), entry=LINE)
+    world.store.open(rollout("r-3", request_id="build-7"))
+    assert "r-3" == world.store.holder(PROD)
+
+
 def test_another_target_is_another_lock(world: World) -> None:
     opened(world)
-    other = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "test"})
-    world.store.open(rollout("r-2", settings=settings(target=other)))
-    assert "r-2" == loaded(world, "r-2").rollout_id
+    world.store.open(rollout("r-2", settings=settings(target=OTHER)))
+    assert ("r-1", "r-2") == (world.store.holder(PROD), world.store.holder(OTHER))
 
 
 # --- save --------------------------------------------------------------------------------------------------------
@@ -393,8 +435,7 @@ def test_a_rollout_that_has_ended_cannot_be_signalled(world: World, signal: Sign
 
 def test_every_running_rollout_that_watches_an_alarm_is_found(world: World) -> None:
     opened(world, **watching("orders-5xx", "orders-slow"))
-    other = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "test"})
-    world.store.open(rollout("r-2", settings=settings(target=other, alarms=("orders-5xx",))))
+    world.store.open(rollout("r-2", settings=settings(target=OTHER, alarms=("orders-5xx",))))
     assert ["r-1", "r-2"] == sorted(world.store.watchers("orders-5xx"))
     assert ["r-1"] == list(world.store.watchers("orders-slow"))
 
@@ -415,6 +456,8 @@ CALLS: dict[str, Callable[[RolloutStore], object]] = {
     "reject": lambda store: store.reject("r-2", rejection()),
     "signal": lambda store: store.signal("r-1", ABORT),
     "watchers": lambda store: store.watchers("orders-5xx"),
+    "holder": lambda store: store.holder(PROD),
+    "held": lambda store: store.held(),
 }
 
 

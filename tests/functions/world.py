@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from types import SimpleNamespace
@@ -88,7 +88,8 @@ class World:
 
     def prepare(self, around: Around | None = None, **fields: Any) -> Json:
         """Invoke Prepare with the request that has these fields."""
-        return self.call("prepare", around, request=request(**fields), execution=EXECUTION)
+        document = request(**fields)
+        return self.call("prepare", around, request=document, execution=EXECUTION, startedAt=self.now.isoformat())
 
     def roll_back(self, around: Around | None = None, *, failure: str = "") -> Json:
         """Invoke Roll back."""
@@ -245,3 +246,19 @@ class World:
             "told": self.states_told,
             "unsent": rollout.pending_events,
         }
+
+
+def foreign_states(ours: TargetState) -> Mapping[str, TargetState]:
+    """What somebody else may have made of the stage, by what they did."""
+    canary = ours.canary or CANARY
+    return {
+        "the base was deployed over": replace(ours, base="dep-theirs"),
+        "the canary was removed or made": replace(ours, canary=None if ours.canary else CANARY),
+        "the weight was changed": replace(ours, canary=replace(canary, weight_percent=Decimal(33))),
+        "the canary was replaced": replace(ours, canary=replace(canary, revision="dep-theirs")),
+        "an override was changed": replace(ours, canary=replace(canary, overrides={"lambdaAlias": "theirs"})),
+        "a variable that we override was changed": replace(ours, variables={**ours.variables, "lambdaAlias": "theirs"}),
+    }
+
+
+FOREIGN = tuple(foreign_states(FOUND))

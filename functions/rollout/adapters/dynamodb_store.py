@@ -37,6 +37,7 @@ RECENT_INDEX = "recent"
 """Index of all rollouts by start time: partition `kind`, sort `startedAt`."""
 
 LOCK_KIND = "lock"
+ROLLOUT_KIND = "rollout"
 
 _CONDITION_FAILED = "ConditionalCheckFailed"
 
@@ -141,7 +142,7 @@ class DynamoDbStore:
                     Item={
                         "pk": _s(f"ROLLOUT#{rollout_id}"),
                         "sk": _s("RECORD"),
-                        "kind": _s("rollout"),
+                        "kind": _s(ROLLOUT_KIND),
                         "rolloutId": _s(rollout_id),
                         "startedAt": _s(record["at"]),
                         "state": _s(record["state"]),
@@ -214,6 +215,31 @@ class DynamoDbStore:
         """
         lock = self._get(f"TARGET#{target.key}", "LOCK")
         return str(lock["rolloutId"]["S"]) if lock else None
+
+    def recent(self, limit: int) -> Sequence[Json]:
+        """The newest rollouts, rejected ones included: `rolloutId`, `startedAt`, `target`, `state`.
+
+        Raises: Unavailable.
+        """
+        with translated("list the rollouts"):
+            answer = self._client.query(
+                TableName=self._table,
+                IndexName=RECENT_INDEX,
+                KeyConditionExpression="kind = :kind",
+                ExpressionAttributeValues={":kind": _s(ROLLOUT_KIND)},
+                ScanIndexForward=False,
+                Limit=limit,
+            )
+        names = ("rolloutId", "startedAt", "target", "state")
+        return [{name: item.get(name, {}).get("S", "") for name in names} for item in answer["Items"]]
+
+    def rejection(self, rollout_id: str) -> Json | None:
+        """The record of a request that was refused; None when there is none of this id.
+
+        Raises: Unavailable.
+        """
+        item = self._get(f"ROLLOUT#{rollout_id}", "RECORD")
+        return None if item is None or "signalCount" in item else dict(json.loads(item["document"]["S"]))
 
     def held(self) -> Sequence[str]:
         """The rollouts named in the locks, by the index. Raises as the port says."""
@@ -339,7 +365,7 @@ def _record(rollout: Rollout) -> dict[str, Any]:
     return {
         "pk": _s(f"ROLLOUT#{rollout.rollout_id}"),
         "sk": _s("RECORD"),
-        "kind": _s("rollout"),
+        "kind": _s(ROLLOUT_KIND),
         "rolloutId": _s(rollout.rollout_id),
         "startedAt": _s(rollout.started_at.isoformat()),
         "target": _s(rollout.settings.target.key),

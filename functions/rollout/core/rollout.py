@@ -130,10 +130,10 @@ class Rollout:
     is appended here before it is made (intent before effect), and stands alone once it has been read back.
     found: the target as it was before the rollout. step: -1 before the first. decided: the decision that is being
     carried out; it stands until the state that carries it out is done with it. next_minute: the first minute not
-    yet counted. part: which execution of this
-    rollout it is, from 1; analyses: how many that has made; analyzed_at: when the last was. ceilings: the bad rates
-    that the watch tolerates, by metric. signals_seen: how many of `signals` have been considered. pending_events: notifications that are
-    recorded and perhaps not yet sent. revision counts the writes of the record.
+    yet counted. part: which execution of this rollout it is, from 1; analyses: how many that has made; analyzed_at:
+    when the last was. ceilings: the bad rates that the watch tolerates, by metric. signals_seen: how many of
+    `signals` have been considered. pending_events: notifications that are recorded and perhaps not yet sent.
+    revision counts the writes of the record.
     """
 
     rollout_id: str

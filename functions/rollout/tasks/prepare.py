@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from rollout.core.base_semantics import BaseSemantics
 from rollout.core.decision import Decision, Phase
 from rollout.core.judge import begin
-from rollout.core.rollout import Outcome, Rollout, Settings
+from rollout.core.rollout import MOST_ALARMS, Outcome, Rollout, Settings
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json, Target, TargetState
 from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing
@@ -21,7 +21,7 @@ from rollout.ports import Ports
 from rollout.request import Request, parse_request
 from rollout.tasks.next import Next, acting, waiting
 from rollout.tasks.on_command import undo_objection
-from rollout.tasks.record import announce, load, transition
+from rollout.tasks.record import announce, not_for, transition
 
 CONTINUE = "continue"
 UNDO = "undo"
@@ -39,6 +39,10 @@ def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, start
     Raises: what the ports raise.
     """
     now = ports.clock.now()
+    if (stored := ports.store.load(rollout_id)) is not None:
+        # This very execution has stored the rollout already, and its answer was lost.
+        stored = announce(ports, stored)
+        return not_for(Decision.CREATE, ports, stored) or acting(stored, Decision.CREATE)
     request: Request | None = None
     try:
         if isinstance(document, dict) and CONTINUE in document:
@@ -49,10 +53,9 @@ def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, start
             request = parse_request(document)
             rollout = _begin(ports, request, rollout_id, execution, now)
         ports.store.open(rollout)
-    except RecordChanged:
-        # This very execution has stored the rollout already, and its answer was lost.
-        stored = load(ports, rollout_id)
-        return acting(stored, stored.decided) if stored.decided else waiting(stored, Decision.CONTINUE, now)
+    except RecordChanged as error:
+        # This very execution has rejected the request already, and its answer was lost.
+        return _reject(ports, document, rollout_id, execution, str(error), now)
     except Repeated as error:
         return Next(Decision.REPEATED, error.rollout_id, reason=str(error))
     except Busy as error:
@@ -166,6 +169,8 @@ def _alarms(ports: Ports, request: Request, target: Target) -> tuple[str, ...]:
     names = tuple(dict.fromkeys([*request.alarms, *ports.alarms.tagged_for(target)]))
     if not names:
         return ()
+    if len(names) > MOST_ALARMS:
+        raise Refused(f"alarms: {len(names)} alarms with those tagged for {target.key}, at most {MOST_ALARMS} may be")
     states = ports.alarms.named(names)
     missing = [name for name in names if name not in {alarm.name for alarm in states}]
     if missing:
@@ -210,6 +215,7 @@ def _reject(ports: Ports, document: Json, rollout_id: str, execution: str, reaso
         "at": now.isoformat(),
         "startedAt": now.isoformat(),
     }
-    ports.store.reject(rollout_id, {**event, "request": document})
+    kept = ports.store.reject(rollout_id, {**event, "request": document})
+    event = {name: kept[name] for name in event}
     ports.notifier.publish([event])
-    return Next(Decision.REJECT, rollout_id, reason=reason, outcome=Outcome.REJECTED.value)
+    return Next(Decision.REJECT, rollout_id, reason=event["reason"], outcome=Outcome.REJECTED.value)

@@ -59,7 +59,7 @@ def test_every_action_says_where_it_stands() -> None:
 
     assert reason(3).startswith("baking at 5%, 3 of 10 min; 5XX: canary 3/180 (1.67%) vs base 36/3420 (1.05%)")
     assert reason(10).startswith("5XX: canary 10/600 (1.67%)")
-    assert "proven safe, " in reason(10)
+    assert "safe enough for the next step, " in reason(10)
     sparse = judge(evidence_of([(3, 0, 57, 0)] * 12), settings, plan).reason
     assert sparse.startswith("no proof of safety at 5% yet, 12 of at most 30 min; 5XX: canary 0/36 (0.00%)")
     assert "(needs 20:1)" in sparse

@@ -81,8 +81,10 @@ def _is_fast(kind: MetricKind, canary: Count, base: Count, fast_lane: FastLane) 
 
     For a business count the bad requests are those that did not bring the event.
     """
-    canary_bad, base_bad = canary.bad, base.bad
+    canary_requests, canary_bad = canary
+    base_requests, base_bad = base
     if kind is MetricKind.BUSINESS_COUNT:
-        canary_bad, base_bad = canary.requests - canary_bad, base.requests - base_bad
-    excess = canary_bad / canary.requests - base_bad / base.requests
-    return canary_bad >= fast_lane.min_bad and excess >= fast_lane.excess
+        canary_bad, base_bad = canary_requests - canary_bad, base_requests - base_bad
+    if canary_bad < fast_lane.min_bad:
+        return False
+    return canary_bad / canary_requests - base_bad / base_requests >= fast_lane.excess

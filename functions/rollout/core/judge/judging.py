@@ -193,8 +193,10 @@ def _metric_verdict(
 def _state_of_proof(view: _View, log_proof: float) -> str:
     numbers = f"{explain.odds(view.log_s)} (needs {explain.odds(log_proof)})"
     if not view.evidence.proven:
-        return f"not proven safe yet, {numbers}"
-    return f"proven safe, {numbers}" if view.log_s >= log_proof else f"proven safe earlier in this step, now {numbers}"
+        return f"not yet shown safe enough for the next step, {numbers}"
+    if view.log_s >= log_proof:
+        return f"safe enough for the next step, {numbers}"
+    return f"shown safe enough for the next step earlier, now {numbers}"
 
 
 def _allowed_rate(metric: MetricSettings, base: Measure) -> float | None:

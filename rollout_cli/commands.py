@@ -1,0 +1,59 @@
+"""`rollout abort`, `pause`, `resume`, `approve`, `advance`, `promote`, `rollback`: what a person tells a rollout."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Annotated
+
+import typer
+
+from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
+from rollout_cli.exits import Exit, give_up
+
+DESCRIPTIONS = {
+    "abort": "Give all traffic back to the base, now.",
+    "pause": "Stop the ramp; the judge and the alarms go on watching.",
+    "resume": "Let a paused ramp go on.",
+    "approve": "Let a rollout that is held go on to the next step.",
+    "advance": "Skip the wait: go on to the next step now.",
+    "promote": "Give the canary all traffic, now.",
+    "rollback": "After a promotion: put the previous deployment and its variables back.",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add a command for each verb."""
+    for verb, description in DESCRIPTIONS.items():
+        app.command(name=verb, help=description)(_command(verb))
+
+
+def _command(verb: str):  # type: ignore[no-untyped-def]
+    def give(
+        rollout: Annotated[str, typer.Argument(help="The rollout's id.")],
+        reason: Annotated[str, typer.Option(help="Why; kept in the rollout's history.")] = "",
+        step: Annotated[
+            int | None, typer.Option(help="The step this is meant for, from 1; refused if it is another by now.")
+        ] = None,
+        stack: Stack = "rollout-pilot",
+        region: Region = None,
+        profile: Profile = None,
+        endpoint_url: EndpointUrl = None,
+        as_json: AsJson = False,
+    ) -> None:
+        if verb == "approve" and step is None:
+            give_up("approve: name the step you approve with --step; `rollout status` shows the present one")
+        document = {"rolloutId": rollout, "command": verb, "actor": getpass.getuser(), "reason": reason}
+        if step is not None:
+            document["expectedStep"] = step - 1  # type: ignore[assignment]
+        with friendly_errors():
+            answer = Controller(stack, region, profile, endpoint_url).command(document)
+        if as_json:
+            typer.echo(json.dumps(answer))
+        elif answer["accepted"]:
+            typer.echo(answer["message"])
+        else:
+            give_up(answer["message"])
+        raise typer.Exit(0 if answer["accepted"] else Exit.USAGE)
+
+    return give

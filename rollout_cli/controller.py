@@ -1,0 +1,142 @@
+"""Finding the deployed controller, and talking to it.
+
+`--stack` names it. Its SSM parameter `/<stack>/controller` says where the state machine, the table and the command
+function are; where that cannot be read, the outputs of the CloudFormation stack do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any
+
+import typer
+
+from rollout_cli.exits import give_up
+
+DEFAULT_STACK = "rollout-pilot"
+
+Json = dict[str, Any]
+
+Stack = Annotated[str, typer.Option("--stack", envvar="ROLLOUT_STACK", help="The controller's stack.")]
+Region = Annotated[str | None, typer.Option("--region", help="The AWS region; the environment's by default.")]
+Profile = Annotated[str | None, typer.Option("--profile", help="The AWS profile; the environment's by default.")]
+EndpointUrl = Annotated[
+    str | None, typer.Option("--endpoint-url", envvar="ROLLOUT_ENDPOINT_URL", help="Another AWS: see `rollout local`.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+@dataclass(frozen=True)
+class Controller:
+    """One deployed controller, by the options that every command takes."""
+
+    stack: str = DEFAULT_STACK
+    region: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+
+    def client(self, service: str) -> Any:
+        """A boto3 client in the chosen region, for the chosen profile and endpoint."""
+        make: Any = self._session.client
+        return make(service, endpoint_url=self.endpoint_url)
+
+    @cached_property
+    def store(self) -> Any:
+        """The controller's table, read as the controller itself reads it."""
+        from rollout.adapters.dynamodb_store import DynamoDbStore  # noqa: PLC0415 - boto3 is slow to import
+
+        return DynamoDbStore(self.client("dynamodb"), self.places["table"], history_days=90)
+
+    def command(self, document: Json) -> Json:
+        """What the controller answers to this command."""
+        answer = self.client("lambda").invoke(
+            FunctionName=self.places["commandFunction"], Payload=json.dumps(document).encode()
+        )
+        payload: Json = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            give_up(f"the controller failed: {payload.get('errorMessage', payload)}")
+        return payload
+
+    def start(self, name: str, request: Json) -> str:
+        """Start a rollout of this name; the execution's ARN."""
+        workflow = self.client("stepfunctions")
+        try:
+            answer = workflow.start_execution(
+                stateMachineArn=self.places["stateMachineArn"], name=name, input=json.dumps(request)
+            )
+        except workflow.exceptions.ExecutionAlreadyExists:
+            give_up(f"a rollout named {name} exists already")
+        return str(answer["executionArn"])
+
+    def execution(self, arn: str) -> Json:
+        """The execution as DescribeExecution shows it."""
+        return dict(self.client("stepfunctions").describe_execution(executionArn=arn))
+
+    @cached_property
+    def places(self) -> Json:
+        """Where the state machine, the table and the command function are."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
+        name = f"/{self.stack}/controller"
+        try:
+            parameter = self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
+            return dict(json.loads(parameter))
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("ParameterNotFound", "AccessDeniedException"):
+                raise
+        return self._outputs()
+
+    def _outputs(self) -> Json:
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
+        try:
+            stack = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"][0]
+        except ClientError as error:
+            region = self._session.region_name
+            give_up(
+                f"no controller named {self.stack} in {region}: {error.response['Error']['Message']}; "
+                "name its stack with --stack and its region with --region"
+            )
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        try:
+            return {
+                "stateMachineArn": outputs["StateMachineArn"],
+                "commandFunction": outputs["OnCommandFunctionName"],
+                "table": outputs["TableName"],
+            }
+        except KeyError as missing:
+            give_up(f"stack {self.stack} is no Rollout Pilot: it has no output {missing}")
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3  # noqa: PLC0415
+        from botocore.exceptions import ProfileNotFound  # noqa: PLC0415
+
+        try:
+            session = boto3.Session(region_name=self.region, profile_name=self.profile)
+        except ProfileNotFound as error:
+            give_up(f"{error}; name one of yours with --profile")
+        if session.region_name is None:
+            give_up("no AWS region: name one with --region, or set AWS_DEFAULT_REGION")
+        return session
+
+
+@contextmanager
+def friendly_errors() -> Iterator[None]:
+    """AWS's and the network's errors in one line each; anything else is a defect and keeps its traceback."""
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # noqa: PLC0415
+
+    from rollout.errors import RolloutError  # noqa: PLC0415
+
+    try:
+        yield
+    except NoCredentialsError:
+        give_up("no AWS credentials: log in, or name a profile with --profile")
+    except ClientError as error:
+        give_up(f"{error.operation_name}: {error.response['Error']['Code']}: {error.response['Error']['Message']}")
+    except (BotoCoreError, RolloutError) as error:
+        give_up(str(error))

@@ -1,0 +1,149 @@
+"""`rollout start`, `status`, `list`: beginning a rollout and seeing how it stands."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
+from rollout_cli.documents import read_json
+from rollout_cli.exits import exit_code, give_up
+
+SECONDS_BETWEEN_LOOKS = 5.0
+Json = dict[str, Any]
+
+
+def start(
+    request: Annotated[str, typer.Argument(help="The request, a JSON file; - is standard input.")],
+    name: Annotated[
+        str | None, typer.Option(help="The rollout's id; made of the target and the time if left out.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended or is held; exit accordingly.")] = False,
+    stack: Stack = "rollout-pilot",
+    region: Region = None,
+    profile: Profile = None,
+    endpoint_url: EndpointUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start a rollout. With --wait: exit 0 promoted, 3 rolled back, 4 held, 5 stopped or failed, 2 rejected."""
+    from rollout.errors import InvalidRequest  # noqa: PLC0415
+    from rollout.request import parse_request  # noqa: PLC0415
+
+    document = read_json(request)
+    try:
+        parse_request(document)
+    except InvalidRequest as error:
+        give_up(f"{request}: {error}")
+    with friendly_errors():
+        controller = Controller(stack, region, profile, endpoint_url)
+        rollout_id = name or _name(document)
+        controller.start(rollout_id, document)
+        if not wait:
+            typer.echo(json.dumps({"rolloutId": rollout_id}) if as_json else f"started {rollout_id}")
+            return
+        if not as_json:
+            typer.echo(f"started {rollout_id}; waiting")
+        summary = _waited(controller, rollout_id)
+    _show(summary, as_json)
+    raise typer.Exit(exit_code(summary["state"]))
+
+
+def status(
+    rollout: Annotated[str, typer.Argument(help="The rollout's id.")],
+    stack: Stack = "rollout-pilot",
+    region: Region = None,
+    profile: Profile = None,
+    endpoint_url: EndpointUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how a rollout stands, and why."""
+    with friendly_errors():
+        summary = summary_of(Controller(stack, region, profile, endpoint_url), rollout)
+    if summary is None:
+        give_up(f"there is no rollout {rollout}; `rollout list` shows the latest")
+    _show(summary, as_json)
+
+
+def list_rollouts(
+    count: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
+    stack: Stack = "rollout-pilot",
+    region: Region = None,
+    profile: Profile = None,
+    endpoint_url: EndpointUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest rollouts, running and over."""
+    with friendly_errors():
+        rollouts = list(Controller(stack, region, profile, endpoint_url).store.recent(count))
+    if as_json:
+        typer.echo(json.dumps(rollouts, indent=2))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("rollout", "target", "state", "started"):
+        table.add_column(column, overflow="fold")
+    for each in rollouts:
+        table.add_row(each["rolloutId"], each["target"] or "–", each["state"], each["startedAt"][:19].replace("T", " "))
+    Console().print(table if rollouts else "no rollouts yet")
+
+
+def summary_of(controller: Controller, rollout_id: str) -> Json | None:
+    """How the rollout stands, as `rollout status --json` prints it; None when there is none of this id."""
+    rollout = controller.store.load(rollout_id)
+    if rollout is None:
+        rejected: Json | None = controller.store.rejection(rollout_id)
+        if rejected is None:
+            return None
+        names = ("rolloutId", "state", "reason", "target", "startedAt")
+        return {name: rejected.get(name) for name in names}
+    return {
+        "rolloutId": rollout.rollout_id,
+        "state": rollout.state,
+        "reason": rollout.reason,
+        "target": rollout.settings.target.to_document(),
+        "step": rollout.step,
+        "steps": len(rollout.settings.plan),
+        "weightPercent": float(rollout.weight_percent),
+        "startedAt": rollout.started_at.isoformat(),
+        "endedAt": rollout.ended_at.isoformat() if rollout.ended_at else None,
+        "execution": rollout.execution,
+    }
+
+
+def _waited(controller: Controller, rollout_id: str) -> Json:
+    """The summary, once the rollout has ended or is held."""
+    while True:
+        summary = summary_of(controller, rollout_id)
+        if summary is not None and exit_code_known(summary["state"]):
+            return summary
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def exit_code_known(state: str) -> bool:
+    """Whether a rollout in this state is over or waits for a person."""
+    return state in ("PROMOTED", "ROLLED_BACK", "HELD", "STOPPED", "FAILED", "REJECTED")
+
+
+def _show(summary: Json, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(summary, indent=2))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{summary['rolloutId']}: {summary['state'].replace('_', ' ')}", style="bold", markup=False)
+    if summary.get("steps"):
+        at = f"step {max(0, summary['step']) + 1} of {summary['steps']}, weight {summary['weightPercent']:g} %"
+        console.print(at, markup=False)
+    console.print(summary["reason"], markup=False)
+
+
+def _name(document: Json) -> str:
+    """An id that says what is rolled out and when."""
+    target = "-".join(str(value) for key, value in document["target"].items() if key != "type")
+    moment = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', target)[:50]}-{moment}"

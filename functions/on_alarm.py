@@ -2,14 +2,12 @@
 
 from datetime import datetime
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.core.target import Json
 from rollout.tasks.on_alarm import AlarmEvent, on_alarm
+from rollout.telemetry import logger
 from rollout.wiring import ports
-
-logger = Logger(service="rollout-pilot")
 
 
 def handler(event: Json, _context: LambdaContext) -> Json:

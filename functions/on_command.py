@@ -1,13 +1,11 @@
 """Carry a person's command to a rollout, and answer at once what became of it."""
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.core.target import Json
 from rollout.tasks.on_command import on_command
+from rollout.telemetry import logger
 from rollout.wiring import ports
-
-logger = Logger(service="rollout-pilot")
 
 
 def handler(event: Json, _context: LambdaContext) -> Json:

@@ -1,13 +1,11 @@
 """Finish what a dead execution left behind; by schedule, look for such executions."""
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.core.target import Json
 from rollout.tasks.recover import recover, recover_all, rollout_of
+from rollout.telemetry import count, logger
 from rollout.wiring import ports
-
-logger = Logger(service="rollout-pilot")
 
 
 def handler(event: Json, _context: LambdaContext) -> Json:
@@ -18,5 +16,7 @@ def handler(event: Json, _context: LambdaContext) -> Json:
         recovered = [rollout_id] if recover(ports(), rollout_id) else []
     else:
         recovered = list(recover_all(ports()))
+    if recovered:
+        count("Recoveries")
     logger.info("recovered", extra={"cause": event.get("detail-type", ""), "rollouts": recovered})
     return {"recovered": recovered}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from rollout.adapters.dynamodb_store import DynamoDbStore
@@ -15,7 +16,7 @@ from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.example_api import ExampleApi, create_alarm, create_api
 from rollout_simulator.faults import Fault as InjectedFault
 from rollout_simulator.faults import Mode
-from rollout_simulator.scenario import Fault, Scenario, Signal
+from rollout_simulator.scenario import Fault, ForeignChange, Scenario, Signal
 from rollout_simulator.traffic import StageTraffic
 
 HELD = "HELD"
@@ -170,31 +171,30 @@ class Simulation:
 
     def _schedule_events(self) -> None:
         """What the scenario says will happen, at its minutes after the start."""
-        cloudwatch = self.aws.client("cloudwatch")
         for alarm in self.scenario.alarms:
             if alarm.fires_at_minute is not None:
-                self._at(
-                    alarm.fires_at_minute,
-                    lambda name=alarm.name: cloudwatch.set_alarm_state(
-                        AlarmName=name, StateValue="ALARM", StateReason="Threshold Crossed"
-                    ),
-                )
+                self._at(alarm.fires_at_minute, partial(self._fire, alarm.name))
         for signal in self.scenario.signals:
-            self._at(signal.at_minute, lambda signal=signal: self._give(signal))
+            self._at(signal.at_minute, partial(self._give, signal))
         for change in self.scenario.foreign_changes:
-            self._at(change.at_minute, lambda change=change: self._change_stage(change.patch, change.delete_stage))
+            self._at(change.at_minute, partial(self._change_stage, change))
         for fault in self.scenario.faults:
             self.aws.faults.inject(self._injected(fault))
 
     def _at(self, minute: float, action: Callable[[], object]) -> None:
         self.clock.call_at(self._started_at + timedelta(minutes=minute), action, name="scenario")
 
-    def _change_stage(self, patch: Sequence[Json], delete: bool) -> None:
+    def _fire(self, alarm: str) -> None:
+        self.aws.client("cloudwatch").set_alarm_state(
+            AlarmName=alarm, StateValue="ALARM", StateReason="Threshold Crossed"
+        )
+
+    def _change_stage(self, change: ForeignChange) -> None:
         where = {"restApiId": self.api.rest_api_id, "stageName": self.api.stage}
-        if delete:
+        if change.delete_stage:
             self._apigateway.delete_stage(**where)
         else:
-            self._apigateway.update_stage(**where, patchOperations=list(patch))
+            self._apigateway.update_stage(**where, patchOperations=change.patch)
 
     def _give(self, signal: Signal) -> None:
         """A person gives a command, or stops the execution."""

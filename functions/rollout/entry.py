@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from rollout.core.decision import Decision
 from rollout.core.target import Json
 from rollout.ports import Ports
 from rollout.tasks.next import Next
+from rollout.telemetry import count, logger
 from rollout.wiring import ports
-
-logger = Logger(service="rollout-pilot")
 
 Handler = Callable[[Json, LambdaContext], Json]
 
@@ -23,12 +22,20 @@ def task(call: Callable[[Ports, Json], Next]) -> Handler:
 
     @wraps(call)
     def handler(event: Json, context: LambdaContext) -> Json:
-        logger.set_correlation_id(event.get("rolloutId"))
         answer = call(ports(), event)
         logger.info(
             "decided",
-            extra={"task": context.function_name, "decision": answer.decision.value, "reason": answer.reason},
+            extra={
+                "rollout_id": answer.rollout_id,
+                "task": context.function_name,
+                "decision": answer.decision.value,
+                "reason": answer.reason,
+            },
         )
+        if answer.outcome:
+            count("RolloutsEnded", outcome=answer.outcome)
+        elif answer.decision is Decision.ROLL_BACK:
+            count("RollbacksDecided")
         return answer.to_document()
 
     return handler

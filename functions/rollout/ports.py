@@ -139,7 +139,7 @@ class RolloutStore(Protocol):
         """
 
     def close(self, rollout: Rollout, *, entry: Json) -> Rollout:
-        """Write the ended rollout and release its lock and its alarms, all or nothing.
+        """Write the ended rollout and what it learned, release its lock and its alarms, all or nothing.
 
         Raises: RecordChanged, Unavailable.
         """
@@ -158,6 +158,12 @@ class RolloutStore(Protocol):
 
     def watchers(self, alarm: str) -> Sequence[str]:
         """The ids of the running rollouts that watch this alarm.
+
+        Raises: Unavailable.
+        """
+
+    def learned(self, target: Target) -> Mapping[str, float]:
+        """The dispersions that promoted rollouts of this target left, by metric.
 
         Raises: Unavailable.
         """

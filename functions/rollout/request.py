@@ -93,6 +93,9 @@ class Measurement(_Part):
     canary_series: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
         None, description="The value of the Stage dimension of the canary's series; {stage} stands for the stage."
     )
+    learn_dispersion: bool = Field(
+        True, description="Judge with the clumping of errors that earlier promoted rollouts of this target showed."
+    )
     most_minutes_between_analyses: Annotated[int, Field(ge=1, le=60)] = Field(
         5, description="A step that has been quiet for long is looked at less often, but at least so often."
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rollout.core.decision import Phase
-from rollout.core.rollout import Rollout
+from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal
 from rollout.core.target import Json, Target
 from rollout.errors import Busy, RecordChanged, Refused, Repeated
@@ -32,6 +32,7 @@ class StoreTwin(Troubled):
         super().__init__()
         self.locks: dict[str, str] = {}
         self.rejected: dict[str, Json] = {}
+        self.lessons: dict[str, dict[str, float]] = {}
         self._records: dict[str, _Record] = {}
         self._since: dict[str, str] = {}
         self._watches: dict[str, list[str]] = {}
@@ -56,6 +57,11 @@ class StoreTwin(Troubled):
         self._since[key] = rollout.started_at.isoformat()
         for alarm in rollout.settings.alarms:
             self._watches.setdefault(alarm, []).append(identity)
+
+    def learned(self, target: Target) -> Mapping[str, float]:
+        """Raises as the port says."""
+        self._called()
+        return self.lessons.get(target.key, {})
 
     def load(self, rollout_id: str) -> Rollout | None:
         """Raises as the port says."""
@@ -84,6 +90,8 @@ class StoreTwin(Troubled):
         del self.locks[key]
         for alarm in rollout.settings.alarms:
             self._watches[alarm].remove(rollout.rollout_id)
+        if rollout.outcome is Outcome.PROMOTED and rollout.learned:
+            self.lessons[key] = dict(rollout.learned)
         return self._write(record, rollout, entry)
 
     def reject(self, rollout_id: str, record: Json) -> Json:

@@ -248,7 +248,7 @@ def test_a_call_that_fails_anywhere_is_made_up_for_by_the_retry(fields: Json) ->
         assert expected == answer, failure
         assert [FOUND] == world.twins.stage.history, failure
         told = {"CREATE": ["PREPARED"], "CLOSE": [], "REJECT": ["REJECTED"]}[answer["decision"]]
-        assert told == world.states_told, failure
+        assert told == world.states_to_be_told, failure
         assert ({} if answer["decision"] == "REJECT" else {TARGET.key: ROLLOUT}) == world.twins.store.locks, failure
 
 

@@ -32,6 +32,7 @@ TARGET = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "pr
 FOUND = TargetState("dep-old", None, {"lambdaAlias": "live", "table": "orders"})
 """The stage before the rollout; it overrides `lambdaAlias`, `table` is somebody else's business."""
 CANARY = Canary("dep-new", Decimal(5), {"lambdaAlias": "next"})
+THEIRS = Canary("dep-new", Decimal(7), {"lambdaAlias": "next"})
 PROMOTED = TargetState("dep-new", None, {"lambdaAlias": "next", "table": "orders"})
 WATCHED = "orders-5xx"
 
@@ -219,6 +220,13 @@ class World:
         return [event["state"] for event in self.twins.notifier.told.values()]
 
     @property
+    def states_to_be_told(self) -> list[str]:
+        """The same, with those that are recorded and could not be sent yet."""
+        stored = self.twins.store.load(self.rollout_id)
+        unsent = {event["eventId"]: event for event in (stored.pending_events if stored else ())}
+        return [event["state"] for event in (self.twins.notifier.told | unsent).values()]
+
+    @property
     def last_line(self) -> Json:
         """The newest line of the rollout's history."""
         return self.twins.store.history(self.rollout_id)[-1]
@@ -243,8 +251,7 @@ class World:
             "signals_seen": rollout.signals_seen,
             "lines": lines,
             "lock": dict(self.twins.store.locks),
-            "told": self.states_told,
-            "unsent": rollout.pending_events,
+            "told": self.states_to_be_told,
         }
 
 
@@ -253,7 +260,7 @@ def foreign_states(ours: TargetState) -> Mapping[str, TargetState]:
     canary = ours.canary or CANARY
     return {
         "the base was deployed over": replace(ours, base="dep-theirs"),
-        "the canary was removed or made": replace(ours, canary=None if ours.canary else CANARY),
+        "the canary was removed or made": replace(ours, canary=None if ours.canary else THEIRS),
         "the weight was changed": replace(ours, canary=replace(canary, weight_percent=Decimal(33))),
         "the canary was replaced": replace(ours, canary=replace(canary, revision="dep-theirs")),
         "an override was changed": replace(ours, canary=replace(canary, overrides={"lambdaAlias": "theirs"})),

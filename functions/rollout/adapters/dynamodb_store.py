@@ -5,6 +5,7 @@
 | `ROLLOUT#<id>`    | `RECORD`         | the rollout; `document` is JSON, beside it what conditions look at   |
 | `ROLLOUT#<id>`    | `HISTORY#<n>`    | one line per write that has something to tell, JSON, in order        |
 | `TARGET#<key>`    | `LOCK`           | who holds the target                                                |
+| `TARGET#<key>`    | `LEARNED`        | the dispersions that promoted rollouts left                           |
 | `ALARM#<name>`    | `ROLLOUT#<id>`   | which running rollouts watch the alarm                              |
 | `REQUEST#<key>`   | `<request id>`   | which rollout came of a request                                      |
 
@@ -15,7 +16,7 @@ what the bake's own write is conditional on.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from botocore.exceptions import ClientError
 
 from rollout.adapters.faults import code_of, translated
 from rollout.core.decision import Phase
-from rollout.core.rollout import Rollout
+from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal
 from rollout.core.target import Json, Target
 from rollout.errors import Busy, RecordChanged, Refused, Repeated, Unavailable
@@ -110,7 +111,7 @@ class DynamoDbStore:
         return replace(rollout, revision=rollout.revision + 1)
 
     def close(self, rollout: Rollout, *, entry: Json) -> Rollout:
-        """Record, history, lock and alarm watches in one transaction. Raises as the port says."""
+        """Record, history, lessons, lock and alarm watches in one transaction. Raises as the port says."""
         key = rollout.settings.target.key
         lock: TransactWriteItemTypeDef = {
             "Delete": {
@@ -129,7 +130,12 @@ class DynamoDbStore:
             }
             for name in rollout.settings.alarms
         ]
-        self._write([{"Update": self._update(rollout)}, self._put(self._line(rollout, entry)), lock, *watches], rollout)
+        ended: list[TransactWriteItemTypeDef] = [
+            {"Update": self._update(rollout)},
+            self._put(self._line(rollout, entry)),
+            lock,
+        ]
+        self._write([*ended, *watches, *self._lesson(rollout)], rollout)
         return replace(rollout, revision=rollout.revision + 1)
 
     def reject(self, rollout_id: str, record: Json) -> Json:
@@ -208,6 +214,11 @@ class DynamoDbStore:
             )
             return [json.loads(item["line"]["S"]) for page in pages for item in page["Items"]]
 
+    def learned(self, target: Target) -> Mapping[str, float]:
+        """The target's dispersions. Raises as the port says."""
+        item = self._get(f"TARGET#{target.key}", "LEARNED")
+        return dict(json.loads(item["dispersions"]["S"])) if item else {}
+
     def holder(self, target: Target) -> str | None:
         """The id of the rollout that holds the target, if one does.
 
@@ -251,6 +262,16 @@ class DynamoDbStore:
                 ExpressionAttributeValues={":kind": _s(LOCK_KIND)},
             )
             return [item["rolloutId"]["S"] for page in pages for item in page["Items"]]
+
+    def _lesson(self, rollout: Rollout) -> list[TransactWriteItemTypeDef]:
+        if rollout.outcome is not Outcome.PROMOTED or not rollout.learned:
+            return []
+        item = {
+            "pk": _s(f"TARGET#{rollout.settings.target.key}"),
+            "sk": _s("LEARNED"),
+            "dispersions": _s(json.dumps(dict(rollout.learned))),
+        }
+        return [self._put(item)]
 
     def _request(self, rollout: Rollout) -> list[TransactWriteItemTypeDef]:
         if rollout.request_id is None:

@@ -13,7 +13,7 @@ from rollout.core.decision import Decision, Phase, Policy
 from rollout.core.judge import Evidence, JudgeSettings, Step
 from rollout.core.measures import Measure, Series
 from rollout.core.minutes import Calendar
-from rollout.core.signals import Signal
+from rollout.core.signals import Signal, overtaking
 from rollout.core.target import Json, Target, TargetState
 
 MOST_ALARMS = 90
@@ -131,7 +131,8 @@ class Rollout:
     found: the target as it was before the rollout. step: -1 before the first. decided: the decision that is being
     carried out; it stands until the state that carries it out is done with it. next_minute: the first minute not
     yet counted. part: which execution of this rollout it is, from 1; analyses: how many that has made; analyzed_at:
-    when the last was. ceilings: the bad rates that the watch tolerates, by metric. signals_seen: how many of
+    when the last was. ceilings: the bad rates that the watch tolerates, by metric. learned: the
+    dispersions to keep for the target's next rollout, once this one is promoted. signals_seen: how many of
     `signals` have been considered. pending_events: notifications that are recorded and perhaps not yet sent.
     revision counts the writes of the record.
     """
@@ -156,6 +157,7 @@ class Rollout:
     analyses: int = 0
     analyzed_at: datetime
     ceilings: Mapping[str, float] = field(default_factory=dict)
+    learned: Mapping[str, float] = field(default_factory=dict)
     request_id: str | None = None
     reason: str = ""
     outcome: Outcome | None = None
@@ -182,6 +184,16 @@ class Rollout:
     def pending_signals(self) -> Sequence[Signal]:
         """The signals that no decision has considered yet."""
         return self.signals[self.signals_seen :]
+
+    @property
+    def half_done(self) -> bool:
+        """Whether a change of the target has been begun and not been confirmed."""
+        return len(self.ours) > 1
+
+    @property
+    def overtaken_by(self) -> Signal | None:
+        """The pending signal that comes before a rise of the weight which has been decided."""
+        return overtaking(self.pending_signals, half_done=self.half_done or self.step < 0)
 
     @property
     def on_last_step(self) -> bool:
@@ -231,6 +243,7 @@ class Rollout:
             "analyses": self.analyses,
             "analyzedAt": self.analyzed_at.isoformat(),
             "ceilings": dict(self.ceilings),
+            "learned": dict(self.learned),
             "requestId": self.request_id,
             "reason": self.reason,
             "outcome": self.outcome.value if self.outcome else None,
@@ -263,6 +276,7 @@ class Rollout:
             analyses=document["analyses"],
             analyzed_at=datetime.fromisoformat(document["analyzedAt"]),
             ceilings=document["ceilings"],
+            learned=document["learned"],
             request_id=document["requestId"],
             reason=document["reason"],
             outcome=Outcome(document["outcome"]) if document["outcome"] else None,

@@ -72,6 +72,17 @@ def deciding(pending: Sequence[Signal]) -> Signal | None:
     return min(pending, key=lambda signal: order.index(signal.kind), default=None)
 
 
+def overtaking(pending: Sequence[Signal], *, half_done: bool) -> Signal | None:
+    """The pending signal that overtakes a rise of the weight, if there is one.
+
+    A stop signal does at any time. A pause does until the change has been begun, which is then brought to its end
+    first: nobody knows for sure what a half-done change has left.
+    """
+    return stopping(pending) or next(
+        (signal for signal in pending if signal.kind is SignalKind.PAUSE and not half_done), None
+    )
+
+
 def stopping(signals: Sequence[Signal]) -> Signal | None:
     """The stop signal among these that takes precedence, if there is one."""
     return deciding([signal for signal in signals if signal.kind in STOP_SIGNALS])

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rollout.core.commands import concerns
-from rollout.core.decision import WAITING, Decision, Finding, Phase, decide
+from rollout.core.decision import WAITING, Decision, Finding, Phase, Policy, decide
 from rollout.core.judge import Action, Judgement
 from rollout.core.pace import minutes_to_wait
 from rollout.core.rollout import Outcome, Rollout
@@ -31,7 +31,7 @@ _FINDINGS = {
     Action.ROLL_BACK: Finding.HARMFUL,
 }
 _FINAL = frozenset({Decision.ROLL_BACK, Decision.STOP, Decision.CLOSE})
-"""Decisions that no stop signal needs to overtake."""
+"""Decisions that no signal overtakes."""
 MOST_ANALYSES = 1_500
 """In one execution. Each costs 13 events of the 25,000 that a history may have; the rest is for retries."""
 _PHASES = {Decision.HOLD: Phase.HELD, Decision.PAUSE: Phase.PAUSED}
@@ -45,9 +45,9 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
     rollout = load(ports, rollout_id)
     if rollout.phase is Phase.ENDED:
         return acting(rollout, Decision.CLOSE)
-    stop_signal = stopping(rollout.pending_signals)
-    if rollout.decided is not None and (stop_signal is None or rollout.decided in _FINAL):
+    if rollout.decided is not None and (rollout.overtaken_by is None or rollout.decided in _FINAL):
         return acting(rollout, rollout.decided)
+    stop_signal = stopping(rollout.pending_signals)
     now = ports.clock.now()
     if stop_signal is not None:
         return _settle(ports, rollout, now, Finding.UNPROVEN, stop_signal, str(stop_signal), {})
@@ -110,12 +110,13 @@ def _settle(
     reason: str,
     analysis: Json,
 ) -> Next:
+    holdable = rollout.step >= 0 and not rollout.half_done
     decision = decide(
         rollout.phase,
         finding,
         signal.kind if signal else None,
         last_step=rollout.on_last_step,
-        policy=rollout.settings.policy,
+        policy=rollout.settings.policy if holdable else Policy(),
     )
     return _record(ports, rollout, now, decision, reason, analysis)
 

@@ -9,7 +9,7 @@ from rollout.core.target import Canary
 from rollout.errors import TargetMissing
 from rollout.ports import Ports
 from rollout.tasks.next import Next
-from rollout.tasks.raise_weight import raise_weight, stopped_by_signal
+from rollout.tasks.raise_weight import overtaken, raise_weight
 from rollout.tasks.record import load, not_for, stop
 
 STATE = "Create canary"
@@ -21,7 +21,7 @@ def create_canary(ports: Ports, rollout_id: str) -> Next:
     Raises: what the ports raise.
     """
     rollout = load(ports, rollout_id)
-    if (answer := not_for(Decision.CREATE, ports, rollout) or stopped_by_signal(ports, rollout)) is not None:
+    if (answer := not_for(Decision.CREATE, ports, rollout) or overtaken(ports, rollout)) is not None:
         return answer
     settings = rollout.settings
     try:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from rollout.core.base_semantics import BaseSemantics
 from rollout.core.decision import Decision, Phase
 from rollout.core.judge import begin
+from rollout.core.learning import with_learned
 from rollout.core.rollout import MOST_ALARMS, Outcome, Rollout, Settings
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json, Target, TargetState
@@ -128,6 +129,8 @@ def _make_way(ports: Ports, holder_id: str, rollout_id: str) -> Next:
 def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now: datetime) -> Rollout:
     target = Target.from_document(request.target.model_dump(by_alias=True))
     settings = request.settings(_alarms(ports, request, target))
+    if request.measurement.learn_dispersion:
+        settings = replace(settings, judge=with_learned(settings.judge, ports.store.learned(target)))
     shifter, source = ports.shifter(target), ports.source(target)
     found = shifter.read(target)
     if found.canary is not None:

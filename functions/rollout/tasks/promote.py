@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rollout.core.decision import Decision, Phase
+from rollout.core.judge import learned
+from rollout.core.learning import blended
 from rollout.core.rollout import Outcome
 from rollout.core.watch import begin_watch, ceilings
 from rollout.errors import ForeignChange, RecordChanged, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks import fence
 from rollout.tasks.next import Next, acting, waiting
-from rollout.tasks.raise_weight import stopped_by_signal
+from rollout.tasks.raise_weight import overtaken
 from rollout.tasks.record import announce, entry, load, not_for, stop, transition
 
 STATE = "Promote"
@@ -23,19 +25,17 @@ def promote(ports: Ports, rollout_id: str) -> Next:
     Raises: what the ports raise.
     """
     rollout = load(ports, rollout_id)
-    if (answer := not_for(Decision.PROMOTE, ports, rollout) or stopped_by_signal(ports, rollout)) is not None:
+    if (answer := not_for(Decision.PROMOTE, ports, rollout) or overtaken(ports, rollout)) is not None:
         return answer
     canary_state = rollout.left if rollout.left.canary else rollout.ours[1]
     wanted = canary_state.promoted()
-    if wanted not in rollout.ours:
-        try:
-            intending = rollout.intending(canary_state.half_promoted(), wanted)
-            rollout = ports.store.save(intending, unless_signalled=True)
-        except RecordChanged:
-            latest = load(ports, rollout_id)
-            if (answer := stopped_by_signal(ports, latest)) is not None:
-                return answer
-            raise
+    try:
+        intending = rollout.intending(canary_state.half_promoted(), wanted)
+        rollout = ports.store.save(intending, unless_signalled=True)
+    except RecordChanged:
+        if (answer := overtaken(ports, load(ports, rollout_id))) is not None:
+            return answer
+        raise
     try:
         fence.move(ports, rollout, wanted)
     except (ForeignChange, TargetMissing) as error:
@@ -49,6 +49,7 @@ def promote(ports: Ports, rollout_id: str) -> Next:
         rollout,
         series=rollout.series.whole(),
         ceilings=limits,
+        learned=blended(ports.store.learned(rollout.settings.target), learned(rollout.evidence)),
         evidence=begin_watch(judge, plan, limits) or rollout.evidence,
         ours=(wanted,),
         phase=Phase.WATCHING,

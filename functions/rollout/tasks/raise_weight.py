@@ -11,7 +11,6 @@ from dataclasses import replace
 from rollout.core.decision import Decision, Phase
 from rollout.core.judge import begin_step
 from rollout.core.rollout import Outcome, Rollout
-from rollout.core.signals import stopping
 from rollout.core.target import TargetState
 from rollout.errors import ForeignChange, RecordChanged, TargetMissing
 from rollout.ports import Ports
@@ -20,9 +19,9 @@ from rollout.tasks.next import Next, waiting
 from rollout.tasks.record import announce, entry, stop, transition
 
 
-def stopped_by_signal(ports: Ports, rollout: Rollout) -> Next | None:
-    """The way back to the bake, whose condition fails at once, when a stop signal is pending; None otherwise."""
-    if stopping(rollout.pending_signals) is None:
+def overtaken(ports: Ports, rollout: Rollout) -> Next | None:
+    """The way back to the bake, whose condition fails at once, when a signal comes before the rise; else None."""
+    if rollout.overtaken_by is None:
         return None
     return waiting(rollout, Decision.CONTINUE, ports.clock.now())
 
@@ -32,14 +31,13 @@ def raise_weight(ports: Ports, rollout: Rollout, wanted: TargetState, *, state: 
 
     Raises: what the ports raise.
     """
-    if wanted not in rollout.ours:
-        try:
-            rollout = ports.store.save(rollout.intending(wanted), unless_signalled=True)
-        except RecordChanged:
-            latest = ports.store.load(rollout.rollout_id)
-            if latest is not None and (answer := stopped_by_signal(ports, latest)) is not None:
-                return answer
-            raise
+    try:
+        rollout = ports.store.save(rollout.intending(wanted), unless_signalled=True)
+    except RecordChanged:
+        latest = ports.store.load(rollout.rollout_id)
+        if latest is not None and (answer := overtaken(ports, latest)) is not None:
+            return answer
+        raise
     try:
         fence.move(ports, rollout, wanted)
     except (ForeignChange, TargetMissing) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rollout.core.decision import Decision
 from rollout.ports import Ports
 from rollout.tasks.next import Next
-from rollout.tasks.raise_weight import raise_weight, stopped_by_signal
+from rollout.tasks.raise_weight import overtaken, raise_weight
 from rollout.tasks.record import load, not_for
 
 
@@ -15,7 +15,7 @@ def shift_traffic(ports: Ports, rollout_id: str) -> Next:
     Raises: what the ports raise.
     """
     rollout = load(ports, rollout_id)
-    if (answer := not_for(Decision.ADVANCE, ports, rollout) or stopped_by_signal(ports, rollout)) is not None:
+    if (answer := not_for(Decision.ADVANCE, ports, rollout) or overtaken(ports, rollout)) is not None:
         return answer
     weight = rollout.settings.plan[rollout.step + 1].weight_percent
     return raise_weight(ports, rollout, rollout.left.with_weight(weight), state="Shift traffic")

@@ -14,18 +14,22 @@ canary within tolerance is at most α however often one looks. Read it in this o
 Pure arithmetic: no clock, no environment, no randomness, no I/O.
 """
 
+from typing import TYPE_CHECKING
+
 from .dispersion import Spread
 from .errors import InvalidEvidence, InvalidInput, InvalidReading, InvalidSettings
 from .evidence import Evidence, MetricEvidence, learned
 from .judging import combine, convicts, judge, observe_all
 from .observing import begin, begin_step, observe
-from .parse import Recording, parse_judge, parse_plan, parse_recording
 from .plan import Plan, Step
 from .preview import BaseTraffic, MetricPreview, StepPreview, preview
 from .readings import Count, Measure, MinuteReading, Moments, Pair
 from .replay import Replay, ReplayMinute, replay
 from .settings import PRESETS, FastLane, JudgeSettings, MetricKind, MetricSettings, Tolerance
 from .verdict import Action, Judgement, MetricVerdict, Verdict
+
+if TYPE_CHECKING:
+    from .parse import Recording, parse_judge, parse_plan, parse_recording
 
 __all__ = [
     "PRESETS",
@@ -72,3 +76,12 @@ __all__ = [
     "preview",
     "replay",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """`parse` is imported when it is first asked for: not every start of a function reads a request."""
+    if name in {"Recording", "parse_judge", "parse_plan", "parse_recording"}:
+        from . import parse  # noqa: PLC0415
+
+        return getattr(parse, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,10 +8,15 @@ multiplied the stake so many times. A limit of 100:1 means that a canary within 
 most one rollout of a hundred.
 """
 
-from decimal import Decimal
+from __future__ import annotations
+
 from math import exp, floor, log, log10
+from typing import TYPE_CHECKING
 
 from .readings import Count, Measure, Moments
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _NOT_WORTH_COUNTING = log(1e9)
 

@@ -1,7 +1,11 @@
 """The plan of a rollout: which share of the traffic, for how long."""
 
-from decimal import Decimal
-from typing import NamedTuple, TypeAlias
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 class Step(NamedTuple):

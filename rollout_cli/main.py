@@ -6,8 +6,11 @@ import typer
 
 from rollout_cli import commands
 from rollout_cli.judge import judge
+from rollout_cli.preflight import preflight
 from rollout_cli.rollouts import list_rollouts, start, status
+from rollout_cli.schema import schema
 from rollout_cli.simulate import simulate
+from rollout_cli.validate import validate
 
 app = typer.Typer(
     name="rollout",
@@ -17,6 +20,9 @@ app = typer.Typer(
 )
 app.command()(simulate)
 app.command()(judge)
+app.command()(validate)
+app.command()(preflight)
+app.command()(schema)
 app.command()(start)
 app.command()(status)
 app.command(name="list")(list_rollouts)

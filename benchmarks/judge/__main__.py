@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from functools import partial
 from multiprocessing import Pool
 
-from benchmarks.judge import report, speed
+from benchmarks.judge import report, speed, variants
 from benchmarks.judge.cells import tasks
 from benchmarks.judge.measure import Json, measured
 
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.report:
         report.write(report.load())
         return 0
-    results: Json = {"seed": options.seed, "speed": speed.measured()._asdict(), "cells": []}
-    results["cells"] = simulated(options, results)
+    results: Json = {"seed": options.seed, "speed": speed.measured()._asdict(), "tried": [], "cells": []}
+    simulated(options, results)
     if options.quick:
         say("\n\n".join(report.blocks(results).values()))
     else:
@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def simulated(options: argparse.Namespace, results: Json) -> list[Json]:
-    """Every cell, in the order of `tasks`, whatever order they are done in."""
+def simulated(options: argparse.Namespace, results: Json) -> None:
+    """Every cell, in the order of `tasks`, whatever order they are done in; then what else was tried."""
     work = list(tasks(quick=options.quick))
     begun = time.monotonic()
     with Pool(options.processes) as pool:
@@ -55,7 +55,8 @@ def simulated(options: argparse.Namespace, results: Json) -> list[Json]:
             if not options.quick:
                 report.save(results)
             say(f"{done}/{len(work)} cells, {time.monotonic() - begun:.0f} s", error=True)
-    return list(results["cells"])
+        try_one = partial(variants.tried, rollouts=50 if options.quick else 2_000, seed=options.seed)
+        results["tried"] = [each for found in pool.map(try_one, variants.VARIANTS) for each in found]
 
 
 def say(words: str, *, error: bool = False) -> None:

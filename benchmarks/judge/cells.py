@@ -12,7 +12,7 @@ from benchmarks.judge.traffic import Cell, Noise, Release
 RPS = (2.0, 20.0, 200.0, 2000.0)
 BASE_RATES = (0.0001, 0.001, 0.01, 0.05)
 FACTORS = (2.0, 3.0, 5.0, 10.0)
-LATE_FACTOR = 5.0
+LATE_FACTORS = (5.0, 10.0)
 BUSY = 2000.0
 
 
@@ -47,5 +47,6 @@ def tasks(*, quick: bool = False) -> Iterator[Task]:
         for factor in FACTORS:
             yield Task(Group.REGRESSED, Cell(rps, base_rate, Release.WORSE, factor), 2_000 // share)
         yield Task(Group.REGRESSED, Cell(rps, base_rate, Release.ALL_FAIL), 2_000 // share)
-    for release, base_rate in product((Release.LATE, Release.LEAK, Release.UNDER_LOAD), BASE_RATES):
-        yield Task(Group.LATE, Cell(BUSY, base_rate, release, LATE_FACTOR), 2_000 // share)
+    late = (Release.LATE, Release.LEAK, Release.UNDER_LOAD)
+    for release, factor, base_rate in product(late, LATE_FACTORS, BASE_RATES):
+        yield Task(Group.LATE, Cell(BUSY, base_rate, release, factor), 2_000 // share)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from benchmarks.judge.cells import BUSY, Group
 from benchmarks.judge.measure import OURS, OURS_KNOWN, OURS_LEARNED, Json, share
 from benchmarks.judge.traffic import PLANNED_MINUTES, WEIGHTS, Noise, Release
+from rollout.core.judge.settings import BALANCED
 
 ALPHA = 0.01
 MOST_FALSE, MOST_FALSE_CLUMPED, MOST_FALSE_KNOWN = 0.002, 0.06, 0.005
@@ -172,15 +173,29 @@ def _canary_per_minute(record: Json) -> float:
 
 
 def _late(records: Sequence[Json]) -> Goal | None:
+    """Of regressions that are at least twice what is tolerated; what is said of the others is said apart."""
     late = records_of(records, Group.LATE)
-    if not late:
+    clear = [each for each in late if _times_tolerated(each) >= 2.0]
+    if not clear:
         return None
-    missed = sum(each["rules"][OURS]["rollouts"] - each["rules"][OURS]["rolledBack"] for each in late)
-    total = _total(late)
-    slowest = max(each["rules"][OURS]["minutes"][1] or inf for each in late)
+    missed, total = _missed(clear), _total(clear)
+    slowest = max(each["rules"][OURS]["minutes"][1] or inf for each in clear)
     found = f"{total - missed:,} of {total:,}; p95 of the slowest cell at minute {slowest:g} of {PLANNED_MINUTES}"
-    asked = f"5. A late start, a leak, or only at ≥ 25 %, at {BUSY:,.0f} rps: always detected"
+    faint = [each for each in late if each not in clear]
+    if faint:
+        times = max(_times_tolerated(each) for each in faint)
+        found += f" (of those {times:.1f} times what is tolerated: {percent(1.0 - _missed(faint) / _total(faint))})"
+    asked = f"5. A late start, a leak, or only at ≥ 25 %, at {BUSY:,.0f} rps, twice what is tolerated: always detected"
     return Goal(asked, found, total, not missed)
+
+
+def _missed(records: Sequence[Json]) -> int:
+    return sum(each["rules"][OURS]["rollouts"] - each["rules"][OURS]["rolledBack"] for each in records)
+
+
+def _times_tolerated(record: Json) -> float:
+    cell = record["cell"]
+    return float(cell["factor"] * cell["base_rate"] / BALANCED.of(cell["base_rate"]))
 
 
 def _on_time(records: Sequence[Json]) -> Goal | None:

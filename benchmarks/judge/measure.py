@@ -12,9 +12,9 @@ import numpy as np
 
 from benchmarks.judge.bound import first_possible_minute
 from benchmarks.judge.cells import Group, Task
-from benchmarks.judge.ours import Ending, follow_all
+from benchmarks.judge.ours import Ending, follow_all, settings_with
 from benchmarks.judge.peers import PEERS
-from benchmarks.judge.traffic import CLUMPED_DISPERSION, PLANNED_MINUTES, Floats, Ints, Noise, Rollouts, draw
+from benchmarks.judge.traffic import CLUMPED_DISPERSION, PLANNED_MINUTES, Cell, Floats, Ints, Noise, Rollouts, draw
 from rollout.core.judge import Action
 
 Json: TypeAlias = dict[str, Any]
@@ -28,16 +28,16 @@ ROLLOUTS_FOR_PEERS = 2_000
 def measured(task: Task, seed: int) -> Json:
     """Everything about one cell; the same seed gives the same figures in any order of the cells."""
     cell = task.cell
-    rng = np.random.default_rng([seed, zlib.crc32(cell.name.encode())])
-    rollouts = draw(cell, task.rollouts, rng)
-    endings = follow_all(rollouts)
+    rollouts = draw(cell, task.rollouts, rng_for(cell, seed))
+    endings = follow_all(rollouts, [settings_with()])
     rules = {OURS: figures_of_ours(endings)}
     learned = []
     if cell.noise is Noise.CLUMPED:
         learned = [ending.dispersion or 1.0 for ending in endings if ending.action is Action.PROMOTE]
-        rules[OURS_KNOWN] = figures_of_ours(follow_all(rollouts, [CLUMPED_DISPERSION]))
+        rules[OURS_KNOWN] = figures_of_ours(follow_all(rollouts, [settings_with(CLUMPED_DISPERSION)]))
         # Each rollout is judged with what some other one has taught: the lists are of different lengths.
-        rules[OURS_LEARNED] = figures_of_ours(follow_all(rollouts, learned[1:] or [1.0]))
+        lessons = [settings_with(each) for each in learned[1:]] or [settings_with()]
+        rules[OURS_LEARNED] = figures_of_ours(follow_all(rollouts, lessons))
     if task.group is not Group.EDGE:
         some = rollouts.first(ROLLOUTS_FOR_PEERS).planned()
         rules |= {name: figures_of_alarms(rule(some), some) for name, rule in PEERS.items()}
@@ -49,6 +49,11 @@ def measured(task: Task, seed: int) -> Json:
         "dispersions": _quantiles(np.array(learned, dtype=np.float64), 0.05, 0.5, 0.95) if learned else None,
         "rules": rules,
     }
+
+
+def rng_for(cell: Cell, seed: int) -> np.random.Generator:
+    """The draws of a cell."""
+    return np.random.default_rng([seed, zlib.crc32(cell.name.encode())])
 
 
 def figures_of_ours(endings: Sequence[Ending]) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.judge.traffic import PLAN, Rollouts
 from rollout.core.judge import (
@@ -25,9 +25,9 @@ from rollout.core.judge import (
 NAME = "5XXError"
 
 
-def settings_with(dispersion: float = 1.0) -> JudgeSettings:
-    """The product's defaults for one metric of errors."""
-    return JudgeSettings.of(metrics=[MetricSettings(NAME, dispersion=dispersion)])
+def settings_with(dispersion: float = 1.0, **changes: Any) -> JudgeSettings:
+    """The product's defaults for one metric of errors, or with these changes."""
+    return JudgeSettings.of(metrics=[MetricSettings(NAME, dispersion=dispersion)], **changes)
 
 
 class Ending(NamedTuple):
@@ -40,9 +40,8 @@ class Ending(NamedTuple):
     dispersion: float | None
 
 
-def follow_all(rollouts: Rollouts, dispersions: Sequence[float] = (1.0,)) -> list[Ending]:
-    """Every rollout to its end; `dispersions` are used in turn."""
-    settings = [settings_with(each) for each in dispersions]
+def follow_all(rollouts: Rollouts, settings: Sequence[JudgeSettings]) -> list[Ending]:
+    """Every rollout to its end; the settings are used in turn."""
     histories = zip(rollouts.history_requests.tolist(), rollouts.history_bad.tolist(), strict=True)
     arms = zip(*(each.tolist() for each in rollouts[2:]), strict=True)
     return [

@@ -57,8 +57,8 @@ def evidence(seed: int) -> Picture:
     picture.text(left + width + 8, at(0, 2)[1] + 4, "rolled back", "strong")
     for cell, kind in ((Cell(20, 0.01), "a"), (Cell(20, 0.01, Release.WORSE, 2.5), "c")):
         rollouts = draw(cell, 8, np.random.default_rng([seed, 8]))
-        for each in range(8):
-            track = _evidence_of(rollouts, each)
+        for index in range(8):
+            track = _evidence_of(rollouts, index)
             limit = settings.log_limit() / LN_10
             picture.line([at(minute, decades) for minute, decades in enumerate(track)], f"line {kind}")
             if track[-1] >= limit - 1e-9:

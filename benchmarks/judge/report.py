@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.judge.cells import BASE_RATES, FACTORS, RPS, Group
@@ -12,7 +12,9 @@ from benchmarks.judge.goals import goals, median_minutes, percent, records_of
 from benchmarks.judge.measure import OURS, OURS_KNOWN, OURS_LEARNED, Json, share
 from benchmarks.judge.peers import PEERS
 from benchmarks.judge.pictures import pictures
-from benchmarks.judge.traffic import Noise, Release
+from benchmarks.judge.traffic import Cell, Noise, Release
+from benchmarks.judge.variants import CELLS, VARIANTS
+from rollout.core.judge.settings import BALANCED
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "judge.md"
@@ -23,11 +25,9 @@ SHOWN_CELLS = ((20.0, 0.01), (200.0, 0.001), (2000.0, 0.0001))
 RULES = (OURS, *PEERS)
 
 
-def write(results: Mapping[str, Json | Sequence[Json]]) -> None:
+def write(results: Json) -> None:
     """All of it."""
     records, seed = results["cells"], results["seed"]
-    assert isinstance(records, list)
-    assert isinstance(seed, int)
     page = PAGE.read_text(encoding="utf-8")
     for name, block in blocks(results).items():
         page = replaced(page, name, block)
@@ -73,6 +73,7 @@ def blocks(results: Json) -> dict[str, str]:
         "regressions": regressions_tables(records),
         "detection": detection_tables(records),
         "dispersion": dispersion_table(records),
+        "tried": tried_table(results["tried"]),
         "speed": speed_table(results["speed"]),
     }
 
@@ -177,6 +178,23 @@ def dispersion_table(records: Sequence[Json]) -> str:
     return table(("rolled back", "φ = 1", "φ learned", "φ = 5", "φ learned: median (90 % of them)"), rows)
 
 
+def tried_table(tried: Sequence[Json]) -> str:
+    """What other choices would have done."""
+    rows = []
+    for variant in VARIANTS:
+        found = {each["cell"]: each["figures"] for each in tried if each["variant"] == variant.name}
+        cells = [tried_text(found[cell.name], cell) if cell.name in found else "–" for cell in CELLS]
+        rows.append((variant.name, *cells))
+    return table(("", *(cell.name for cell in CELLS)), rows)
+
+
+def tried_text(figures: Json, cell: Cell) -> str:
+    """Rolled back, or how soon."""
+    if cell.release is Release.HEALTHY:
+        return f"{percent(share(figures))} rolled back"
+    return outcome(figures)
+
+
 def speed_table(speed: Json) -> str:
     """Milliseconds, and ratios to the reference loop."""
     loop = speed["reference"]
@@ -214,5 +232,8 @@ def what_of(record: Json) -> str:
 
 
 def bound_text(record: Json) -> str:
-    """The bound in minutes, or that it is not within the plan."""
+    """The bound in minutes, or that it is not within the plan, or that there is nothing to detect."""
+    cell = record["cell"]
+    if cell["release"] == Release.WORSE and cell["factor"] * cell["base_rate"] <= BALANCED.of(cell["base_rate"]):
+        return "tolerated"
     return "over 40" if record["bound"] is None else f"{record['bound']:g}"

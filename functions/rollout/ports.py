@@ -60,10 +60,11 @@ class TrafficShifter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BaseHistory:
-    """The base before the rollout: its counts, and for latency the threshold its quantile gave."""
+    """The base before the rollout: its counts over so many minutes, and for latency the threshold its quantile gave."""
 
     measure: Measure
     count: Count
+    minutes: int = 30
 
 
 class MetricSource(Protocol):

@@ -158,6 +158,12 @@ class Request(_Part):
         return BaseSetting(self.measurement.base_semantics)
 
 
+def request_schema() -> Json:
+    """The JSON Schema of a request."""
+    schema = Request.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Rollout request"}
+
+
 def parse_request(document: Json) -> Request:
     """The request in this JSON object.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -68,14 +69,19 @@ def ports() -> Ports:
 
 @cache
 def _ports(environment: Environment) -> Ports:
-    cloudwatch, workflow = _client("cloudwatch"), _client("stepfunctions")
+    return ports_over(_client, environment)
+
+
+def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
+    """The ports over the AWS that these clients talk to; `client` makes one by the name of its service."""
+    cloudwatch, workflow = client("cloudwatch"), client("stepfunctions")
     return Ports(
         clock=SystemClock(),
-        store=DynamoDbStore(_client("dynamodb"), environment.table, environment.history_days),
-        shifters={apigateway_stage.KIND: ApiGatewayStage(_client("apigateway"))},
+        store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
+        shifters={apigateway_stage.KIND: ApiGatewayStage(client("apigateway"))},
         sources={apigateway_stage.KIND: StageMetrics(CloudWatchReader(cloudwatch))},
-        alarms=CloudWatchAlarms(cloudwatch, _client("resourcegroupstaggingapi")),
-        notifier=EventBridgeNotifier(_client("events"), environment.bus),
+        alarms=CloudWatchAlarms(cloudwatch, client("resourcegroupstaggingapi")),
+        notifier=EventBridgeNotifier(client("events"), environment.bus),
         waker=StepFunctionsWaker(workflow),
         executions=StepFunctionsExecutions(workflow, environment.state_machine),
     )

@@ -63,7 +63,7 @@ class StageMetrics:
                 if tally and points and (count := tally.count(points, minute)) is not None
             ]
             total = Count(sum(count.requests for count in counts), sum(count.bad for count in counts))
-            history.append(BaseHistory(measure, total))
+            history.append(BaseHistory(measure, total, COUNT_HISTORY_MINUTES))
         return history
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:

@@ -61,7 +61,7 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
     except (Unavailable, NotAllowed) as error:
         notes.append(f"the target could not be read: {error}")
 
-    alarm = _firing_alarm(ports, rollout, notes)
+    alarm, unknown_alarms = _alarm(ports, rollout, notes)
     if alarm is not None:
         return _settle(ports, rollout, now, Finding.UNPROVEN, alarm, str(alarm), {"notes": notes})
     observed = observe_new_minutes(ports, rollout, now, notes)
@@ -76,6 +76,9 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
         return _record(ports, rollout, now, Decision.ROLL_BACK, reason, analysis)
     reason = _words(judgement) if signal is None else f"{signal}; {_words(judgement)}"
     finding = Finding.UNPROVEN if judgement is None else _FINDINGS[judgement.action]
+    if finding is Finding.PROVEN and unknown_alarms:
+        finding = Finding.INCONCLUSIVE if _is_overlong(rollout) else Finding.OVERDUE
+        reason = f"nobody knows whether an alarm fires ({unknown_alarms}); {reason}"
     return _settle(ports, rollout, now, finding, signal, reason, analysis)
 
 
@@ -163,22 +166,38 @@ def _pace(rollout: Rollout, analysis: Json) -> int:
     )
 
 
-def _firing_alarm(ports: Ports, rollout: Rollout, notes: list[str]) -> Signal | None:
-    """The second line behind the alarm events: an alarm that went to ALARM since the rollout began."""
-    if not rollout.settings.alarms:
-        return None
+def _alarm(ports: Ports, rollout: Rollout, notes: list[str]) -> tuple[Signal | None, str]:
+    """The second line behind the alarm events: an alarm that went to ALARM since the rollout began.
+
+    And why some alarm's state is not known, "" when all are. A rollout that is held for a regression is held for a
+    person, who knows: there an alarm is noted, and neither commands nor the deadline have to wait for it.
+    """
+    names = rollout.settings.alarms
+    if not names:
+        return None, ""
     try:
-        states = ports.alarms.named(rollout.settings.alarms)
+        states = ports.alarms.named(names)
     except (Unavailable, NotAllowed) as error:
-        notes.append(f"the alarms could not be read: {error}")
-        return None
-    missing = set(rollout.settings.alarms) - {alarm.name for alarm in states}
-    notes.extend(f"alarm {name} does not exist any more" for name in sorted(missing))
-    known_until = rollout.phase_since if rollout.phase is Phase.HELD else rollout.started_at
+        unknown = f"the alarms could not be read: {error}"
+        notes.append(unknown)
+        return None, unknown
+    missing = sorted(set(names) - {alarm.name for alarm in states})
+    unknown = f"alarm {', '.join(missing)} does not exist any more" if missing else ""
+    notes.extend([unknown] if unknown else [])
+    held = rollout.phase is Phase.HELD and rollout.settings.policy.on_regression == "hold"
     for alarm in states:
-        if alarm.state == "ALARM" and alarm.since > known_until:
-            return Signal(SignalKind.ALARM, alarm.since.isoformat(), alarm.name, alarm.reason)
-    return None
+        if alarm.state == "ALARM" and alarm.since > rollout.started_at:
+            signal = Signal(SignalKind.ALARM, alarm.since.isoformat(), alarm.name, alarm.reason)
+            if not held:
+                return signal, unknown
+            notes.append(str(signal))
+    return None, unknown
+
+
+def _is_overlong(rollout: Rollout) -> bool:
+    """Whether the step has baked for as long as it may."""
+    step, judge = rollout.settings.plan[rollout.step], rollout.settings.judge
+    return rollout.evidence.step_minutes >= step.bake_minutes * judge.max_bake_factor
 
 
 def _unanswered(rollout: Rollout, now: datetime) -> bool:

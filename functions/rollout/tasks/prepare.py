@@ -5,7 +5,6 @@ A request that is refused has touched nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,16 +12,16 @@ from datetime import datetime, timedelta
 from rollout.core.base_semantics import BaseSemantics
 from rollout.core.decision import Decision, Phase
 from rollout.core.judge import begin
-from rollout.core.learning import with_learned
-from rollout.core.rollout import MOST_ALARMS, Outcome, Rollout, Settings
+from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind
-from rollout.core.target import Json, Target, TargetState
+from rollout.core.target import Json
 from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing
 from rollout.ports import Ports
 from rollout.request import Request, parse_request
 from rollout.tasks.next import Next, acting, waiting
 from rollout.tasks.on_command import undo_objection
 from rollout.tasks.record import announce, not_for, transition
+from rollout.tasks.survey import survey
 
 CONTINUE = "continue"
 UNDO = "undo"
@@ -127,21 +126,10 @@ def _make_way(ports: Ports, holder_id: str, rollout_id: str) -> Next:
 
 
 def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now: datetime) -> Rollout:
-    target = Target.from_document(request.target.model_dump(by_alias=True))
-    settings = request.settings(_alarms(ports, request, target))
-    if request.measurement.learn_dispersion:
-        settings = replace(settings, judge=with_learned(settings.judge, ports.store.learned(target)))
-    shifter, source = ports.shifter(target), ports.source(target)
-    found = shifter.read(target)
-    if found.canary is not None:
-        raise Refused(
-            f"{target.key} already has a {found.canary} that no rollout of ours made; promote or remove it first"
-        )
-    shifter.verify(target, settings.candidate)
-    series = shifter.series(target, request.measurement.canary_series)
-    last_minute = settings.calendar.last_closed(now)
-    history = source.history(series, [metric.name for metric in settings.judge.metrics], last_minute)
-    evidence = begin(settings.judge, settings.plan, {base.measure.name: base.count for base in history})
+    seen = survey(ports, request, now)
+    settings, found = seen.settings, seen.found
+    evidence = begin(settings.judge, settings.plan, {base.measure.name: base.count for base in seen.history})
+    what = settings.candidate.revision or "the API as now defined"
     rollout = Rollout(
         rollout_id=rollout_id,
         execution=execution,
@@ -149,51 +137,19 @@ def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now:
         started_at=now,
         found=found,
         ours=(found,),
-        series=series,
-        measures=tuple(base.measure for base in history),
+        series=seen.series,
+        measures=tuple(base.measure for base in seen.history),
         semantics=BaseSemantics(request.base_setting),
         evidence=evidence,
         phase_since=now,
         changed_at=now,
         analyzed_at=now,
         request_id=request.request_id,
-        reason=f"rollout of {settings.candidate.revision or 'the API as now defined'} on {target.key}",
+        reason=f"rollout of {what} on {settings.target.key}",
     )
-    if _live_already(settings, found):
+    if seen.live_already:
         return _nothing_to_do(rollout)
     return transition(rollout, state="PREPARED", now=now, decision=Decision.CREATE)
-
-
-def _alarms(ports: Ports, request: Request, target: Target) -> tuple[str, ...]:
-    """The alarms of the request and those tagged for the target, none of them firing.
-
-    Raises: Refused.
-    """
-    names = tuple(dict.fromkeys([*request.alarms, *ports.alarms.tagged_for(target)]))
-    if not names:
-        return ()
-    if len(names) > MOST_ALARMS:
-        raise Refused(f"alarms: {len(names)} alarms with those tagged for {target.key}, at most {MOST_ALARMS} may be")
-    states = ports.alarms.named(names)
-    missing = [name for name in names if name not in {alarm.name for alarm in states}]
-    if missing:
-        raise Refused(f"alarms: {_listed(missing)} not found in this account and region")
-    firing = [alarm.name for alarm in states if alarm.state == "ALARM"]
-    if firing and not request.ignore_alarms_already_firing:
-        raise Refused(
-            f"alarms: {_listed(firing)} already firing; wait until it is over, or set ignoreAlarmsAlreadyFiring "
-            "to let it count only from the next time it fires"
-        )
-    return names
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
-
-
-def _live_already(settings: Settings, found: TargetState) -> bool:
-    candidate = settings.candidate
-    return candidate.revision == found.base and candidate.overrides.items() <= dict(found.variables).items()
 
 
 def _nothing_to_do(rollout: Rollout) -> Rollout:

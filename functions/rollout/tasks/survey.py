@@ -1,0 +1,95 @@
+"""Survey: what a request would find, and whether a rollout could be made of it. Nothing is touched.
+
+Prepare goes on from here; `rollout preflight` shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rollout.core.judge import BaseTraffic, StepPreview, preview
+from rollout.core.learning import with_learned
+from rollout.core.measures import Series
+from rollout.core.rollout import MOST_ALARMS, Settings
+from rollout.core.target import Target, TargetState
+from rollout.errors import Refused
+from rollout.ports import BaseHistory, Ports
+from rollout.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The target as found, what it did lately, and the settings that a rollout of it would have."""
+
+    settings: Settings
+    found: TargetState
+    series: Series
+    history: Sequence[BaseHistory]
+
+    @property
+    def live_already(self) -> bool:
+        """Whether the candidate serves everybody as it is."""
+        candidate = self.settings.candidate
+        return (
+            candidate.revision == self.found.base and candidate.overrides.items() <= dict(self.found.variables).items()
+        )
+
+    def preview(self) -> Sequence[StepPreview]:
+        """What each step of the plan can prove and see with the base's traffic of late."""
+        traffic = {
+            base.measure.name: BaseTraffic(base.count.requests / base.minutes, base.count.bad / base.count.requests)
+            for base in self.history
+            if base.count.requests
+        }
+        return preview(self.settings.judge, self.settings.plan, traffic)
+
+
+def survey(ports: Ports, request: Request, now: datetime) -> Survey:
+    """Look at everything that the rollout will need.
+
+    Raises: Refused, TargetMissing, InvalidRequest, and what the ports raise.
+    """
+    target = Target.from_document(request.target.model_dump(by_alias=True))
+    settings = request.settings(_alarms(ports, request, target))
+    if request.measurement.learn_dispersion:
+        settings = replace(settings, judge=with_learned(settings.judge, ports.store.learned(target)))
+    shifter, source = ports.shifter(target), ports.source(target)
+    found = shifter.read(target)
+    if found.canary is not None:
+        raise Refused(
+            f"{target.key} already has a {found.canary} that no rollout of ours made; promote or remove it first"
+        )
+    shifter.verify(target, settings.candidate)
+    series = shifter.series(target, request.measurement.canary_series)
+    last_minute = settings.calendar.last_closed(now)
+    history = source.history(series, [metric.name for metric in settings.judge.metrics], last_minute)
+    return Survey(settings, found, series, history)
+
+
+def _alarms(ports: Ports, request: Request, target: Target) -> tuple[str, ...]:
+    """The alarms of the request and those tagged for the target, none of them firing.
+
+    Raises: Refused.
+    """
+    names = tuple(dict.fromkeys([*request.alarms, *ports.alarms.tagged_for(target)]))
+    if not names:
+        return ()
+    if len(names) > MOST_ALARMS:
+        raise Refused(f"alarms: {len(names)} alarms with those tagged for {target.key}, at most {MOST_ALARMS} may be")
+    states = ports.alarms.named(names)
+    missing = [name for name in names if name not in {alarm.name for alarm in states}]
+    if missing:
+        raise Refused(f"alarms: {_listed(missing)} not found in this account and region")
+    firing = [alarm.name for alarm in states if alarm.state == "ALARM"]
+    if firing and not request.ignore_alarms_already_firing:
+        raise Refused(
+            f"alarms: {_listed(firing)} already firing; wait until it is over, or set ignoreAlarmsAlreadyFiring "
+            "to let it count only from the next time it fires"
+        )
+    return names
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"

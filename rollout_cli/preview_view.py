@@ -1,0 +1,68 @@
+"""What each step of a plan can prove and see, as a table and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rollout.core.judge import Plan, StepPreview
+
+Json = dict[str, Any]
+
+
+def preview_document(steps: Sequence[StepPreview]) -> list[Json]:
+    """One object per step; rates are fractions, steps count from 0."""
+    return [
+        {
+            "step": step.step,
+            "metrics": [
+                {
+                    "metric": metric.name,
+                    "requestsForProof": metric.clean_proof_requests,
+                    "minutesToProof": metric.proof_minutes,
+                    "smallestRegressionRate": metric.smallest_rate,
+                    "smallestRegressionFactor": metric.smallest_factor,
+                }
+                for metric in step.metrics
+            ],
+            "warnings": list(step.warnings),
+        }
+        for step in steps
+    ]
+
+
+def preview_table(plan: Plan, steps: Sequence[StepPreview]) -> RenderableType:
+    """A row per step and metric, and under them what to be warned of."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("step")
+    table.add_column("metric")
+    table.add_column("requests\nfor proof", justify="right")
+    table.add_column("minutes\nto proof", justify="right")
+    table.add_column("smallest regression\nthe bake sees", justify="right")
+    for step in steps:
+        planned = plan[step.step]
+        name = f"{planned.weight_percent.normalize():f} % × {planned.bake_minutes} min"
+        for index, metric in enumerate(step.metrics):
+            table.add_row(
+                "" if index else name,
+                metric.name,
+                _number(metric.clean_proof_requests),
+                _number(metric.proof_minutes, "never"),
+                _regression(metric.smallest_rate, metric.smallest_factor),
+            )
+    warnings = [Text(f"step {step.step + 1}: {warning}", style="yellow") for step in steps for warning in step.warnings]
+    return Group(table, *([Text(), *warnings] if warnings else []))
+
+
+def _number(value: int | None, missing: str = "–") -> str:
+    return missing if value is None else f"{value:,}"
+
+
+def _regression(rate: float | None, factor: float | None) -> str:
+    if rate is None:
+        return "none"
+    return f"{rate:.2%}" + (f" (×{factor:.1f})" if factor is not None else "")

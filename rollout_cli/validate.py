@@ -1,0 +1,46 @@
+"""`rollout validate`: is this a request, and what would its plan be able to prove? Asks no AWS."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from rollout_cli.controller import AsJson
+from rollout_cli.documents import read_json
+from rollout_cli.exits import give_up
+from rollout_cli.preview_view import preview_document, preview_table
+
+ERROR_METRIC = "5XXError"
+
+
+def validate(
+    request: Annotated[str, typer.Argument(help="The request, a JSON file; - is standard input.")],
+    traffic: Annotated[
+        float | None, typer.Option(min=0, help="Requests a minute to the target; shows what each step can prove.")
+    ] = None,
+    error_percent: Annotated[float, typer.Option(min=0, max=100, help="The base's error rate, for --traffic.")] = 0.5,
+    as_json: AsJson = False,
+) -> None:
+    """Check a request; with --traffic, see what each step of its plan can prove."""
+    from rollout.core.judge import BaseTraffic, preview  # noqa: PLC0415
+    from rollout.errors import InvalidRequest  # noqa: PLC0415
+    from rollout.request import parse_request  # noqa: PLC0415
+
+    try:
+        settings = parse_request(read_json(request)).settings(alarms=())
+    except InvalidRequest as error:
+        give_up(f"{request}: {error}")
+    steps = ()
+    if traffic is not None:
+        steps = preview(settings.judge, settings.plan, {ERROR_METRIC: BaseTraffic(traffic, error_percent / 100)})
+    if as_json:
+        typer.echo(json.dumps({"valid": True, "steps": preview_document(steps)}, indent=2))
+        return
+    console = Console(highlight=False)
+    console.print(f"{request}: a valid request for {settings.target.key}", markup=False)
+    if steps:
+        console.print(f"at {traffic:g} requests a minute, {error_percent:g} % of them failing:\n", markup=False)
+        console.print(preview_table(settings.plan, steps))

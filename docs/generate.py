@@ -21,10 +21,10 @@ def generated() -> dict[Path, str]:
 
     readme = ROOT / "README.md"
     definition = json.loads((ROOT / "statemachine" / "rollout.asl.json").read_text())
+    schema_text = json.dumps(request_schema(), indent=2, ensure_ascii=False) + "\n"
     return {
         readme: with_diagram(readme.read_text(), diagram(definition)),
-        ROOT / "docs" / "reference" / "request.schema.json": json.dumps(request_schema(), indent=2, ensure_ascii=False)
-        + "\n",
+        ROOT / "docs" / "reference" / "request.schema.json": schema_text,
     }
 
 
@@ -35,7 +35,7 @@ def with_diagram(text: str, mermaid: str) -> str:
 
 
 def diagram(definition: dict[str, Any]) -> str:
-    """The state machine as a Mermaid flowchart: solid arrows by name of the decision, dotted where retries are exhausted."""
+    """The state machine as a Mermaid flowchart: solid by decision, dotted where retries are exhausted."""
     states = definition["States"]
     ids = {name: f"s{index}" for index, name in enumerate(states)}
     lines = ["flowchart TD"]

@@ -7,7 +7,6 @@ import sys
 from rich.console import Console
 from rich.rule import Rule
 
-from rollout_cli.simulate import DEFAULT_STEPS
 from rollout_cli.simulation_view import view_for
 from rollout_simulator.scenario import SCENARIOS, load_scenario
 from rollout_simulator.simulation import Result, simulate
@@ -22,7 +21,7 @@ def main() -> int:
     for name in SHOWN:
         scenario = load_scenario(SCENARIOS / f"{name}.toml")
         console.print(Rule(name))
-        with view_for(console, scenario, DEFAULT_STEPS) as view:
+        with view_for(console, scenario) as view:
             result = simulate(scenario, watch=view.line)
             view.result(result)
         as_expected &= result.outcome == scenario.expected.outcome

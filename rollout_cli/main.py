@@ -6,6 +6,7 @@ import typer
 
 from rollout_cli import commands
 from rollout_cli.judge import judge
+from rollout_cli.local import local
 from rollout_cli.preflight import preflight
 from rollout_cli.rollouts import list_rollouts, start, status
 from rollout_cli.schema import schema
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(simulate)
+app.command()(local)
 app.command()(judge)
 app.command()(validate)
 app.command()(preflight)

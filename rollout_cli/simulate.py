@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from rollout_cli.exits import exit_code, give_up
-
-DEFAULT_STEPS = [{"weightPercent": weight} for weight in (5, 10, 25, 50)]
+from rollout_cli.exits import exit_code
 
 
 def simulate(
@@ -26,23 +23,16 @@ def simulate(
     Exit code: 0 promoted, 3 rolled back, 4 held, 5 stopped or failed, 2 rejected or bad usage.
     """
     # The embedded AWS takes a second to import; nothing else of the command should wait for it.
+    from rollout_cli.scenarios import chosen_scenario  # noqa: PLC0415
     from rollout_cli.simulation_view import view_for  # noqa: PLC0415
-    from rollout_simulator.scenario import SCENARIOS, InvalidScenario, load_scenario  # noqa: PLC0415
     from rollout_simulator.simulation import simulate as run  # noqa: PLC0415
 
-    path = Path(scenario)
-    if path.suffix != ".toml" and not path.exists():
-        path = SCENARIOS / f"{scenario}.toml"
-    try:
-        loaded = load_scenario(path)
-    except InvalidScenario as error:
-        give_up(str(error))
+    loaded = chosen_scenario(scenario)
     if as_json:
         result = run(loaded, seed)
         typer.echo(json.dumps(result.to_document(), indent=2))
     else:
-        steps = loaded.request.get("plan", {}).get("steps", DEFAULT_STEPS)
-        with view_for(Console(), loaded, steps) as view:
+        with view_for(Console(), loaded) as view:
             result = run(loaded, seed, view.line)
             view.result(result)
     raise typer.Exit(exit_code(result.outcome))

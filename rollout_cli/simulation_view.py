@@ -1,6 +1,6 @@
 """What `rollout simulate` shows: the rollout as it goes, and what came of it.
 
-In a terminal one view is redrawn; elsewhere every decision is a plain line.
+In a terminal one picture is redrawn; elsewhere every decision is a plain line.
 """
 
 from __future__ import annotations
@@ -11,30 +11,21 @@ from typing import Any, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rollout.core.judge.explain import display_name
+from rollout.errors import InvalidRequest
+from rollout.request import Request, parse_request
+from rollout_cli.simulation_lines import OUTCOME_STYLES, rate, short_odds, told
 from rollout_simulator.scenario import Scenario
 from rollout_simulator.simulation import Line, Result
 
 Json = dict[str, Any]
 
-STYLES = {
-    "CONTINUE": "default",
-    "EXTEND": "yellow",
-    "HOLD": "yellow",
-    "PAUSE": "yellow",
-    "ADVANCE": "green",
-    "PROMOTE": "green",
-    "CLOSE": "green",
-    "CREATE": "green",
-    "ROLL_BACK": "red",
-    "STOP": "magenta",
-}
-OUTCOME_STYLES = {"PROMOTED": "bold green", "ROLLED_BACK": "bold red", "HELD": "bold yellow"}
-SHOWN_LINES = 8
+SHOWN_LINES = 7
+BAR_WIDTH = 32
 
 
 class View(Protocol):
@@ -53,20 +44,21 @@ class View(Protocol):
         """The rollout has ended, or is held."""
 
 
-def view_for(console: Console, scenario: Scenario, steps: Sequence[Json]) -> View:
+def view_for(console: Console, scenario: Scenario) -> View:
     """The live view in a terminal, plain lines elsewhere."""
-    return LiveView(console, scenario, steps) if console.is_terminal else PlainView(console, scenario)
+    return LiveView(console, scenario) if console.is_terminal else PlainView(console, scenario)
 
 
 class PlainView:
-    """One line per decision."""
+    """One line per decision; what was just said is not said again."""
 
     def __init__(self, console: Console, scenario: Scenario) -> None:
         self._console = console
         self._scenario = scenario
+        self._lines: list[Line] = []
 
     def __enter__(self) -> PlainView:
-        self._console.print(f"{self._scenario.name}: {self._scenario.description}", markup=False, soft_wrap=True)
+        self._print(f"{self._scenario.name}: {self._scenario.description}")
         return self
 
     def __exit__(
@@ -75,20 +67,26 @@ class PlainView:
 
     def line(self, line: Line) -> None:
         """One plain line."""
-        self._console.print(line_text(line).plain, markup=False, highlight=False, soft_wrap=True)
+        before = len(told(self._lines))
+        self._lines.append(line)
+        for new in told(self._lines)[before:]:
+            self._print(new.plain())
 
     def result(self, result: Result) -> None:
-        """The outcome in a few lines."""
-        self._console.print(result_text(result).plain, markup=False, highlight=False, soft_wrap=True)
+        """The outcome in two lines."""
+        self._print(result_text(result).plain)
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class LiveView:
     """The plan, the two arms and the last decisions, redrawn in place."""
 
-    def __init__(self, console: Console, scenario: Scenario, steps: Sequence[Json]) -> None:
+    def __init__(self, console: Console, scenario: Scenario) -> None:
         self._console = console
         self._scenario = scenario
-        self._steps = steps
+        self._request = _request(scenario)
         self._lines: list[Line] = []
         self._live = Live(console=console, refresh_per_second=12, transient=True)
 
@@ -113,77 +111,111 @@ class LiveView:
         self._console.print(result_text(result))
 
     def _picture(self) -> RenderableType:
-        last = self._lines[-1]
-        title = Text.assemble((self._scenario.name, "bold"), "  ", (self._scenario.description, "dim"))
-        shown = Group(*(line_text(line) for line in self._lines[-SHOWN_LINES:]))
-        return Group(title, plan_text(self._steps, last), arms_table(self._lines), shown, Text())
+        parts: list[RenderableType] = [
+            Text(self._scenario.name, "bold"),
+            Text(self._scenario.description, "dim"),
+            Text(),
+        ]
+        if self._lines and self._request is not None:
+            parts += [plan_picture(self._request, self._lines), Text(), *arms_picture(self._request, self._lines)]
+        lines = told(self._lines)[-SHOWN_LINES:]
+        return Group(*parts, *(line.coloured() for line in lines), Text())
 
 
-def plan_text(steps: Sequence[Json], last: Line) -> RenderableType:
-    """The plan's weights with the present one marked, and a bar of the weight."""
-    entry = last.entry
-    current = entry["step"]
-    words = Text("plan  ", style="dim")
-    for index, step in enumerate(steps):
-        style = "bold cyan" if index == current and entry["phase"] != "WATCHING" else "dim"
-        words.append(f"{float(step['weightPercent']):g} % ", style)
-        words.append("→ ", "dim")
-    words.append("100 %", "bold cyan" if last.weight_percent >= 100 else "dim")
+def _request(scenario: Scenario) -> Request | None:
+    """The scenario's request as far as a view needs it; None when it cannot be understood."""
+    target = {"type": "apigateway-stage", "restApiId": "shown", "stageName": "shown"}
+    try:
+        return parse_request({"target": target, **scenario.request})
+    except InvalidRequest:
+        return None
+
+
+def plan_picture(request: Request, lines: Sequence[Line]) -> RenderableType:
+    """The plan's weights with the present one marked, the candidate's share, and how far the plan has come."""
+    last = lines[-1]
+    step, steps = last.entry["step"], request.plan.steps
+    watching = any(line.entry["phase"] == "WATCHING" for line in lines)
+    weights = Text()
+    for index, planned in enumerate(steps):
+        weights.append(f"{planned.weight_percent:g} %", "bold cyan" if index == step and not watching else "dim")
+        weights.append(" → ", "dim")
+    weights.append("100 %", "bold cyan" if watching else "dim")
+    done, total, where = _progress(request, lines, watching=watching)
+    picture = Table.grid(padding=(0, 2))
+    picture.add_row(Text("plan", "dim"), weights)
+    picture.add_row(
+        Text("candidate", "dim"), _bar(last.weight_percent, 100, f"{last.weight_percent:g} % of the requests")
+    )
+    picture.add_row(Text("progress", "dim"), _bar(done, total, where))
+    return picture
+
+
+def _bar(completed: float, total: float, text: str) -> RenderableType:
     row = Table.grid(padding=(0, 2))
-    row.add_row(words, ProgressBar(total=100, completed=last.weight_percent, width=30), f"{last.weight_percent:g} %")
-    return Padding(row, (1, 0))
+    row.add_row(ProgressBar(total=max(total, 1), completed=min(completed, total), width=BAR_WIDTH), text)
+    return row
 
 
-def arms_table(lines: Sequence[Line]) -> RenderableType:
-    """Canary against base, by the last analysis that has verdicts."""
-    verdicts = next(
-        (
-            line.entry["analysis"]["verdicts"]
-            for line in reversed(lines)
-            if line.entry.get("analysis", {}).get("verdicts")
-        ),
-        [],
+def _progress(request: Request, lines: Sequence[Line], *, watching: bool) -> tuple[float, float, str]:
+    """Minutes of the plan that are behind, all of them, and where that is, in words."""
+    bakes = [planned.bake_minutes for planned in request.plan.steps]
+    watch = request.plan.watch_minutes
+    last, total = lines[-1], sum(bakes) + watch
+    if watching:
+        began = next(line.minute for line in lines if line.entry["phase"] == "WATCHING")
+        watched = min(last.minute - began, watch)
+        return sum(bakes) + watched, total, f"watching, {watched:.0f} of {watch} min"
+    step = max(last.entry["step"], 0)
+    judged = sum(
+        minute["step"] == step for line in lines for minute in line.entry.get("analysis", {}).get("minutes", ())
     )
+    where = f"step {step + 1} of {len(bakes)}, {judged} of {bakes[step]} min"
+    return sum(bakes[:step]) + min(judged, bakes[step]), total, where
+
+
+def arms_picture(request: Request, lines: Sequence[Line]) -> list[RenderableType]:
+    """Canary against base by the last analysis, with the evidence for and against the canary."""
+    verdicts: list[Json] = next(
+        (found for line in reversed(lines) if (found := line.entry.get("analysis", {}).get("verdicts"))), []
+    )
+    if not verdicts:
+        return []
+    settings = request.settings(alarms=()).judge
+    shares = settings.shares()
+    limits = {short_odds(settings.log_limit(shares[metric.name])) for metric in settings.metrics if metric.decides}
+    worse = f"worse? {limits.pop()}" if len(limits) == 1 else "worse?"
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("metric", "canary", "base", "allowed", "verdict"):
-        table.add_column(column)
+    for column in ("metric", "canary", "base", "allowed", worse, f"safe? {short_odds(settings.log_proof)}"):
+        table.add_column(column, no_wrap=True)
     for verdict in verdicts:
-        allowed = verdict["allowedRate"]
-        style = {"harmful": "red", "safe": "green"}.get(verdict["verdict"], "default")
-        table.add_row(
-            verdict["metric"] + (" (shown only)" if verdict["dryRun"] else ""),
-            rate_text(verdict["canary"]),
-            rate_text(verdict["base"]),
-            "–" if allowed is None else f"{allowed:.2%}",
-            Text(verdict["verdict"], style),
-        )
-    return Padding(table, (0, 0, 1, 0)) if verdicts else Text()
+        table.add_row(*_arm_cells(verdict), style="dim" if verdict["dryRun"] else "")
+    return [table, Text()]
 
 
-def rate_text(count: Json | None) -> str:
-    """`3/1180 (0.25%)`, or a dash where nothing was measured."""
-    if not count or not count.get("requests"):
-        return "–"
-    return f"{count['bad']}/{count['requests']} ({count['bad'] / count['requests']:.2%})"
-
-
-def line_text(line: Line) -> Text:
-    """One decision: when, at which weight, what, and why."""
-    return Text.assemble(
-        (f"{line.minute:7.1f} min ", "dim"),
-        f"{line.weight_percent:5g} %  ",
-        (f"{line.decision.replace('_', ' ').lower():<9} ", STYLES.get(line.decision, "default")),
-        line.reason,
-        overflow="ellipsis",
-        no_wrap=True,
+def _arm_cells(verdict: Json) -> list[Text]:
+    harmful, safe = ("red" if verdict["verdict"] == "harmful" else "", "green" if verdict["verdict"] == "safe" else "")
+    allowed = verdict["allowedRate"]
+    worse, proven = (
+        ("–", "–")
+        if verdict["verdict"] == "unmeasured"
+        else (short_odds(verdict["logECapped"]), short_odds(verdict["logS"]))
     )
+    return [
+        Text(display_name(verdict["metric"])),
+        Text(rate(verdict["canary"], counted=True), harmful),
+        Text(rate(verdict["base"], counted=True)),
+        Text("–" if allowed is None else f"{allowed:.2%}"),
+        Text(worse + (" ✗" if harmful else ""), harmful),
+        Text(proven + (" ✓" if safe else ""), safe),
+    ]
 
 
 def result_text(result: Result) -> Text:
     """The outcome, its reason, and what it cost."""
     stage = result.final_stage or {}
     now = f"deployment {stage['deploymentId']}" if stage else "no stage"
-    canary = "with" if "canarySettings" in stage else "no"
+    canary = "with a" if "canarySettings" in stage else "no"
     return Text.assemble(
         (result.outcome.replace("_", " "), OUTCOME_STYLES.get(result.outcome, "bold magenta")),
         f": {result.reason}\n",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from rollout.core.judge import BaseTraffic, StepPreview, preview
 from rollout_cli.controller import AsJson
 from rollout_cli.documents import read_json
 from rollout_cli.exits import give_up
@@ -25,7 +27,6 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Check a request; with --traffic, see what each step of its plan can prove."""
-    from rollout.core.judge import BaseTraffic, preview  # noqa: PLC0415
     from rollout.errors import InvalidRequest  # noqa: PLC0415
     from rollout.request import parse_request  # noqa: PLC0415
 
@@ -33,7 +34,7 @@ def validate(
         settings = parse_request(read_json(request)).settings(alarms=())
     except InvalidRequest as error:
         give_up(f"{request}: {error}")
-    steps = ()
+    steps: Sequence[StepPreview] = ()
     if traffic is not None:
         steps = preview(settings.judge, settings.plan, {ERROR_METRIC: BaseTraffic(traffic, error_percent / 100)})
     if as_json:

@@ -36,6 +36,9 @@ LONGEST_RUN = timedelta(days=31)
 LONGEST_PAUSE = 0.05
 """Real seconds after which a paced run looks whether it should stop."""
 
+LONGEST_STRIDE = 0.1
+"""Real seconds that a paced run makes up for at most; what lies further back is lost."""
+
 
 class ClockError(RuntimeError):
     """The clock was used in a way that would break its law."""
@@ -340,16 +343,17 @@ class SimulatedClock:
     ) -> None:
         """Let simulated time pass at `speed` times real time until `stop` is set; for a server.
 
-        What tasks raise goes to `on_error`, or ends the run if there is none.
+        A world that cannot keep up falls behind. What tasks raise goes to `on_error`, or ends the run if there is none.
         """
         with self._drive():
             self._paced = True
-            began, origin = real_time.monotonic(), self._time
+            last = real_time.monotonic()
             try:
                 while not stop.is_set():
                     self._arrived.clear()
-                    target = origin + (real_time.monotonic() - began) * speed
-                    self._catch_up(target, on_error)
+                    now = real_time.monotonic()
+                    passed, last = min(now - last, LONGEST_STRIDE), now
+                    self._catch_up(self._time + passed * speed, on_error)
                     next_moment = self._next_moment()
                     pause = LONGEST_PAUSE if next_moment is None else (next_moment - self._time) / speed
                     if not self._arrivals:

@@ -16,6 +16,7 @@ from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.example_api import ExampleApi, create_alarm, create_api
 from rollout_simulator.faults import Fault as InjectedFault
 from rollout_simulator.faults import Mode
+from rollout_simulator.repairs.stage_control_plane import StageChange
 from rollout_simulator.scenario import Fault, ForeignChange, Scenario, Signal
 from rollout_simulator.traffic import StageTraffic
 
@@ -89,7 +90,7 @@ class Simulation:
         self._apigateway = aws.client("apigateway")
         self.api: ExampleApi = create_api(self._apigateway, scenario)
         self.traffic = StageTraffic(scenario, aws.metrics, self.api.base, seed)
-        aws.stages.listeners.append(lambda change: self.traffic.stage_changed(change.when, change.after))
+        aws.stages.listeners.append(self._stage_changed)
         self._initial_stage = self._stage()
         self.traffic.backfill(self.clock.now())
         self.clock.call_every(60, self._minute, name="traffic")
@@ -105,9 +106,8 @@ class Simulation:
         `watch` is shown every line of the history as it is written.
         """
         began = time.perf_counter()
-        self._prepare_alarms()
+        self.prepare_alarms()
         self.start(f"{self.scenario.name}-rollout")
-        self._schedule_events()
         limit = self._started_at + timedelta(minutes=self._horizon_minutes())
         if watch is not None:
             self.clock.call_every(60, lambda: self._show_new_lines(watch), name="watch")
@@ -118,19 +118,31 @@ class Simulation:
 
     def start(self, name: str) -> None:
         """Start an execution with the scenario's request; the rollout takes its name."""
-        self._started_at = self.clock.now()
-        self.traffic.begin(self._started_at)
         answer = self.aws.client("stepfunctions").start_execution(
             stateMachineArn=self.aws.deployment.outputs["StateMachineArn"],
             name=name,
             input=json.dumps(self.api.request(self.scenario)),
         )
-        self.execution = answer["executionArn"]
-        self.rollout_id = name
+        self.begin(answer["executionArn"], name)
+
+    def begin(self, execution: str, rollout_id: str) -> None:
+        """This rollout begins: the scenario's minutes count from now on, and what it says happens to it."""
+        self.execution, self.rollout_id = execution, rollout_id
+        self._started_at = self.clock.now()
+        self.traffic.begin(self._started_at)
+        self._schedule_events()
 
     def status(self) -> Json:
         """The execution as DescribeExecution shows it."""
         return dict(self.aws.client("stepfunctions").describe_execution(executionArn=self.execution))
+
+    def is_about(self, change: StageChange) -> bool:
+        """Whether it is the scenario's own stage that was changed."""
+        return (change.rest_api_id, change.stage_name) == (self.api.rest_api_id, self.api.stage)
+
+    def _stage_changed(self, change: StageChange) -> None:
+        if self.is_about(change):
+            self.traffic.stage_changed(change.when, change.after)
 
     def _is_over(self) -> bool:
         """Whether nothing more will happen: all has ended and been told, or is held with nobody to come."""
@@ -157,7 +169,8 @@ class Simulation:
     def _minute(self) -> None:
         self.traffic.minute_passed(int(self.clock.timestamp()) // 60 - 1)
 
-    def _prepare_alarms(self) -> None:
+    def prepare_alarms(self) -> None:
+        """Make the scenario's alarms and let them find their state."""
         cloudwatch = self.aws.client("cloudwatch")
         for alarm in self.scenario.alarms:
             create_alarm(cloudwatch, alarm, self.scenario, self.api)

@@ -97,7 +97,7 @@ def false_rollbacks(records: Sequence[Json]) -> Picture | None:
             for record in records_of(healthy, Group.HEALTHY, noise=(noise,)):
                 value = share(record["rules"][rule])
                 x, y = at(row, 100 * value)
-                picture.dot(x, y + 6 * (lane - 1), KINDS[noise], 2.6, f"{rule}, {noise}, {where(record)}: {value:.2%}")
+                picture.dot(x, y + 6 * (lane - 1), KINDS[noise], 2.6)
     picture.legend(250, 46, [(KINDS[noise], noise.value) for noise in Noise])
     return picture
 

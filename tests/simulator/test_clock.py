@@ -313,3 +313,21 @@ def test_a_stranger_may_not_wait_on_a_clock_that_another_drives() -> None:
         clock.spawn(starts_a_stray)
         clock.run_until_idle()
     assert len(refused) == 1
+
+
+def test_a_paced_clock_that_cannot_keep_up_falls_behind_and_so_stops_when_told() -> None:
+    stop = threading.Event()
+    beats = 0
+
+    def beat() -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 1:
+            threading.Event().wait(0.4)  # 4,000 simulated seconds at this speed
+        if beats == 50:
+            stop.set()
+
+    with SimulatedClock() as clock:
+        clock.call_every(1, beat)
+        clock.run_paced(1e4, stop)
+        assert clock.now() < DEFAULT_START + timedelta(seconds=1500)

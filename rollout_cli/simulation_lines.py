@@ -1,0 +1,141 @@
+"""A rollout's history in short lines: when, at which weight, what was done, and why, with the numbers that decided.
+
+The history itself, and `--json`, have every reason in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log
+from typing import Any
+
+from rich.text import Text
+
+from rollout.core.judge.explain import display_name
+from rollout_simulator.simulation import Line
+
+Json = dict[str, Any]
+
+STYLES = {
+    "extend": "yellow",
+    "hold": "yellow",
+    "pause": "yellow",
+    "advance": "green",
+    "shift traffic": "green",
+    "promote": "green",
+    "create canary": "green",
+    "roll back": "red",
+    "stop": "magenta",
+}
+OUTCOME_STYLES = {"PROMOTED": "bold green", "ROLLED_BACK": "bold red", "HELD": "bold yellow"}
+COUNTLESS = log(1e9)
+WIDEST = 120
+"""Characters of a plain line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One line. `headline` is the reason in words, `numbers` those of the metric that matters most; or both are ""."""
+
+    minute: float
+    weight_percent: float
+    word: str
+    headline: str
+    numbers: str
+
+    def plain(self) -> str:
+        """For a log: both halves of the reason, as far as they go."""
+        line = f"{self._when()}  {self.word:<13}  {'; '.join(part for part in (self.headline, self.numbers) if part)}"
+        return line if len(line) <= WIDEST else line[: WIDEST - 1] + "…"
+
+    def coloured(self) -> Text:
+        """For a terminal's width: the numbers, or the words where there are none or they matter more."""
+        reason = self.headline if self.word in ("hold", "extend", "stop") else self.numbers or self.headline
+        text = Text(f"{self._when()}  ", "dim", overflow="ellipsis", no_wrap=True)
+        text.append(f"{self.word:<13}", STYLES.get(self.word, "default"))
+        return text.append(f"  {reason}", "default")
+
+    def same_as(self, other: Told) -> bool:
+        """Whether the other says the same, but for the time."""
+        return (self.weight_percent, self.word, self.headline, self.numbers) == (
+            other.weight_percent,
+            other.word,
+            other.headline,
+            other.numbers,
+        )
+
+    def _when(self) -> str:
+        return f"{self.minute:5.1f} min {self.weight_percent:3g} %"
+
+
+def told(lines: Sequence[Line]) -> list[Told]:
+    """The lines of this history but its end, which the outcome tells: of several that say the same only the first, and
+    no reason twice in a row.
+    """
+    said: list[Told] = []
+    reason = ""
+    for line in lines:
+        if line.entry["state"] == "Close":
+            continue  # the outcome follows
+        new = _told(line, repeated=line.reason == reason)
+        reason = line.reason
+        if not said or not new.same_as(said[-1]):
+            said.append(new)
+    return said
+
+
+def _told(line: Line, *, repeated: bool) -> Told:
+    state = line.entry["state"]
+    analyzed = state == "Analyze"
+    word = (line.decision if analyzed else state).replace("_", " ").lower()
+    headline, numbers = _halves(line)
+    if repeated and not analyzed:
+        headline, numbers = line.entry["change"] or "done", ""
+    return Told(line.minute, line.weight_percent, word, headline, numbers)
+
+
+def _halves(line: Line) -> tuple[str, str]:
+    """The reason without the judge's long sentence on a metric, and that metric's numbers in short."""
+    for verdict in line.entry.get("analysis", {}).get("verdicts", ()):
+        if verdict["reason"] and line.reason.endswith(verdict["reason"]):
+            headline = line.reason.removesuffix(verdict["reason"]).rstrip("; ")
+            return headline, _numbers(verdict)
+    return line.reason, ""
+
+
+def _numbers(verdict: Json) -> str:
+    name = display_name(verdict["metric"])
+    if verdict["verdict"] == "unmeasured":
+        return f"{name} not measured"
+    numbers = f"{name} {rate(verdict['canary'])} vs {rate(verdict['base'])}, worse {short_odds(verdict['logECapped'])}"
+    return numbers if verdict["verdict"] == "harmful" else f"{numbers}, safe {short_odds(verdict['logS'])}"
+
+
+def rate(count: Json | None, *, counted: bool = False) -> str:
+    """`2.35%`, if wanted with `of 2,217`; a mean where that is what was measured; a dash where nothing was."""
+    number, value, form = (
+        (count.get("requests"), count.get("bad", 0), ".2%")
+        if count and "requests" in count
+        else ((count or {}).get("samples"), (count or {}).get("total", 0), ".4g")
+    )
+    if not number:
+        return "–"
+    return f"{value / number:{form}}" + (f" of {short_count(number)}" if counted else "")
+
+
+def short_count(number: float) -> str:
+    """`2,217`, `42k`, `1.2M`."""
+    if number < 10_000:
+        return f"{number:,.0f}"
+    return f"{number / 1e3:.0f}k" if number < 1e6 else f"{number / 1e6:.1f}M"
+
+
+def short_odds(log_e: float) -> str:
+    """Odds as `explain` has them, in at most seven characters."""
+    if log_e > COUNTLESS:
+        return ">10⁹:1"
+    value = exp(log_e)
+    if value >= 10_000:
+        return f"{short_count(value)}:1"
+    return f"{value:,.0f}:1" if value >= 10 else f"{value:.1f}:1"

@@ -1,0 +1,134 @@
+"""The plan of one run: what is rolled out, what traffic it meets, and everything that is done to it.
+
+A value, and in words: a failure prints it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Json = dict[str, Any]
+
+
+class What(StrEnum):
+    """What is done to a rollout from outside, or to a function from below."""
+
+    COMMAND = "command"
+    ALARM = "alarm"  # a real CloudWatch alarm goes to ALARM
+    ALARM_EVENT = "alarm event"  # an event alone: repeated, late, or for another stage
+    STOP_EXECUTION = "stop execution"
+    FOREIGN_CHANGE = "foreign change"
+    REQUEST = "request"
+    SWEEP = "sweep"
+    CRASH = "crash"  # the function dies
+    HANG = "hang"  # the function runs out of time
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """So many seconds after the start."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"at {int(self.seconds) // 60}:{self.seconds % 60:04.1f}"
+
+
+@dataclass(frozen=True, slots=True)
+class AtCall:
+    """Around the n-th call of this operation ("*": any) that this caller makes in the run."""
+
+    caller: str
+    operation: str
+    nth: int
+    after: bool
+
+    def __str__(self) -> str:
+        call = "AWS call" if self.operation == "*" else self.operation
+        return f"just {'after' if self.after else 'before'} call {self.nth} to {call} by {self.caller}"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that is done, and when. `details` by kind, see the runner."""
+
+    what: What
+    when: At | AtCall
+    details: Json = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        details = ", ".join(f"{name} {json.dumps(value)}" for name, value in self.details.items())
+        return f"{self.when}: {self.what}" + (f" ({details})" if details else "")
+
+
+@dataclass(frozen=True, slots=True)
+class AwsFault:
+    """Calls to AWS that fail, from so many seconds after the start, for so long."""
+
+    service: str
+    operation: str
+    mode: str
+    error: str
+    since_seconds: float
+    for_seconds: float
+    caller: str | None = None
+    skip: int = 0
+    times: int | None = None
+    probability: float = 1.0
+    seconds: float = 30.0
+
+    def __str__(self) -> str:
+        how = {"before": f"refused with {self.error}", "after": "done, answer lost", "slow": f"{self.seconds:g} s late"}
+        which = f"{self.service}:{self.operation}" + (f" by {self.caller}" if self.caller else "")
+        some = "" if self.times is None else f", {self.times} of them after {self.skip}"
+        chance = "" if self.probability == 1.0 else f", with probability {self.probability:g}"
+        return (
+            f"{At(self.since_seconds)} for {self.for_seconds:g} s: {which} {how.get(self.mode, 'done twice')}{some}{chance}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """One run, whole. `scenario` is a simulator scenario's document; it holds the request and the traffic.
+
+    most_latency_ms: each call of the controller takes up to so long, so that what runs at once interleaves.
+    analyses_per_execution: hand over to a new execution so soon; None: as in life.
+    """
+
+    seed: int
+    scenario: Json
+    acts: tuple[Act, ...] = ()
+    faults: tuple[AwsFault, ...] = ()
+    most_latency_ms: int = 0
+    event_delay_seconds: float = 0.0
+    analyses_per_execution: int | None = None
+    by_event: bool = False
+
+    def lines(self) -> Iterator[str]:
+        """The plan in words."""
+        request, scenario = self.scenario["request"], self.scenario
+        steps = request["plan"]["steps"]
+        ramp = " → ".join(f"{step['weightPercent']} % for {step['bakeMinutes']} min" for step in steps)
+        yield f"seed {self.seed}: {ramp}, watched for {request['plan']['watchMinutes']} min"
+        for name in ("onRegression", "onInconclusive", "holdMinutes", "measurement", "judge", "candidate", "requestId"):
+            if name in request:
+                yield f"  {name}: {json.dumps(request[name])}"
+        for name in ("traffic", "candidate", "disturbances", "metrics", "alarms"):
+            if scenario.get(name):
+                yield f"  {name}: {json.dumps(scenario[name])}"
+        how = [
+            f"calls take up to {self.most_latency_ms} ms" if self.most_latency_ms else "",
+            f"events take {self.event_delay_seconds:g} s" if self.event_delay_seconds else "",
+            f"handed over after {self.analyses_per_execution} analyses" if self.analyses_per_execution else "",
+            "requested by event" if self.by_event else "",
+        ]
+        if any(how):
+            yield "  " + ", ".join(part for part in how if part)
+        for act in self.acts:
+            yield f"  {act}"
+        for fault in self.faults:
+            yield f"  {fault}"

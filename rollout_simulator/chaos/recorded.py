@@ -1,0 +1,144 @@
+"""What a run leaves behind: facts alone, in the order in which they happened. The laws are read off this.
+
+`number` is the arrival at AWS at which a thing happened. Stored items are DynamoDB's own JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from rollout_simulator.chaos.plan import Act, RunPlan
+
+Json = dict[str, Any]
+Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call that reached AWS. `done`: it was not refused; whether the caller heard of it is another matter."""
+
+    number: int
+    at: datetime
+    caller: str
+    invocation: int | None
+    service: str
+    operation: str
+    done: bool
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One run of a function: what it was given, what it answered or raised."""
+
+    number: int
+    function: str
+    began: datetime
+    event: Any
+    answer: Any = None
+    error: str = ""
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemWrite:
+    """An item after a write that reached it; None: it was deleted."""
+
+    number: int
+    at: datetime
+    caller: str
+    pk: str
+    sk: str
+    item: Item | None
+
+
+@dataclass(frozen=True, slots=True)
+class StageWrite:
+    """A write to the stage that succeeded; `before` and `after` as GetStage shows them, None: no stage."""
+
+    number: int
+    at: datetime
+    caller: str
+    invocation: int | None
+    before: Item | None
+    after: Item | None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What became of an execution."""
+
+    name: str
+    arn: str
+    status: str
+    error: str
+    cause: str
+    input: Any
+    started: datetime
+    stopped: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person was told who gave a command."""
+
+    actor: str
+    command: str
+    accepted: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A minute of the canary's series: how many requests, and from when on CloudWatch shows it."""
+
+    minute: int
+    visible_from: float
+    requests: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """All that a run left behind."""
+
+    plan: RunPlan
+    started: datetime
+    finished: datetime
+    ended: bool
+    wall_seconds: float
+    arrivals: Sequence[Arrival]
+    invocations: Sequence[Invocation]
+    item_writes: Sequence[ItemWrite]
+    stage_writes: Sequence[StageWrite]
+    done: Sequence[tuple[datetime, Act]]
+    events: Sequence[Json]
+    executions: Sequence[Execution]
+    items: Sequence[Item]
+    answers: Sequence[Answer]
+    canary_points: Sequence[Point]
+    faults_injected: int
+    calls: Sequence[tuple[str, str, str]] = field(repr=False)
+    """(caller, operation, what went wrong) of every call that left its client."""
+
+    @cached_property
+    def records(self) -> Mapping[str, Item]:
+        """The stored record of each rollout, as it was in the end."""
+        return {item["rolloutId"]["S"]: item for item in self.items if item["sk"]["S"] == "RECORD"}
+
+    @cached_property
+    def locks(self) -> Sequence[Item]:
+        """The locks that are still held in the end."""
+        return [item for item in self.items if item["sk"]["S"] == "LOCK"]
+
+    def history(self, rollout_id: str) -> Sequence[Json]:
+        """The history lines of a rollout, oldest first."""
+        lines = [
+            (item["sk"]["S"], item["line"]["S"])
+            for item in self.items
+            if item["pk"]["S"] == f"ROLLOUT#{rollout_id}" and item["sk"]["S"].startswith("HISTORY#")
+        ]
+        return [json.loads(line) for _, line in sorted(lines)]

@@ -1,0 +1,130 @@
+"""The embedded AWS for other processes: the controller deployed, an API under traffic, and time that passes.
+
+The scenario's minutes count from the moment a canary appears on the API's stage, for each rollout anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rollout_simulator.embedded_aws import EmbeddedAws
+from rollout_simulator.endpoint import HOST, Endpoint, listen, server_for
+from rollout_simulator.example_api import ExampleApi
+from rollout_simulator.repairs.stage_control_plane import StageChange
+from rollout_simulator.scenario import Scenario
+from rollout_simulator.simulation import Simulation
+from rollout_simulator.template import REGION
+
+SECONDS_BETWEEN_LOOKS = 10
+STATE_CHANGED = "Rollout State Changed"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAws:
+    """An embedded AWS that listens, and what somebody needs to know to use it."""
+
+    simulation: Simulation
+    port: int
+    _serve: Callable[[float, threading.Event, Callable[[BaseException], None]], None]
+
+    @property
+    def endpoint_url(self) -> str:
+        """What clients are pointed at."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def region(self) -> str:
+        """The one region that there is."""
+        return REGION
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """The stack's outputs."""
+        return self.simulation.aws.deployment.outputs
+
+    @property
+    def api(self) -> ExampleApi:
+        """The example API."""
+        return self.simulation.api
+
+    @property
+    def request(self) -> Json:
+        """A request for the scenario's candidate."""
+        return self.api.request(self.simulation.scenario)
+
+    @property
+    def function_variables(self) -> Json:
+        """All environment variables that the stack's functions have."""
+        deployment = self.simulation.aws.deployment
+        return {
+            name: value
+            for properties in deployment.resources.values()
+            for name, value in properties.get("Environment", {}).get("Variables", {}).items()
+        }
+
+    def watch(self, show: Callable[[Json], None]) -> None:
+        """Show the detail of every `Rollout State Changed` event, soon after it came."""
+        events = self.simulation.aws.events.put
+        seen = len(events)
+
+        def look() -> None:
+            nonlocal seen
+            new, seen = events[seen:], len(events)
+            for event in new:
+                if event["detail-type"] == STATE_CHANGED:
+                    show(event["detail"])
+
+        self.simulation.clock.call_every(SECONDS_BETWEEN_LOOKS, look, name="watch")
+
+    def serve(self, speed: float, stop: threading.Event, on_error: Callable[[BaseException], None]) -> None:
+        """Answer requests and let time pass at `speed` times real time, until `stop` is set."""
+        self._serve(speed, stop, on_error)
+
+
+@contextmanager
+def opened(scenario: Scenario, *, port: int, seed: int | None = None, start: datetime) -> Iterator[LocalAws]:
+    """An embedded AWS on this port, its clock at `start`, ready to serve.
+
+    Raises: PortUnavailable.
+    """
+    chosen = scenario.seed if seed is None else seed
+    with closing(listen(port)) as listening, EmbeddedAws(seed=chosen, start=start) as aws:
+        simulation = Simulation(aws, scenario, chosen)
+        simulation.prepare_alarms()
+        aws.stages.listeners.append(lambda change: _begin_with_canary(simulation, change))
+        server = server_for(Endpoint(aws.clock, REGION), listening)
+
+        def serve(speed: float, stop: threading.Event, on_error: Callable[[BaseException], None]) -> None:
+            answering = threading.Thread(target=server.serve_forever, name="http", daemon=True)
+            answering.start()
+            try:
+                aws.clock.run_paced(speed, stop, on_error)
+            finally:
+                server.shutdown()
+                answering.join()
+
+        try:
+            yield LocalAws(simulation, listening.getsockname()[1], serve)
+        finally:
+            server.server_close()
+
+
+def _begin_with_canary(simulation: Simulation, change: StageChange) -> None:
+    """A rollout begins, as far as the scenario is concerned, when its canary appears."""
+    if not simulation.is_about(change):
+        return
+    before, after = (change.before or {}), (change.after or {})
+    if "canarySettings" not in after or "canarySettings" in before:
+        return
+    running = [execution for execution in simulation.aws.executions.all() if execution.status == "RUNNING"]
+    if running:
+        simulation.begin(running[-1].exec_arn, running[-1].name)
+    else:
+        simulation.traffic.begin(simulation.clock.now())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -32,10 +34,11 @@ def local(
         refuse(f"--port {port}: must be between 0 and {HIGHEST_PORT:,}")
     if not 0 < speed <= FASTEST:
         refuse(f"--speed {speed:g}: must be above 0 and at most {FASTEST:,}")
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    with _stopped_by_signals() as stop:
+        _serve(stop, port, speed, scenario, seed)
 
+
+def _serve(stop: threading.Event, port: int, speed: float, scenario: str, seed: int | None) -> None:
     # The embedded AWS takes a second to import; nothing else of the command should wait for it.
     from rollout_cli.local_view import introduction, state_line  # noqa: PLC0415
     from rollout_cli.scenarios import chosen_scenario  # noqa: PLC0415
@@ -52,3 +55,16 @@ def local(
     except PortUnavailable as error:
         refuse(str(error))
     typer.echo("Stopped.")
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set, for as long as this is open."""
+    stop = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -9,19 +9,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from rollout.core.judge import BaseTraffic, StepPreview, preview
+from rollout.core.judge import BaseTraffic, JudgeSettings, MetricKind, StepPreview, preview
+from rollout.core.judge.known import series
 from rollout_cli.controller import AsJson
 from rollout_cli.documents import read_json
 from rollout_cli.exits import give_up
 from rollout_cli.preview_view import preview_document, preview_table
 
-ERROR_METRIC = "5XXError"
-
 
 def validate(
     request: Annotated[str, typer.Argument(help="The request, a JSON file; - is standard input.")],
     traffic: Annotated[
-        float | None, typer.Option(min=0, help="Requests a minute to the target; shows what each step can prove.")
+        float | None,
+        typer.Option(min=0, max=1e9, help="Requests a minute to the target; shows what each step can prove."),
     ] = None,
     error_percent: Annotated[float, typer.Option(min=0, max=100, help="The base's error rate, for --traffic.")] = 0.5,
     as_json: AsJson = False,
@@ -36,7 +36,7 @@ def validate(
         give_up(f"{request}: {error}")
     steps: Sequence[StepPreview] = ()
     if traffic is not None:
-        steps = preview(settings.judge, settings.plan, {ERROR_METRIC: BaseTraffic(traffic, error_percent / 100)})
+        steps = preview(settings.judge, settings.plan, steady_traffic(settings.judge, traffic, error_percent / 100))
     if as_json:
         typer.echo(json.dumps({"valid": True, "steps": preview_document(steps)}, indent=2))
         return
@@ -45,3 +45,18 @@ def validate(
     if steps:
         console.print(f"at {traffic:g} requests a minute, {error_percent:g} % of them failing:\n", markup=False)
         console.print(preview_table(settings.plan, steps))
+
+
+def steady_traffic(settings: JudgeSettings, requests_per_minute: float, error_rate: float) -> dict[str, BaseTraffic]:
+    """What the metrics would count under such traffic; business metrics are left out, nobody said how they do.
+
+    A latency counts the requests above the base's own quantile: one in ten for its p90.
+    """
+    found = {}
+    for metric in settings.metrics:
+        quantile = series(metric.name)[1]
+        if metric.kind is MetricKind.ERRORS:
+            found[metric.name] = BaseTraffic(requests_per_minute, error_rate)
+        elif metric.kind is MetricKind.LATENCY and quantile is not None:
+            found[metric.name] = BaseTraffic(requests_per_minute, 1.0 - quantile / 100.0)
+    return found

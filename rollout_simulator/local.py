@@ -21,6 +21,10 @@ from rollout_simulator.simulation import Simulation
 from rollout_simulator.template import REGION
 
 SECONDS_BETWEEN_LOOKS = 10
+"""Simulated seconds until somebody who watches is shown what is new."""
+
+SECONDS_UNTIL_STOPPED = 0.05
+"""Real seconds until the server notices that it is to stop."""
 STATE_CHANGED = "Rollout State Changed"
 
 Json = dict[str, Any]
@@ -102,7 +106,9 @@ def opened(scenario: Scenario, *, port: int, seed: int | None = None, start: dat
         server = server_for(Endpoint(aws.clock, REGION), listening)
 
         def serve(speed: float, stop: threading.Event, on_error: Callable[[BaseException], None]) -> None:
-            answering = threading.Thread(target=server.serve_forever, name="http", daemon=True)
+            answering = threading.Thread(
+                target=server.serve_forever, args=(SECONDS_UNTIL_STOPPED,), name="http", daemon=True
+            )
             answering.start()
             try:
                 aws.clock.run_paced(speed, stop, on_error)

@@ -41,8 +41,8 @@ def tasks(*, quick: bool = False) -> Iterator[Task]:
         yield Task(Group.HEALTHY, Cell(rps, base_rate, noise=noise), 10_000 // share)
     for noise, (rps, base_rate) in product((Noise.CALM, Noise.SHARED), worlds):
         yield Task(Group.EDGE, Cell(rps, base_rate, Release.EDGE, noise=noise), 10_000 // share)
-    for rps, base_rate in worlds:
-        yield Task(Group.HEALTHY, Cell(rps, base_rate, noise=Noise.CLUMPED), 4_000 // share)
+    for noise, (rps, base_rate) in product((Noise.CLUMPED, Noise.BURSTY), worlds):
+        yield Task(Group.HEALTHY, Cell(rps, base_rate, noise=noise), 4_000 // share)
     for rps, base_rate in worlds:
         for factor in FACTORS:
             yield Task(Group.REGRESSED, Cell(rps, base_rate, Release.WORSE, factor), 2_000 // share)

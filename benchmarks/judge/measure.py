@@ -14,7 +14,7 @@ from benchmarks.judge.bound import first_possible_minute
 from benchmarks.judge.cells import Group, Task
 from benchmarks.judge.ours import Ending, follow_all, settings_with
 from benchmarks.judge.peers import PEERS
-from benchmarks.judge.traffic import CLUMPED_DISPERSION, PLANNED_MINUTES, Cell, Floats, Ints, Noise, Rollouts, draw
+from benchmarks.judge.traffic import PLANNED_MINUTES, Cell, Floats, Ints, Rollouts, draw
 from rollout.core.judge import Action
 
 Json: TypeAlias = dict[str, Any]
@@ -32,9 +32,9 @@ def measured(task: Task, seed: int) -> Json:
     endings = follow_all(rollouts, [settings_with()])
     rules = {OURS: figures_of_ours(endings)}
     learned = []
-    if cell.noise is Noise.CLUMPED:
+    if cell.noise.dispersion > 1.0:
         learned = [ending.dispersion or 1.0 for ending in endings if ending.action is Action.PROMOTE]
-        rules[OURS_KNOWN] = figures_of_ours(follow_all(rollouts, [settings_with(CLUMPED_DISPERSION)]))
+        rules[OURS_KNOWN] = figures_of_ours(follow_all(rollouts, [settings_with(cell.noise.dispersion)]))
         # Each rollout is judged with what some other one has taught: the lists are of different lengths.
         lessons = [settings_with(each) for each in learned[1:]] or [settings_with()]
         rules[OURS_LEARNED] = figures_of_ours(follow_all(rollouts, lessons))

@@ -18,7 +18,7 @@ from rollout.core.judge import Count, MinuteReading, Pair, begin, begin_step, ju
 
 RULES = (OURS, *PEERS)
 LN_10 = log(10.0)
-KINDS = {Noise.CALM: "a", Noise.SHARED: "b", Noise.CLUMPED: "c"}
+KINDS = {Noise.CALM: "a", Noise.SHARED: "b", Noise.CLUMPED: "d", Noise.BURSTY: "c"}
 SHOWN = Cell(200.0, 0.001, Release.WORSE, 5.0)
 """The regression whose cost is drawn."""
 
@@ -97,7 +97,7 @@ def false_rollbacks(records: Sequence[Json]) -> Picture | None:
             for record in records_of(healthy, Group.HEALTHY, noise=(noise,)):
                 value = share(record["rules"][rule])
                 x, y = at(row, 100 * value)
-                picture.dot(x, y + 6 * (lane - 1), KINDS[noise], 2.6)
+                picture.dot(x, y + 5 * (lane - 1.5), KINDS[noise], 2.4)
     picture.legend(250, 46, [(KINDS[noise], noise.value) for noise in Noise])
     return picture
 
@@ -190,15 +190,17 @@ def _is(record: Json, cell: Cell) -> bool:
 
 def dispersion(records: Sequence[Json]) -> Picture | None:
     """False rollbacks under clumped errors: φ = 1, learned, known."""
-    clumped = records_of(records, Group.HEALTHY, noise=(Noise.CLUMPED,))
+    clumped = records_of(records, Group.HEALTHY, noise=(Noise.CLUMPED, Noise.BURSTY))
     if not clumped:
         return None
-    rules = {OURS: "φ = 1", OURS_LEARNED: "φ learned from one rollout", OURS_KNOWN: "φ = 5, as it is"}
+    rules = {OURS: "φ = 1", OURS_LEARNED: "φ learned from one rollout", OURS_KNOWN: "φ as it is"}
     title = "Errors in clumps of three: healthy releases rolled back, one dot per cell"
     picture, at = _rows(title, list(rules.values()), [0, 0.2, 1, 2, 4, 8, 12])
     for row, rule in enumerate(rules):
         for record in clumped:
             value = share(record["rules"][rule])
             x, y = at(row, 100 * value)
-            picture.dot(x, y, "cba"[row], 3.5, f"{where(record)}: {value:.2%}")
+            bursty = record["cell"]["noise"] == Noise.BURSTY
+            picture.dot(x, y + (5 if bursty else -5), KINDS[Noise(record["cell"]["noise"])], 3.5, where(record))
+    picture.legend(250, 46, [(KINDS[noise], noise.value) for noise in (Noise.CLUMPED, Noise.BURSTY)])
     return picture

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.judge.cells import BASE_RATES, FACTORS, RPS, Group
-from benchmarks.judge.goals import goals, median_minutes, percent, records_of
+from benchmarks.judge.goals import goals, median_minutes, percent, records_of, where
 from benchmarks.judge.measure import OURS, OURS_KNOWN, OURS_LEARNED, Json, share
 from benchmarks.judge.peers import PEERS
 from benchmarks.judge.pictures import pictures
-from benchmarks.judge.traffic import Cell, Noise, Release
+from benchmarks.judge.traffic import PLAN, Cell, Noise, Release
 from benchmarks.judge.variants import CELLS, VARIANTS
-from rollout.core.judge.settings import BALANCED
+from rollout.core.judge import PRESETS, JudgeSettings, MetricKind, explain, safety
+from rollout.core.judge.plan import next_weight
+from rollout.core.judge.preview import requests_to_prove
+from rollout.core.judge.settings import BALANCED, GATE
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "judge.md"
@@ -67,6 +70,8 @@ def blocks(results: Json) -> dict[str, str]:
     """The generated parts by name."""
     records = results["cells"]
     return {
+        "presets": presets_table(),
+        "proof": proof_table(),
         "size": size(results),
         "goals": goals_table(records),
         "false rollbacks": false_rollbacks_table(records),
@@ -76,6 +81,32 @@ def blocks(results: Json) -> dict[str, str]:
         "tried": tried_table(results["tried"]),
         "speed": speed_table(results["speed"]),
     }
+
+
+def presets_table() -> str:
+    """What each preset tolerates, at a base rate of 1 % and of 0.1 %."""
+    rows = [
+        (
+            f"`{name}`" + (" (default)" if tolerance == BALANCED else ""),
+            f"{tolerance.relative:g} x base + {explain.percent(tolerance.absolute)}",
+            *(explain.percent(tolerance.of(rate)) for rate in (0.01, 0.001)),
+        )
+        for name, tolerance in PRESETS.items()
+    ]
+    return table(("preset", "a canary may have", "base at 1 %", "base at 0.1 %"), rows)
+
+
+def proof_table() -> str:
+    """Canary requests, none bad, that prove a step safe."""
+    rows = []
+    for step, each in enumerate(PLAN):
+        weight = next_weight(PLAN, step)
+        margin = safety.margin(MetricKind.ERRORS, GATE, weight)
+        needed = [f"{requests_to_prove(rate, margin, JudgeSettings((), 0.0).beta):,}" for rate in BASE_RATES]
+        ceiling = f"{margin.relative:g} x base + {explain.percent(margin.absolute)}"
+        rows.append((f"{explain.weight(each.weight_percent)} → {100 * weight:g}%", ceiling, *needed))
+    head = ("step", "must be below", *(f"base {100 * rate:g} %" for rate in BASE_RATES))
+    return table(head, rows)
 
 
 def size(results: Json) -> str:
@@ -168,14 +199,16 @@ def found_text(record: Json) -> str:
 def dispersion_table(records: Sequence[Json]) -> str:
     """What learned dispersion does to clumped errors."""
     rows = []
-    clumped = records_of(records, Group.HEALTHY, noise=(Noise.CLUMPED,))
+    clumped = records_of(records, Group.HEALTHY, noise=(Noise.CLUMPED, Noise.BURSTY))
     for record in clumped:
         cell, rules = record["cell"], record["rules"]
         low, middle, high = record["dispersions"] or (1.0, 1.0, 1.0)
         shares = (percent(share(rules[rule])) for rule in (OURS, OURS_LEARNED, OURS_KNOWN))
         learned = f"{middle:.1f} ({low:.1f} – {high:.1f})"
-        rows.append((f"{cell['rps']:g} rps, {100 * cell['base_rate']:g} %", *shares, learned))
-    return table(("rolled back", "φ = 1", "φ learned", "φ = 5", "φ learned: median (90 % of them)"), rows)
+        true = f"{Noise(cell['noise']).dispersion:.1f}"
+        rows.append((f"{cell['noise']}, {where(record)}", *shares, true, learned))
+    head = ("healthy releases rolled back", "φ = 1", "φ learned", "φ as it is", "true φ", "learned: median (90 %)")
+    return table(head, rows)
 
 
 def tried_table(tried: Sequence[Json]) -> str:

@@ -119,12 +119,12 @@ def analysed(settings: JudgeSettings, readings: list[MinuteReading]) -> Judgemen
 def main() -> int:
     """Print the figures; 1 if a limit is exceeded."""
     speed = measured()
-    print(f"reference loop            {speed.reference:6.1f} ms")  # noqa: T201
+    print(f"reference loop            {speed.reference:6.1f} ms")
     for what, took, limit in (
         ("import, over an empty one", speed.importing, IMPORT_LIMIT_MS),
         ("4 hours of 6 metrics", speed.analysis, ANALYSIS_LIMIT_MS),
     ):
-        print(f"{what:<25} {took:6.1f} ms, {took / speed.reference:.2f} x the loop (limit {limit:g} ms)")  # noqa: T201
+        print(f"{what:<25} {took:6.1f} ms, {took / speed.reference:.2f} x the loop (limit {limit:g} ms)")
     return 0 if speed.importing < IMPORT_LIMIT_MS and speed.analysis < ANALYSIS_LIMIT_MS else 1
 
 

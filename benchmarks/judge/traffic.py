@@ -6,7 +6,9 @@ Traffic is Poisson. The base's bad rate is the cell's, and
     calm      stays there, every request for itself;
     shared    wanders (log-normal, half-life of two minutes), the traffic too, and half of the rollouts have a
               five-minute incident with five times the errors: in both arms alike;
-    clumped   stays there, but errors come in clumps of geometric size, three on average: φ = E[K²]/E[K] = 5.
+    clumped   stays there, but errors come in clumps of three on average, one and a Poisson number more:
+              φ = E[K²]/E[K] = 11/3;
+    bursty    the same with clumps of geometric size, three on average, now and then ten: φ = 5.
 """
 
 from __future__ import annotations
@@ -32,8 +34,6 @@ PLANNED_MINUTES = STEPS * BAKE
 HISTORY_MINUTES = 30
 
 MEAN_CLUMP = 3.0
-CLUMPED_DISPERSION = 2.0 * MEAN_CLUMP - 1.0
-"""E[K²]/E[K] of a geometric K."""
 
 
 class Noise(StrEnum):
@@ -42,6 +42,12 @@ class Noise(StrEnum):
     CALM = "calm"
     SHARED = "shared"
     CLUMPED = "clumped"
+    BURSTY = "bursty"
+
+    @property
+    def dispersion(self) -> float:
+        """φ = E[K²]/E[K] of clumps of size K."""
+        return {Noise.CLUMPED: 11.0 / 3.0, Noise.BURSTY: 2.0 * MEAN_CLUMP - 1.0}.get(self, 1.0)
 
 
 class Release(StrEnum):
@@ -168,8 +174,12 @@ def _rate(cell: Cell, level: Floats) -> Floats:
 
 
 def _bad(requests: Ints, rate: Floats, noise: Noise, rng: np.random.Generator) -> Ints:
-    if noise is not Noise.CLUMPED:
+    if noise in {Noise.CALM, Noise.SHARED}:
         return rng.binomial(requests, rate)
     clumps = rng.poisson(requests * rate / MEAN_CLUMP)
-    more = rng.negative_binomial(np.maximum(1, clumps), 1.0 / MEAN_CLUMP)
-    return np.minimum(requests, clumps + np.where(clumps > 0, more, 0))
+    if noise is Noise.CLUMPED:
+        more = rng.poisson((MEAN_CLUMP - 1.0) * clumps)
+    else:
+        more = np.where(clumps > 0, rng.negative_binomial(np.maximum(1, clumps), 1.0 / MEAN_CLUMP), 0)
+    bad: Ints = np.minimum(requests, clumps + more)
+    return bad

@@ -13,7 +13,7 @@ from rollout.core.judge import FastLane, harm
 
 CELLS = (
     Cell(20.0, 0.001),
-    Cell(2.0, 0.05, noise=Noise.CLUMPED),
+    Cell(2.0, 0.05, noise=Noise.BURSTY),
     Cell(20.0, 0.01, Release.WORSE, 2.0),
     Cell(200.0, 0.01, Release.WORSE, 3.0),
     Cell(2.0, 0.01, Release.ALL_FAIL),

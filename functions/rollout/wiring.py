@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import boto3
@@ -69,7 +69,7 @@ def ports() -> Ports:
 
 @cache
 def _ports(environment: Environment) -> Ports:
-    return ports_over(_client, environment)
+    return ports_over(LazyClient, environment)
 
 
 def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
@@ -87,5 +87,16 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
     )
 
 
-def _client(service: str) -> Any:
-    return boto3.client(service, config=CLIENT_CONFIG)  # type: ignore[call-overload]
+class LazyClient:
+    """A client that is made when it is first used: most functions call three services of the seven."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    @cached_property
+    def _made(self) -> Any:
+        make: Any = boto3.client
+        return make(self._service, config=CLIENT_CONFIG)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made, name)

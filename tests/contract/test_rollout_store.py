@@ -304,6 +304,26 @@ def test_a_rollout_is_closed_once(world: World) -> None:
         world.store.open(rollout("r-3"))
 
 
+# --- learned -----------------------------------------------------------------------------------------------------
+
+
+def test_a_target_of_which_nothing_is_known_has_taught_nothing(world: World) -> None:
+    assert {} == world.store.learned(PROD)
+
+
+def test_what_a_promoted_rollout_learned_is_there_for_the_next_one_of_its_target(world: World) -> None:
+    stored = replace(opened(world), learned={"5XXError": 2.5})
+    assert {} == world.store.learned(PROD)
+    world.store.close(ended(stored), entry=LINE)
+    assert ({"5XXError": 2.5}, {}) == (world.store.learned(PROD), world.store.learned(OTHER))
+
+
+def test_a_rollout_that_was_not_promoted_teaches_nothing(world: World) -> None:
+    stored = replace(opened(world), learned={"5XXError": 2.5})
+    world.store.close(replace(ended(stored), outcome=Outcome.ROLLED_BACK), entry=LINE)
+    assert {} == world.store.learned(PROD)
+
+
 # --- reject ------------------------------------------------------------------------------------------------------
 
 
@@ -458,6 +478,7 @@ CALLS: dict[str, Callable[[RolloutStore], object]] = {
     "watchers": lambda store: store.watchers("orders-5xx"),
     "holder": lambda store: store.holder(PROD),
     "held": lambda store: store.held(),
+    "learned": lambda store: store.learned(PROD),
 }
 
 

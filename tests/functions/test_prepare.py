@@ -116,8 +116,11 @@ def has_a_canary(world: World) -> None:
 
 
 def is_held(world: World) -> None:
-    other = World(world.twins, rollout_id="r-0")
-    other.prepare()
+    World(world.twins, rollout_id="r-0").prepare()
+
+
+def is_held_by_a_canary(world: World) -> None:
+    World(world.twins, rollout_id="r-0").prepared().call("create_canary")
 
 
 REFUSALS: dict[str, tuple[Callable[[World], object], Json, str]] = {
@@ -129,6 +132,7 @@ REFUSALS: dict[str, tuple[Callable[[World], object], Json, str]] = {
     "an alarm that fires": (fires, {"alarms": [WATCHED]}, "orders-5xx is already firing.*ignoreAlarmsAlreadyFiring"),
     "an alarm that does not exist": (lambda _: None, {"alarms": ["gone"]}, "gone is not found"),
     "a target that is held": (is_held, {}, "held by rollout r-0"),
+    "a target that is held and has a canary": (is_held_by_a_canary, {}, "held by rollout r-0"),
 }
 
 
@@ -208,11 +212,21 @@ def test_an_ignored_alarm_that_fires_again_rolls_back(world: World) -> None:
 # --- requests and rollouts that meet -----------------------------------------------------------------------------
 
 
-def test_the_same_request_again_is_the_same_rollout(world: World) -> None:
-    world.prepare(requestId="build-7")
+@pytest.mark.parametrize("come_so_far", [World.prepared, World.baking, World.watching, World.closed])
+def test_the_same_request_again_is_the_same_rollout(world: World, come_so_far: Callable[..., World]) -> None:
+    come_so_far(world, requestId="build-7")
+    told = len(world.states_told)
     again = World(world.twins, rollout_id="r-2").prepare(requestId="build-7")
     assert ("REPEATED", ROLLOUT) == (again["decision"], again["rolloutId"])
-    assert ["PREPARED"] == world.states_told
+    assert told == len(world.states_told)
+
+
+def test_two_who_start_at_once_are_one_rollout_and_one_refusal(world: World) -> None:
+    other = World(world.twins, rollout_id="r-2")
+    answer = world.prepare(Disturbance(only="store.open", before=other.prepare))
+    assert "REJECT" == answer["decision"]
+    assert re.search("held by rollout r-2", answer["reason"])
+    assert {TARGET.key: "r-2"} == world.twins.store.locks
 
 
 def test_a_rollout_that_supersedes_another_waits_until_it_has_made_way(world: World) -> None:

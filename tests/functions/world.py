@@ -71,15 +71,19 @@ def at_weight(weight_percent: int) -> TargetState:
 
 @dataclass
 class World:
-    """The twins with the stage as `FOUND`, and the functions over them."""
+    """The twins with the stage as `FOUND`, and the functions over them.
+
+    Another rollout in the same world is `World(world.twins, rollout_id=…)`.
+    """
 
     twins: Twins = field(default_factory=twins)
     rollout_id: str = ROLLOUT
 
     def __post_init__(self) -> None:
-        self.twins.stage.put(TARGET, FOUND)
-        self.twins.stage.deploy(TARGET, "dep-new")
-        self.twins.alarms.put(WATCHED, "OK", self.now)
+        if not self.twins.stage.history:
+            self.twins.stage.put(TARGET, FOUND)
+            self.twins.stage.deploy(TARGET, "dep-new")
+            self.twins.alarms.put(WATCHED, "OK", self.now)
 
     # --- the functions -----------------------------------------------------------------------------------------
 
@@ -174,15 +178,23 @@ class World:
         self.twins.clock.pass_time(minutes=minutes)
         return self.call("analyze")
 
-    def traffic(self, *, bad: int = 0, requests: int = 2_000, minutes: int = 120, base_requests: int = 20_000) -> None:
-        """From now on, so many canary requests a minute, so many of them bad; the base is healthy."""
+    def traffic(
+        self,
+        *,
+        bad: int = 0,
+        requests: int = 2_000,
+        base_bad: int = 2,
+        base_requests: int = 20_000,
+        minutes: int = 120,
+    ) -> None:
+        """From now on, so many requests a minute and so many of them bad; none is no datapoint."""
         series = self.rollout.series
         for minute in range(minute_of(self.now), minute_of(self.now) + minutes):
             self.twins.metrics.publish(
                 series,
                 "5XXError",
                 minute,
-                stage=Count(base_requests, base_requests // 10_000) if base_requests else None,
+                stage=Count(base_requests, base_bad) if base_requests else None,
                 canary=Count(requests, bad) if requests else None,
             )
 

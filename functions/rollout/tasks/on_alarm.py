@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rollout.core.signals import Signal, SignalKind
-from rollout.errors import Refused
+from rollout.errors import Refused, RolloutError
 from rollout.ports import Ports
 
 
@@ -32,21 +32,33 @@ def on_alarm(ports: Ports, event: AlarmEvent) -> Sequence[str]:
     Events come at least once and in any order: a signal is recorded once per alarm and time, and one from before a
     rollout began is not for that rollout.
 
-    Raises: what the store and the waker raise; the event is then delivered again.
+    Raises: what the store and the waker raise, once all other rollouts are signalled; the event is then delivered
+    again.
     """
     if event.state != "ALARM" or event.previous_state == "ALARM":
         return []
-    signalled = []
+    signalled, problems = [], []
     for rollout_id in ports.store.watchers(event.name):
-        rollout = ports.store.load(rollout_id)
-        if rollout is None or event.at <= rollout.started_at:
-            continue
-        signal = Signal(SignalKind.ALARM, event.at.isoformat(), event.name, event.reason)
         try:
-            token = ports.store.signal(rollout_id, signal)
-        except Refused:  # it has ended in the meantime
-            continue
-        if token is not None:
-            ports.waker.wake(token)
-        signalled.append(rollout_id)
+            if _signal(ports, rollout_id, event):
+                signalled.append(rollout_id)
+        except RolloutError as error:
+            problems.append(error)
+    if problems:
+        raise problems[0]
     return signalled
+
+
+def _signal(ports: Ports, rollout_id: str, event: AlarmEvent) -> bool:
+    """Whether the event was for this rollout, which is then signalled and woken."""
+    rollout = ports.store.load(rollout_id)
+    if rollout is None or event.at <= rollout.started_at:
+        return False
+    signal = Signal(SignalKind.ALARM, event.at.isoformat(), event.name, event.reason)
+    try:
+        token = ports.store.signal(rollout_id, signal)
+    except Refused:  # it has ended in the meantime
+        return False
+    if token is not None:
+        ports.waker.wake(token)
+    return True

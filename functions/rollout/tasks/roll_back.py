@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from rollout.core.decision import Decision, Phase
@@ -15,6 +16,15 @@ from rollout.tasks.record import announce, entry, load, stop, transition
 STATE = "Roll back"
 
 
+def readable(failure: str) -> str:
+    """The failure with its cause in words: for a Lambda function's error Step Functions gives a JSON object."""
+    before, brace, cause = failure.partition("{")
+    try:
+        return before + str(json.loads(brace + cause)["errorMessage"])
+    except (ValueError, KeyError):
+        return failure
+
+
 def roll_back(ports: Ports, rollout_id: str, failure: str) -> Next:
     """Bring the target back to what was found. `failure` says which task failed, where that is the reason.
 
@@ -25,12 +35,12 @@ def roll_back(ports: Ports, rollout_id: str, failure: str) -> Next:
         return acting(rollout, Decision.CLOSE)
     untouched = rollout.ours == (rollout.found,)
     if rollout.decided is not Decision.ROLL_BACK:
-        rollout = replace(rollout, decided=Decision.ROLL_BACK, reason=failure or rollout.reason)
+        rollout = replace(rollout, decided=Decision.ROLL_BACK, reason=readable(failure) or rollout.reason)
         rollout = transition(rollout, state="ROLLING_BACK", now=ports.clock.now(), decision=Decision.ROLL_BACK)
     wanted = rollout.found
     rollout = ports.store.save(rollout.intending(wanted))
     try:
-        changed = fence.move(ports, rollout, wanted)
+        fence.move(ports, rollout, wanted)
     except (ForeignChange, TargetMissing) as error:
         return stop(ports, rollout, STATE, f"{error} (while rolling back: {rollout.reason})")
     now = ports.clock.now()
@@ -42,6 +52,6 @@ def roll_back(ports: Ports, rollout_id: str, failure: str) -> Next:
         decided=Decision.CLOSE,
         outcome=Outcome.FAILED if untouched and failure else Outcome.ROLLED_BACK,
     )
-    change = f"set {wanted}" if changed else ""
+    change = "" if untouched else f"set {wanted}"
     line = entry(done, state=STATE, decision=Decision.ROLL_BACK, now=now, change=change)
     return acting(announce(ports, ports.store.save(done, entry=line)), Decision.CLOSE)

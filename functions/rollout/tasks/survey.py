@@ -14,7 +14,7 @@ from rollout.core.learning import with_learned
 from rollout.core.measures import Series
 from rollout.core.rollout import MOST_ALARMS, Settings
 from rollout.core.target import Target, TargetState
-from rollout.errors import Refused
+from rollout.errors import Busy, Refused, Repeated
 from rollout.ports import BaseHistory, Ports
 from rollout.request import Request
 
@@ -49,9 +49,10 @@ class Survey:
 def survey(ports: Ports, request: Request, now: datetime) -> Survey:
     """Look at everything that the rollout will need.
 
-    Raises: Refused, TargetMissing, InvalidRequest, and what the ports raise.
+    Raises: Refused, Busy, Repeated, TargetMissing, InvalidRequest, and what the ports raise.
     """
     target = Target.from_document(request.target.model_dump(by_alias=True))
+    _check_free(ports, request, target)
     settings = request.settings(_alarms(ports, request, target))
     if request.measurement.learn_dispersion:
         settings = replace(settings, judge=with_learned(settings.judge, ports.store.learned(target)))
@@ -66,6 +67,24 @@ def survey(ports: Ports, request: Request, now: datetime) -> Survey:
     last_minute = settings.calendar.last_closed(now)
     history = source.history(series, [metric.name for metric in settings.judge.metrics], last_minute)
     return Survey(settings, found, series, history)
+
+
+def _check_free(ports: Ports, request: Request, target: Target) -> None:
+    """See that no other rollout holds the target, before its canary is taken for a stranger's.
+
+    Raises: Busy, Repeated. One that takes the target after this is found when it is locked.
+    """
+    holder = ports.store.holder(target)
+    running = ports.store.load(holder) if holder is not None else None
+    if holder is None or running is None:
+        return
+    if request.request_id is not None and running.request_id == request.request_id:
+        raise Repeated(f"request {request.request_id} is rollout {holder}", holder)
+    raise Busy(
+        f"{target.key} is held by rollout {holder} since {running.started_at.isoformat()}; wait for it, abort it, or "
+        'say onConflict "supersede"',
+        holder,
+    )
 
 
 def _alarms(ports: Ports, request: Request, target: Target) -> tuple[str, ...]:

@@ -9,10 +9,14 @@ in that minute:
 
     E[x] = μ = m·n_c/N,          Var[x] = v = m·(n_c/N)·(n_b/N)·(N − m)/(N − 1),          N = n_c + n_b.
 
-A canary that is a little worse or better, within tolerance, is no clump: μ is first multiplied by the
-ratio of the arms as it was before the minute, ρ = (ΣX + 5)/(Σμ + 5), and v by ρ and by 1 + ρ·μ/(ΣX + 5),
-the uncertainty of ρ (a gamma prior on the ratio, worth five bad requests). Then φ = Σ(x − ρμ)² / Σv: a
-ratio of sums, because in quiet minutes the single ratios are too skewed to be averaged.
+A canary that is a little worse or better, within tolerance, is no clump. So the canary's share s = n_c/N of
+the bad requests is first tilted by the ratio of the arms' rates as it was before the minute,
+
+    ρ = (ΣX + 5)/(Σ n_c·y/n_b + 5),          s′ = ρs/(ρs + 1 − s),
+
+y being the base's bad requests (a gamma prior on the ratio, worth five bad requests). With μ = m·s′ and
+v = m·s′·(1 − s′)·(N − m)/(N − 1), to which ρ's own uncertainty adds (m·s′·(1 − s′))²/(ΣX + 5),
+φ = Σ(x − μ)² / Σv: a ratio of sums, because in quiet minutes the single ratios are too skewed to be averaged.
 
 Learn from rollouts that were promoted; in one that is rolled back the ratio itself moves.
 """
@@ -45,19 +49,18 @@ def spread_after(spread: Spread, canary: Count, base: Count) -> Spread:
     good = requests - bad
     if not bad or not good or not canary.requests or not base.requests:
         return spread
-    share = canary.requests / requests
-    mean = bad * share
-    variance = mean * (1.0 - share) * good / (requests - 1)
     minutes, squares, variances, seen, expected = spread
     strength = seen + _PRIOR
-    ratio = strength / (expected + _PRIOR)
-    surprise = canary.bad - ratio * mean
+    weight = strength / (expected + _PRIOR) * canary.requests
+    share = weight / (weight + base.requests)
+    wobble = bad * share * (1.0 - share)
+    surprise = canary.bad - bad * share
     return Spread(
         minutes + 1,
         squares + surprise * surprise,
-        variances + ratio * variance * (1.0 + ratio * mean / strength),
+        variances + wobble * good / (requests - 1) + wobble * wobble / strength,
         seen + canary.bad,
-        expected + mean,
+        expected + canary.requests * base.bad / base.requests,
     )
 
 

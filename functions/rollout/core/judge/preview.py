@@ -151,6 +151,8 @@ class _Look:
     def _clean_proof(self) -> int | None:
         if self.metric.kind is not MetricKind.BUSINESS_COUNT:
             return requests_to_prove(self.rate, self.margin, self.settings.beta)
+        if not self.canary_requests:
+            return None
         # With no events at all nothing is proven here: "clean" means as good as the base.
         gains = [gain / self.canary_requests for gain in self._safety_gains(self.rate)]
         if max(gains) <= 0.0:

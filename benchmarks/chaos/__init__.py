@@ -1,0 +1,1 @@
+"""Thousands of rollouts broken on purpose, and the laws checked on each: `python -m benchmarks.chaos`."""

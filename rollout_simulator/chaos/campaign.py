@@ -1,0 +1,260 @@
+"""From a seed to the plan of one run. The law: the plan is a pure function of its seed.
+
+Plans are short (minutes, few steps), for trouble is found where things meet, and much of it is aimed at the calls of
+the controller rather than strewn over time.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from rollout_simulator.chaos.plan import Act, At, AtCall, AwsFault, Json, RunPlan, What
+
+WATCHED = "orders-5xx"
+TAGGED = "orders-tagged"
+OTHERS = "payments-5xx"
+"""The alarm of a stage that nobody rolls out."""
+
+_WEIGHTS = (0.5, 1, 5, 10, 25, 50, 99)
+_COMMANDS = ("abort", "promote", "pause", "advance", "approve", "resume", "rollback")
+_FOREIGN = (
+    "weight",
+    "weight to nothing",
+    "canary's deployment",
+    "override",
+    "another override",
+    "variable",
+    "unwatched variable",
+    "base",
+    "canary removed",
+    "canary removed",
+    "promoted by hand",
+    "plain deployment",
+    "stage deleted",
+)
+_CALLERS = (
+    "Prepare",
+    "CreateCanary",
+    "CreateCanary",
+    "Analyze",
+    "Analyze",
+    "ShiftTraffic",
+    "ShiftTraffic",
+    "Promote",
+    "Promote",
+    "RollBack",
+    "RollBack",
+    "Close",
+    "OnAlarm",
+    "OnCommand",
+    "Recover",
+    "state machine",
+)
+_OPERATIONS: dict[str, tuple[str, ...]] = {
+    "CreateCanary": ("UpdateStage", "GetStage", "UpdateItem", "TransactWriteItems", "*"),
+    "ShiftTraffic": ("UpdateStage", "GetStage", "UpdateItem", "TransactWriteItems", "*"),
+    "Promote": ("UpdateStage", "GetStage", "UpdateItem", "TransactWriteItems", "*"),
+    "RollBack": ("UpdateStage", "GetStage", "UpdateItem", "TransactWriteItems", "*"),
+    "Recover": ("UpdateStage", "GetStage", "TransactWriteItems", "*"),
+    "state machine": ("UpdateItem", "Invoke", "*"),
+    "OnAlarm": ("UpdateItem", "SendTaskSuccess", "*"),
+    "OnCommand": ("UpdateItem", "SendTaskSuccess", "*"),
+}
+_THROTTLED = "ThrottlingException"
+_SERVICES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("dynamodb", ("*", "UpdateItem", "TransactWriteItems", "GetItem", "Query"), (_THROTTLED, "InternalServerError")),
+    ("apigateway", ("*", "UpdateStage", "GetStage"), ("TooManyRequestsException", "ServiceUnavailableException")),
+    ("cloudwatch", ("*", "GetMetricData", "DescribeAlarms"), ("ThrottlingException", "InternalServiceFault")),
+    ("events", ("PutEvents",), (_THROTTLED, "InternalServerError")),
+    ("stepfunctions", ("*", "SendTaskSuccess", "DescribeExecution"), (_THROTTLED, "InternalServerError")),
+    ("lambda", ("Invoke",), ("TooManyRequestsException", "ServiceException")),
+    ("sns", ("Publish",), (_THROTTLED,)),
+)
+
+
+def plan_of(seed: int) -> RunPlan:
+    """The run that this seed stands for."""
+    random = Random(seed)
+    request = _request(random)
+    scenario = _scenario(random, request)
+    minutes = _expected_minutes(request)
+    acts = tuple(_act(random, minutes, request) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4))))
+    faults = tuple(_fault(random, minutes) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
+    return RunPlan(
+        seed=seed,
+        scenario=scenario,
+        acts=acts,
+        faults=faults,
+        most_latency_ms=random.choice((0, 30, 30, 400)),
+        event_delay_seconds=random.choice((0.0, 0.0, 0.2, 3.0)),
+        analyses_per_execution=random.choice((None, None, None, 1, 2, 4)),
+        by_event=random.random() < 0.1,
+    )
+
+
+def _request(random: Random) -> Json:
+    steps = sorted(random.sample(_WEIGHTS, random.choice((1, 2, 2, 3))))
+    request: Json = {
+        "plan": {
+            "steps": [{"weightPercent": weight, "bakeMinutes": random.choice((1, 1, 2, 3))} for weight in steps],
+            "watchMinutes": random.choice((0, 0, 2, 4)),
+        },
+        "judge": {
+            "preset": random.choice(("balanced", "balanced", "sensitive", "tolerant")),
+            "maxBakeFactor": random.choice((2, 3)),
+            "metrics": [{"name": "5XXError"}] + ([{"name": "Latency", "quantiles": [90]}] if random.random() < 0.3 else []),
+        },
+        "measurement": {
+            "lagMinutes": random.choice((1, 2, 3)),
+            "settleSeconds": random.choice((0, 30, 60)),
+            "mostMinutesBetweenAnalyses": random.choice((1, 3, 5)),
+        },
+        "holdMinutes": random.choice((3, 8)),
+        "onInconclusive": random.choice(("hold", "hold", "rollback")),
+        "onRegression": random.choice(("rollback", "rollback", "rollback", "hold", "holdAtZero")),
+    }
+    if random.random() < 0.3:
+        request["requestId"] = "request-1"
+    if random.random() < 0.7:
+        request["alarms"] = [WATCHED]
+        request["ignoreAlarmsAlreadyFiring"] = random.random() < 0.8
+    return request
+
+
+def _scenario(random: Random, request: Json) -> Json:
+    lag = request["measurement"]["lagMinutes"]
+    traffic: Json = {"requests_per_second": random.choice((0, 1, 20, 300, 300, 300, 300, 300))}
+    if random.random() < 0.1:
+        traffic["stops_at_minute"] = random.randrange(1, 10)
+    base, candidate, disturbances = {"error_percent": 0.5}, {}, []
+    match random.choice(("healthy",) * 5 + ("regressed", "regressed", "later", "slow", "outage", "bad base")):
+        case "regressed":
+            candidate = {"error_percent": random.choice((3.0, 20.0, 100.0))}
+        case "later":
+            candidate = {"error_percent": 20.0, "from_minute": random.randrange(2, 15)}
+        case "slow":
+            candidate = {"latency_ms": 400.0}
+        case "outage":
+            disturbances = [{"from_minute": random.randrange(1, 10), "minutes": 4, "error_percent": 40.0}]
+        case "bad base":
+            base, candidate = {"error_percent": 15.0}, {"error_percent": 15.0}
+    alarms: list[Json] = []
+    if "alarms" in request:
+        alarms.append(_alarm(random, WATCHED))
+    if random.random() < 0.2:
+        alarms.append({**_alarm(random, TAGGED), "tagged": True, "named_in_request": False})
+    return {
+        "name": "chaos",
+        "request": request,
+        "traffic": traffic,
+        "base": base,
+        "candidate": candidate,
+        "disturbances": disturbances,
+        "alarms": alarms,
+        "metrics": {
+            "earliest_seconds": 5.0,
+            "latest_seconds": 60.0 * lag - 5.0,
+            "late_percent": random.choice((0.0, 0.5, 20.0)),
+            "revised_percent": random.choice((0.0, 0.5, 20.0)),
+            "base_semantics": random.choice(("inclusive", "exclusive")),
+            "canary_series": random.random() >= 0.05,
+        },
+    }
+
+
+def _alarm(random: Random, name: str) -> Json:
+    return {"name": name, "threshold": random.choice((0.05, 0.05, 0.9)), "firing_at_start": random.random() < 0.05}
+
+
+def _expected_minutes(request: Json) -> float:
+    """About how long the rollout takes if all goes well."""
+    bakes = sum(step["bakeMinutes"] + request["measurement"]["lagMinutes"] + 2 for step in request["plan"]["steps"])
+    return float(bakes + request["plan"]["watchMinutes"] + 2)
+
+
+# --- what is done ----------------------------------------------------------------------------------------------
+
+
+def _act(random: Random, minutes: float, request: Json) -> Act:
+    what = random.choice(
+        (
+            What.COMMAND,
+            What.COMMAND,
+            What.COMMAND,
+            What.ALARM,
+            What.ALARM_EVENT,
+            What.STOP_EXECUTION,
+            What.FOREIGN_CHANGE,
+            What.FOREIGN_CHANGE,
+            What.REQUEST,
+            What.SWEEP,
+            What.CRASH,
+            What.CRASH,
+            What.HANG,
+        )
+    )
+    if what is What.ALARM and "alarms" not in request:
+        what = What.ALARM_EVENT
+    details: Json = {}
+    match what:
+        case What.COMMAND:
+            details = {"command": random.choice(_COMMANDS)}
+            details |= _sometimes(random, 0.5, {"namesStep": True}) | _sometimes(random, 0.1, {"off": -1})
+            details |= _sometimes(random, 0.2, {"byTarget": True}) | _sometimes(random, 0.2, {"byEvent": True})
+        case What.ALARM:
+            details = {"name": WATCHED}
+        case What.ALARM_EVENT:
+            details = {
+                "name": random.choice((WATCHED, WATCHED, WATCHED, TAGGED, OTHERS)),
+                "state": random.choice(("ALARM", "ALARM", "ALARM", "OK", "INSUFFICIENT_DATA")),
+                "before": random.choice(("OK", "OK", "INSUFFICIENT_DATA", "ALARM")),
+                "lateSeconds": random.choice((0, 0, 20, 300)),
+                "copies": random.choice((1, 1, 2, 3)),
+                "apartSeconds": random.choice((0, 0.05, 40)),
+            }
+        case What.FOREIGN_CHANGE:
+            details = {"kind": random.choice(_FOREIGN)}
+        case What.REQUEST:
+            details = {"onConflict": random.choice(("reject", "supersede"))}
+            details |= _sometimes(random, 0.3, {"sameRequestId": True}) | _sometimes(random, 0.3, {"other": True})
+            details |= _sometimes(random, 0.1, {"sameName": True}) | _sometimes(random, 0.2, {"byEvent": True})
+    return Act(what, _moment(random, minutes, what), details)
+
+
+def _moment(random: Random, minutes: float, what: What) -> At | AtCall:
+    if what not in (What.CRASH, What.HANG) and random.random() < 0.5:
+        seconds = random.uniform(0, minutes * 60)
+        # The controller wakes on whole minutes; so do many of those who do something to it.
+        return At(round(seconds / 60) * 60.0 if random.random() < 0.4 else round(seconds, 1))
+    caller = random.choice(_CALLERS)
+    while what in (What.CRASH, What.HANG) and caller == "state machine":
+        caller = random.choice(_CALLERS)
+    operation = random.choice(_OPERATIONS.get(caller, ("*",)))
+    most = 3 if operation != "*" else 40 if caller in ("Analyze", "state machine") else 12
+    return AtCall(caller, operation, random.randrange(1, most + 1), after=random.random() < 0.5)
+
+
+def _sometimes(random: Random, probability: float, details: Json) -> Json:
+    return details if random.random() < probability else {}
+
+
+def _fault(random: Random, minutes: float) -> AwsFault:
+    service, operations, errors = random.choice(_SERVICES)
+    operation = random.choice(operations)
+    mode = random.choice(("before", "before", "after", "slow", "duplicate"))
+    error = "AccessDeniedException" if random.random() < 0.15 else random.choice(errors)
+    which: dict[str, Any]
+    if random.random() < 0.6:
+        which = {"skip": random.randrange(0, 25), "times": random.choice((1, 1, 2, 4)), "for_seconds": 3_600.0}
+    else:
+        which = {"probability": random.choice((0.2, 0.5, 1.0)), "for_seconds": random.choice((5.0, 60.0, 240.0))}
+    return AwsFault(
+        service=service,
+        operation=operation,
+        mode=mode,
+        error=error,
+        since_seconds=round(random.uniform(0, minutes * 60), 1) if "times" not in which else 0.0,
+        seconds=random.choice((2.0, 20.0, 50.0)),
+        **which,
+    )

@@ -1,0 +1,335 @@
+"""One run in an embedded AWS: the real workflow, a plan's worth of trouble, and a record of what happened."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from rollout.tasks import analyze
+from rollout_simulator.chaos import border as borders
+from rollout_simulator.chaos.border import Border, stored_item, stored_items
+from rollout_simulator.chaos.plan import Act, At, AwsFault, RunPlan, What
+from rollout_simulator.chaos.recorded import Answer, Execution, Point, Recorded
+from rollout_simulator.embedded_aws import EmbeddedAws
+from rollout_simulator.example_api import create_alarm, create_api
+from rollout_simulator.faults import Fault, Mode
+from rollout_simulator.repairs.alarm_evaluation import event_time
+from rollout_simulator.repairs.patching import replaced
+from rollout_simulator.scenario import Scenario, parse_scenario
+from rollout_simulator.template import ACCOUNT, REGION
+from rollout_simulator.traffic import NAMESPACE, StageTraffic
+
+Json = dict[str, Any]
+
+FIRST = "first"
+"""The name of the execution, and so of the rollout, that the plan's request starts."""
+
+LONGEST = timedelta(hours=8)
+"""A run that has not ended by then never will."""
+
+AFTERMATH = timedelta(minutes=12)
+"""For so long after the end the world is watched on: two sweeps, and every retry of an asynchronous invocation."""
+
+
+def run(plan: RunPlan) -> Recorded:
+    """Carry the plan out, in an AWS of its own, until all has ended."""
+    border = Border(Random(plan.seed), plan.most_latency_ms)
+    with ExitStack() as stack:
+        stack.enter_context(borders.opened(border))
+        if plan.analyses_per_execution is not None:
+            stack.enter_context(replaced(analyze, "MOST_ANALYSES", plan.analyses_per_execution))
+        handlers = borders.Handlers(border)
+        aws = stack.enter_context(
+            EmbeddedAws(seed=plan.seed, handlers=handlers, event_delay_seconds=plan.event_delay_seconds)
+        )
+        return _Run(plan, border, aws).to_its_end()
+
+
+class _Run:
+    def __init__(self, plan: RunPlan, border: Border, aws: EmbeddedAws) -> None:
+        self._plan = plan
+        self._border = border
+        self._aws = aws
+        self._clock = aws.clock
+        self._scenario: Scenario = parse_scenario(plan.scenario, "the plan")
+        self._apigateway = aws.client("apigateway")
+        self._api = create_api(self._apigateway, self._scenario)
+        self._other = self._apigateway.create_deployment(restApiId=self._api.rest_api_id, description="other")["id"]
+        self._table = aws.deployment.outputs["TableName"]
+        self._traffic = StageTraffic(self._scenario, aws.metrics, self._api.base, plan.seed)
+        aws.stages.listeners.append(lambda change: self._traffic.stage_changed(change.when, change.after))
+        aws.stages.listeners.append(border.stage_changed)
+        self._traffic.backfill(self._clock.now())
+        self._clock.call_every(60, self._minute, name="traffic")
+        self._answers: list[Answer] = []
+        self._due = 0
+        self._requests = 0
+
+    def to_its_end(self) -> Recorded:
+        """Start the rollout, let everything happen, and tell what came of it."""
+        began = time.perf_counter()
+        cloudwatch = self._aws.client("cloudwatch")
+        for alarm in self._scenario.alarms:
+            create_alarm(cloudwatch, alarm, self._scenario, self._api)
+        if self._scenario.alarms:
+            self._clock.run_until(self._clock.now() + timedelta(minutes=2))
+        for alarm in self._scenario.alarms:
+            if alarm.firing_at_start:
+                cloudwatch.set_alarm_state(AlarmName=alarm.name, StateValue="ALARM", StateReason="before the rollout")
+        started = self._clock.now()
+        self._traffic.begin(started)
+        at_calls = [act for act in self._plan.acts if not isinstance(act.when, At)]
+        self._border.watch(self._clock, at_calls, self._perform)
+        for fault in self._plan.faults:
+            self._aws.faults.inject(_injected(fault, started))
+        for act in self._plan.acts:
+            if isinstance(act.when, At):
+                self._due += 1
+                self._clock.call_at(
+                    started + timedelta(seconds=act.when.seconds), lambda act=act: self._perform_due(act), name="act"
+                )
+        self._request(self._api.request(self._scenario), FIRST, by_event=self._plan.by_event)
+        ended = self._run_out(started)
+        return self._recorded(started, ended, time.perf_counter() - began)
+
+    def _run_out(self, started: datetime) -> bool:
+        """Let the world run until nothing more will happen; whether that came to pass."""
+        limit = started + LONGEST
+        while self._clock.now() < limit:
+            self._clock.run_until(lambda: self._is_over() or self._clock.now() >= limit)
+            self._clock.run_until(self._clock.now() + AFTERMATH)
+            if self._is_over():
+                return True
+        return False
+
+    def _is_over(self) -> bool:
+        executions = self._aws.executions.all()
+        if self._due or not executions or any(one.status == "RUNNING" for one in executions):
+            return False
+        return not any(item["sk"]["S"] == "LOCK" for item in stored_items(self._table))
+
+    def _minute(self) -> None:
+        self._traffic.minute_passed(int(self._clock.timestamp()) // 60 - 1)
+
+    # --- what is done --------------------------------------------------------------------------------------
+
+    def _perform_due(self, act: Act) -> None:
+        self._due -= 1
+        self._border.done.append((self._clock.now(), act))
+        self._perform(act)
+
+    def _perform(self, act: Act) -> None:
+        details = act.details
+        with suppress(ClientError, BotoCoreError):  # a person, too, is refused or not answered now and then
+            match act.what:
+                case What.COMMAND:
+                    self._command(details)
+                case What.ALARM:
+                    self._aws.client("cloudwatch").set_alarm_state(
+                        AlarmName=details["name"], StateValue="ALARM", StateReason="Threshold Crossed"
+                    )
+                case What.ALARM_EVENT:
+                    self._alarm_event(details)
+                case What.STOP_EXECUTION:
+                    self._stop()
+                case What.FOREIGN_CHANGE:
+                    self._change(details["kind"])
+                case What.REQUEST:
+                    self._request_again(details)
+                case What.SWEEP:
+                    self._invoke("RecoverFunction", {"detail-type": "Scheduled Event", "detail": {}})
+                case What.CRASH | What.HANG:
+                    raise AssertionError(f"{act.what} happens at a call")
+
+    def _command(self, details: Json) -> None:
+        rollout_id = self._present()
+        actor = f"person {len(self._answers) + 1}"
+        command: Json = {"command": details["command"], "actor": actor, "reason": "because"}
+        if details.get("byTarget"):
+            command["target"] = self._target()
+        else:
+            command["rolloutId"] = rollout_id
+        if details.get("namesStep"):
+            command["expectedStep"] = self._step(rollout_id) + details.get("off", 0)
+        if details.get("byEvent"):
+            entry = {"Source": "rollout.pilot", "DetailType": "Rollout Command", "Detail": json.dumps(command)}
+            self._aws.client("events").put_events(Entries=[entry])
+            return
+        place = len(self._answers)
+        self._answers.append(Answer(actor, details["command"], accepted=False, message=""))
+        answer = self._invoke("OnCommandFunction", command)
+        if "accepted" in answer:
+            self._answers[place] = Answer(actor, details["command"], answer["accepted"], answer["message"])
+
+    def _alarm_event(self, details: Json) -> None:
+        """The event alone, as often as wanted, and with its own idea of when it was."""
+        at = self._clock.now() - timedelta(seconds=details.get("lateSeconds", 0))
+        name = details["name"]
+        event = {
+            "source": "aws.cloudwatch",
+            "detail-type": "CloudWatch Alarm State Change",
+            "resources": [f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"],
+            "detail": {
+                "alarmName": name,
+                "state": {"value": details["state"], "reason": "Threshold Crossed", "timestamp": event_time(at)},
+                "previousState": {"value": details["before"], "reason": "", "timestamp": event_time(at)},
+                "configuration": {},
+            },
+        }
+        for copy in range(details.get("copies", 1)):
+            self._clock.call_later(copy * details.get("apartSeconds", 0), lambda: self._aws.events.emit(event), "event")
+
+    def _stop(self) -> None:
+        record = stored_item(self._table, f"ROLLOUT#{self._present()}", "RECORD")
+        document = json.loads(record["document"]["S"]) if record else {}
+        arn = document.get("execution") or next(iter(self._aws.executions.all())).exec_arn
+        self._aws.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
+
+    def _change(self, kind: str) -> None:
+        where = {"restApiId": self._api.rest_api_id, "stageName": self._api.stage}
+        patches = {
+            "weight": [("replace", "/canarySettings/percentTraffic", "77.0")],
+            "weight to nothing": [("replace", "/canarySettings/percentTraffic", "0.0")],
+            "canary's deployment": [("replace", "/canarySettings/deploymentId", self._other)],
+            "override": [("replace", "/canarySettings/stageVariableOverrides/lambdaAlias", "theirs")],
+            "another override": [("replace", "/canarySettings/stageVariableOverrides/theirs", "1")],
+            "variable": [("replace", "/variables/lambdaAlias", "theirs")],
+            "unwatched variable": [("replace", "/variables/tableName", "theirs")],
+            "base": [("replace", "/deploymentId", self._other)],
+            "canary removed": [("remove", "/canarySettings", None)],
+            "promoted by hand": [
+                ("copy", "/deploymentId", "/canarySettings/deploymentId"),
+                ("remove", "/canarySettings", None),
+            ],
+        }
+        if kind == "stage deleted":
+            self._apigateway.delete_stage(**where)
+        elif kind == "plain deployment":
+            self._apigateway.create_deployment(**where)
+        else:
+            self._apigateway.update_stage(**where, patchOperations=[_operation(*patch) for patch in patches[kind]])
+
+    def _request_again(self, details: Json) -> None:
+        request = self._api.request(self._scenario)
+        if details.get("sameRequestId") is None:
+            request.pop("requestId", None)
+        if details.get("other"):
+            request["candidate"] = {**request["candidate"], "deploymentId": self._other}
+        request["onConflict"] = details["onConflict"]
+        self._requests += 1
+        name = FIRST if details.get("sameName") else f"again-{self._requests}"
+        self._request(request, name, by_event=details.get("byEvent", False))
+
+    def _request(self, request: Json, name: str, *, by_event: bool) -> None:
+        if by_event:
+            entry = {"Source": "rollout.pilot", "DetailType": "Rollout Requested", "Detail": json.dumps(request)}
+            self._aws.client("events").put_events(Entries=[entry])
+            return
+        self._aws.client("stepfunctions").start_execution(
+            stateMachineArn=self._aws.deployment.outputs["StateMachineArn"], name=name, input=json.dumps(request)
+        )
+
+    def _invoke(self, function: str, event: Json) -> Json:
+        name = self._aws.deployment.physical[function]
+        answer = self._aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+        document: Json = json.loads(answer["Payload"].read() or b"{}")
+        return document
+
+    # --- what is there -------------------------------------------------------------------------------------
+
+    def _target(self) -> Json:
+        return {"type": "apigateway-stage", "restApiId": self._api.rest_api_id, "stageName": self._api.stage}
+
+    def _present(self) -> str:
+        """The rollout that a person would mean: the one that holds the target, else the newest."""
+        items = list(stored_items(self._table))
+        for item in items:
+            if item["sk"]["S"] == "LOCK":
+                return str(item["rolloutId"]["S"])
+        records = [item for item in items if item["sk"]["S"] == "RECORD" and "signalCount" in item]
+        newest = max(records, key=lambda item: str(item["startedAt"]["S"]), default=None)
+        return str(newest["rolloutId"]["S"]) if newest else FIRST
+
+    def _step(self, rollout_id: str) -> int:
+        record = stored_item(self._table, f"ROLLOUT#{rollout_id}", "RECORD")
+        return max(0, int(json.loads(record["document"]["S"]).get("step", 0))) if record else 0
+
+    def _recorded(self, started: datetime, ended: bool, wall_seconds: float) -> Recorded:
+        calls = self._aws.faults.calls
+        return Recorded(
+            plan=self._plan,
+            started=started,
+            finished=self._clock.now(),
+            ended=ended,
+            wall_seconds=wall_seconds,
+            arrivals=self._border.arrivals,
+            invocations=self._border.invocations,
+            item_writes=self._border.item_writes,
+            stage_writes=self._border.stage_writes,
+            done=self._border.done,
+            events=list(self._aws.events.put),
+            executions=[_execution(one) for one in self._aws.executions.all()],
+            items=list(stored_items(self._table)),
+            answers=self._answers,
+            canary_points=list(self._canary_points()),
+            faults_injected=sum(1 for call in calls if call.outcome)
+            + sum(1 for _, act in self._border.done if act.what in (What.CRASH, What.HANG)),
+            calls=[(borders.function_of(call.caller), call.operation, call.outcome) for call in calls],
+        )
+
+    def _canary_points(self) -> Iterator[Point]:
+        """The requests of the canary as published; a revision is a point of its own."""
+        api = self._scenario.api
+        series = self._aws.metrics.series(NAMESPACE, "5XXError", {"ApiName": api.name, "Stage": f"{api.stage}/Canary"})
+        if series is None:
+            return
+        for minute, publications in series.minutes.items():
+            for visible_from, distribution, _ in publications:
+                yield Point(minute, visible_from, int(distribution.sample_count))
+
+
+def _execution(one: Any) -> Execution:
+    over = one.status != "RUNNING"
+    document = one.execution_input
+    return Execution(
+        name=one.name,
+        arn=one.exec_arn,
+        status=str(one.status),
+        error=one.error or "",
+        cause=one.cause or "",
+        input=json.loads(document) if isinstance(document, str) else document,
+        started=one.start_date,
+        stopped=one.stop_date if over else None,
+    )
+
+
+def _operation(kind: str, path: str, value: str | None) -> dict[str, str]:
+    if kind == "copy":
+        return {"op": kind, "path": path, "from": value or ""}
+    return {"op": kind, "path": path, **({} if value is None else {"value": value})}
+
+
+def _injected(fault: AwsFault, started: datetime) -> Fault:
+    since = started + timedelta(seconds=fault.since_seconds)
+    return Fault(
+        service=fault.service,
+        operation=fault.operation,
+        mode=Mode(fault.mode),
+        error=fault.error,
+        caller=fault.caller,
+        since=since,
+        until=since + timedelta(seconds=fault.for_seconds),
+        skip=fault.skip,
+        times=fault.times,
+        probability=fault.probability,
+        seconds=fault.seconds,
+    )
+
+

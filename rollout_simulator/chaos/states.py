@@ -1,0 +1,122 @@
+"""The stage's states and the stored documents, read by the checker in its own words.
+
+Nothing here comes from the controller: a state is read from GetStage's JSON and from the JSON that is stored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """The canary as the stage shows it."""
+
+    revision: str
+    weight: Decimal
+    overrides: tuple[tuple[str, str], ...]
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a stage is set to."""
+
+    base: str
+    canary: Canary | None
+    variables: tuple[tuple[str, str], ...]
+
+    def matters(self, names: frozenset[str]) -> tuple[object, ...]:
+        """The part that a rollout which overrides these variables cares for."""
+        return self.base, self.canary, tuple(pair for pair in self.variables if pair[0] in names)
+
+    def __str__(self) -> str:
+        variables = ", ".join(f"{name}={value}" for name, value in self.variables)
+        if self.canary is None:
+            return f"base {self.base} [{variables}], no canary"
+        overrides = ", ".join(f"{name}={value}" for name, value in self.canary.overrides)
+        return f"base {self.base} [{variables}], canary {self.canary.revision} at {self.canary.weight:f} % [{overrides}]"
+
+
+def of_stage(view: Mapping[str, Any] | None) -> State | None:
+    """From GetStage's JSON; None: there is no stage."""
+    if view is None:
+        return None
+    settings = view.get("canarySettings")
+    canary = None
+    if settings is not None:
+        canary = Canary(
+            settings.get("deploymentId", view["deploymentId"]),
+            Decimal(str(settings.get("percentTraffic", 0))).normalize(),
+            _pairs(settings.get("stageVariableOverrides")),
+            bool(settings.get("useStageCache", False)),
+        )
+    return State(view["deploymentId"], canary, _pairs(view.get("variables")))
+
+
+def of_document(document: Mapping[str, Any]) -> State:
+    """From a state as the controller stores it."""
+    kept = document["canary"]
+    canary = None
+    if kept is not None:
+        canary = Canary(
+            kept["revision"],
+            Decimal(kept["weightPercent"]).normalize(),
+            _pairs(kept["overrides"]),
+            bool(kept["useStageCache"]),
+        )
+    return State(document["base"], canary, _pairs(document["variables"]))
+
+
+def _pairs(values: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((values or {}).items()))
+
+
+class Record:
+    """A rollout's record as it was stored at some moment."""
+
+    def __init__(self, number: int, item: Mapping[str, Any]) -> None:
+        self.number = number
+        self.document: Json = json.loads(item["document"]["S"])
+        self.ended: bool = item["phase"]["S"] == "ENDED"
+        self.decided: str | None = self.document["decided"]
+        self.outcome: str | None = self.document["outcome"]
+        self.step: int = self.document["step"]
+        self.execution: str = self.document["execution"]
+        self.settings: Json = self.document["settings"]
+        self.names = frozenset(self.settings["candidate"]["overrides"])
+
+    @cached_property
+    def ours(self) -> list[State]:
+        """Where the controller says that its own hand may have left the stage."""
+        return [of_document(state) for state in self.document["ours"]]
+
+    @cached_property
+    def found(self) -> State:
+        """The stage before the rollout."""
+        return of_document(self.document["found"])
+
+    @cached_property
+    def started_at(self) -> datetime:
+        """When the rollout began."""
+        return datetime.fromisoformat(self.document["startedAt"])
+
+    def owns(self, state: State | None) -> bool:
+        """Whether the record contains this state."""
+        return state is not None and any(state.matters(self.names) == own.matters(self.names) for own in self.ours)
+
+    def share(self, state: State | None) -> Decimal:
+        """The candidate's share of the requests in this state, in percent."""
+        if state is None:
+            return Decimal(0)
+        if state.base != self.found.base:
+            return Decimal(100)
+        return state.canary.weight if state.canary else Decimal(0)

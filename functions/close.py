@@ -9,5 +9,11 @@ from rollout.tasks.next import Next
 
 @task
 def handler(ports: Ports, event: Json) -> Next:
-    """Event: `rolloutId`."""
-    return close(ports, event["rolloutId"])
+    """Event: `rolloutId`; `request`, `execution` and `failure` for a rollout that could not even be prepared."""
+    return close(
+        ports,
+        event["rolloutId"],
+        request=event.get("request"),
+        execution=event.get("execution", ""),
+        failure=event.get("failure", ""),
+    )

@@ -222,6 +222,11 @@ class SimulatedClock:
         """Seconds since the epoch."""
         return self._time
 
+    def is_settled(self) -> bool:
+        """Whether nothing more happens at this moment."""
+        next_moment = self._next_moment()
+        return not self._ready and not self._arrivals and (next_moment is None or next_moment > self._time)
+
     # --- making things happen ------------------------------------------------------------------------------
 
     def signal(self) -> Signal:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from rollout.adapters.dynamodb_store import DynamoDbStore
+from rollout.core.decision import Phase
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.example_api import ExampleApi, create_alarm, create_api
 from rollout_simulator.faults import Fault as InjectedFault
@@ -146,6 +147,8 @@ class Simulation:
 
     def _is_over(self) -> bool:
         """Whether nothing more will happen: all has ended and been told, or is held with nobody to come."""
+        if not self.clock.is_settled():
+            return False
         last = self.aws.last_decisions.get(self.rollout_id)
         if last not in ("CLOSE", "REJECT", "HOLD") or self._more_to_come():
             return False
@@ -273,13 +276,13 @@ class Simulation:
     def _result(self, began: float) -> Result:
         execution = self.status()
         rollout = self.store.load(self.rollout_id)
-        if rollout is None:
-            outcome = execution.get("error", "FAILED").upper()
-            reason = execution.get("cause", "")
-        elif rollout.outcome is not None and execution["status"] != "RUNNING":
+        if rollout is not None and rollout.outcome is not None and rollout.phase is Phase.ENDED:
             outcome, reason = rollout.outcome.value, rollout.reason
-        else:
+        elif rollout is not None and any(one.status == "RUNNING" for one in self.aws.executions.all()):
             outcome, reason = HELD, rollout.reason
+        else:
+            rejected = execution.get("error") == "Rejected"
+            outcome, reason = "REJECTED" if rejected else "FAILED", execution.get("cause", "")
         return Result(
             outcome=outcome,
             reason=reason,

@@ -3,9 +3,10 @@
     --quick        a fortieth of the rollouts, printed and not written: a look, in a minute
     --seed N       other draws (default 1)
     --processes N  how many at once (default 2)
-    --report       no simulation: write the page again from benchmarks/judge/results.json
+    --resume       only the cells that benchmarks/judge/results.json does not have yet
+    --report       no simulation: measure the speed, and write the page again from benchmarks/judge/results.json
 
-After every cell the results so far are saved, so that a run may be watched, or cut short.
+After every cell the results so far are saved, so that a run may be watched, or cut short and resumed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from multiprocessing import Pool
 
 from benchmarks.judge import report, speed, variants
 from benchmarks.judge.cells import tasks
-from benchmarks.judge.measure import Json, measured
+from benchmarks.judge.measure import Json, cell_of, measured
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,13 +31,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="a fortieth of the rollouts, printed and not written")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--report", action="store_true", help="write the page again from the last results")
+    parser.add_argument("--resume", action="store_true", help="only the cells that the last results lack")
+    parser.add_argument("--report", action="store_true", help="measure the speed, and write the page again")
     options = parser.parse_args(arguments)
+    results: Json
     if options.report:
-        report.write(report.load())
+        results = report.load() | {"speed": speed.measured()._asdict()}
+        report.save(results)
+        report.write(results)
         return 0
-    results: Json = {"seed": options.seed, "speed": speed.measured()._asdict(), "tried": [], "cells": []}
-    simulated(options, results)
+    results = {"seed": options.seed, "cells": report.load()["cells"] if options.resume else []}
+    results |= {"speed": speed.measured()._asdict(), "tried": []}
+    simulate(options, results)
     if options.quick:
         say("\n\n".join(report.blocks(results).values()))
     else:
@@ -45,9 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def simulated(options: argparse.Namespace, results: Json) -> None:
+def simulate(options: argparse.Namespace, results: Json) -> None:
     """Every cell, in the order of `tasks`, whatever order they are done in; then what else was tried."""
-    work = list(tasks(quick=options.quick))
+    known = {cell_of(each).name for each in results["cells"]}
+    work = [task for task in tasks(quick=options.quick) if task.cell.name not in known]
     begun = time.monotonic()
     with Pool(options.processes) as pool:
         for done, record in enumerate(pool.imap(partial(measured, seed=options.seed), work), start=1):

@@ -49,8 +49,10 @@ def where(record: Json) -> str:
 
 
 def percent(value: float) -> str:
-    """A share, to the hundredth of a percent where it is small."""
-    return "0 %" if not value else f"{100 * value:.2f} %" if value < 0.0995 else f"{100 * value:.0f} %"
+    """A share, to the hundredth of a percent where it is near none or all."""
+    if value in {0.0, 1.0}:
+        return f"{100 * value:.0f} %"
+    return f"{100 * value:.0f} %" if 0.0995 <= value < 0.995 else f"{100 * value:.2f} %"
 
 
 def _worst_of(records: Sequence[Json], rule: str = OURS) -> tuple[float, Json]:

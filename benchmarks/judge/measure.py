@@ -14,7 +14,7 @@ from benchmarks.judge.bound import first_possible_minute
 from benchmarks.judge.cells import Group, Task
 from benchmarks.judge.ours import Ending, follow_all, settings_with
 from benchmarks.judge.peers import PEERS
-from benchmarks.judge.traffic import PLANNED_MINUTES, Cell, Floats, Ints, Rollouts, draw
+from benchmarks.judge.traffic import PLANNED_MINUTES, Cell, Floats, Ints, Noise, Release, Rollouts, draw
 from rollout.core.judge import Action
 
 Json: TypeAlias = dict[str, Any]
@@ -51,6 +51,12 @@ def measured(task: Task, seed: int) -> Json:
     }
 
 
+def cell_of(record: Json) -> Cell:
+    """The cell of a record."""
+    own = record["cell"]
+    return Cell(own["rps"], own["base_rate"], Release(own["release"]), own["factor"], Noise(own["noise"]))
+
+
 def rng_for(cell: Cell, seed: int) -> np.random.Generator:
     """The draws of a cell."""
     return np.random.default_rng([seed, zlib.crc32(cell.name.encode())])
@@ -71,7 +77,8 @@ def figures_of_alarms(alarm: Ints, planned: Rollouts) -> Json:
     served = planned.canary_bad.cumsum(axis=1)
     minutes = np.where(alarm > 0, alarm, PLANNED_MINUTES)
     bad = served[np.arange(len(alarm)), minutes - 1]
-    return _figures(alarm, bad, alarm == 0, minutes)
+    figures = _figures(alarm, bad, alarm == 0, minutes)
+    return {name: figures[name] for name in ("rollouts", "rolledBack", "minutes", "bad")}
 
 
 def _figures(alarm: Ints, bad: Ints, promoted: np.ndarray[Any, np.dtype[np.bool_]], minutes: Ints) -> Json:

@@ -26,6 +26,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 SHOWN_CELLS = ((20.0, 0.01), (200.0, 0.001), (2000.0, 0.0001))
 RULES = (OURS, *PEERS)
+TOLERATED = "tolerated"
 
 
 def write(results: Json) -> None:
@@ -61,7 +62,7 @@ def load() -> Json:
 def save(results: Json) -> None:
     """One cell a line, so that a difference can be read."""
     head = {name: value for name, value in results.items() if name != "cells"}
-    lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in results["cells"])
+    lines = ",\n".join(json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in results["cells"])
     text = json.dumps({**head, "cells": []}, ensure_ascii=False)[:-2] + f"\n{lines}\n]}}\n"
     RESULTS.write_text(text, encoding="utf-8")
 
@@ -152,7 +153,7 @@ def regressions_tables(records: Sequence[Json]) -> str:
             if what in {"x2", "x3", "x5", "everything fails"}
         ]
         rows = [(bold(rule), *(outcome(each["rules"][rule]) for _, each in shown)) for rule in RULES]
-        bounds = [f"{what} (bound: {bound_text(each)})" for what, each in shown]
+        bounds = [f"{what} ({bound_in_words(each)})" for what, each in shown]
         parts.append(f"At {rps:g} requests a second and {100 * base_rate:g} % errors:\n\n" + table(("", *bounds), rows))
     return "\n\n".join(parts)
 
@@ -191,6 +192,8 @@ def found_text(record: Json) -> str:
     """`4 (bound 2)`, or how few were found."""
     figures = record["rules"][OURS]
     median = median_minutes(record)
+    if bound_text(record) == TOLERATED:
+        return f"tolerated ({percent(share(figures))} found)"
     if median == float("inf"):
         return f"{percent(share(figures))} found (bound {bound_text(record)})"
     return f"{median:g} (bound {bound_text(record)})"
@@ -264,9 +267,15 @@ def what_of(record: Json) -> str:
     return "everything fails" if cell["release"] == Release.ALL_FAIL else f"x{cell['factor']:g}"
 
 
+def bound_in_words(record: Json) -> str:
+    """For the head of a table."""
+    words = bound_text(record)
+    return words if words == TOLERATED else f"bound: {words} min"
+
+
 def bound_text(record: Json) -> str:
     """The bound in minutes, or that it is not within the plan, or that there is nothing to detect."""
     cell = record["cell"]
     if cell["release"] == Release.WORSE and cell["factor"] * cell["base_rate"] <= BALANCED.of(cell["base_rate"]):
-        return "tolerated"
+        return TOLERATED
     return "over 40" if record["bound"] is None else f"{record['bound']:g}"

@@ -73,7 +73,7 @@ class MetricSource(Protocol):
     def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
         """What the base did before the rollout, for each metric name the judge asks for.
 
-        Raises: NotAllowed, Unavailable.
+        Raises: Refused (a metric that this source cannot read), NotAllowed, Unavailable.
         """
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:

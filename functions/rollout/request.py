@@ -115,7 +115,9 @@ class Request(_Part):
     alarms: Annotated[list[AlarmName], Field(max_length=100)] = Field(default_factory=list)
     ignore_alarms_already_firing: bool = False
     on_inconclusive: Literal["hold", "rollback"] = "hold"
-    on_regression: Literal["rollback", "hold"] = "rollback"
+    on_regression: Literal["rollback", "hold", "holdAtZero"] = Field(
+        "rollback", description="Instead of rolling back, hold for a person, with the canary's weight as it is or at 0."
+    )
     hold_minutes: Annotated[int, Field(ge=1, le=43_200)] = Field(
         1_440, description="A rollout that nobody answers for so long is rolled back."
     )

@@ -30,6 +30,11 @@ CLIENT_CONFIG = Config(
 """Stated because botocore's defaults change. A call with all its retries ends well within a task's time-out, so no
 call of a task that was given up can still be on its way when the next task begins."""
 
+SENT_ONCE = CLIENT_CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+"""For the clients that change targets. A write whose answer was lost must not be sent again unseen: CreateDeployment
+would make another deployment, and UpdateStage is fenced by the read before it. The workflow repeats the whole task."""
+CHANGE_TARGETS = frozenset({"apigateway"})
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -96,7 +101,7 @@ class LazyClient:
     @cached_property
     def _made(self) -> Any:
         make: Any = boto3.client
-        return make(self._service, config=CLIENT_CONFIG)
+        return make(self._service, config=SENT_ONCE if self._service in CHANGE_TARGETS else CLIENT_CONFIG)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._made, name)

@@ -33,6 +33,9 @@ from rollout_simulator.template import ACCOUNT, REGION
 Json = dict[str, Any]
 
 LONGER_THAN_ANY_FUNCTION_SECONDS = 120.0
+HOPS = 12
+"""What is done at a call has its immediate consequences before the call goes on: an event, its delivery, the function
+that it invokes."""
 _WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"})
 
 _invocation: ContextVar[Invocation | None] = ContextVar("chaos_invocation", default=None)
@@ -113,7 +116,11 @@ class Border:
             when = act.when
             assert isinstance(when, AtCall)
             count = counts[1] if when.operation == "*" else counts[0]
-            if when.caller == caller and when.operation in ("*", operation) and (count, after) == (when.nth, when.after):
+            if (
+                when.caller == caller
+                and when.operation in ("*", operation)
+                and (count, after) == (when.nth, when.after)
+            ):
                 self._at_calls.remove(act)
                 self._act(act)
 
@@ -128,7 +135,8 @@ class Border:
             return
         perform = self._perform
         self._clock.spawn(lambda: perform(act), f"act {act.what}")
-        self._clock.sleep(0)
+        for _ in range(HOPS):
+            self._clock.sleep(0)
 
     # --- what was written ----------------------------------------------------------------------------------
 
@@ -139,9 +147,7 @@ class Border:
                     continue
                 place = write.get("Key") or write["Item"]
                 pk, sk = place["pk"]["S"], place["sk"]["S"]
-                self.item_writes.append(
-                    ItemWrite(number, at, caller, pk, sk, stored_item(write["TableName"], pk, sk))
-                )
+                self.item_writes.append(ItemWrite(number, at, caller, pk, sk, stored_item(write["TableName"], pk, sk)))
 
     # --- functions -----------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ TAGGED = "orders-tagged"
 OTHERS = "payments-5xx"
 """The alarm of a stage that nobody rolls out."""
 
-_WEIGHTS = (0.5, 1, 5, 10, 25, 50, 99)
+_WEIGHTS = (0.5, 5, 10, 25, 50, 99)
 _COMMANDS = ("abort", "promote", "pause", "advance", "approve", "resume", "rollback")
 _FOREIGN = (
     "weight",
@@ -79,7 +79,7 @@ def plan_of(seed: int) -> RunPlan:
     request = _request(random)
     scenario = _scenario(random, request)
     minutes = _expected_minutes(request)
-    acts = tuple(_act(random, minutes, request) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4))))
+    acts = tuple(_act(random, minutes, request) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))
     faults = tuple(_fault(random, minutes) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
     return RunPlan(
         seed=seed,
@@ -103,7 +103,7 @@ def _request(random: Random) -> Json:
         "judge": {
             "preset": random.choice(("balanced", "balanced", "sensitive", "tolerant")),
             "maxBakeFactor": random.choice((2, 3)),
-            "metrics": [{"name": "5XXError"}] + ([{"name": "Latency", "quantiles": [90]}] if random.random() < 0.3 else []),
+            "metrics": [_errors(random), *([{"name": "Latency", "quantiles": [90]}] if random.random() < 0.2 else [])],
         },
         "measurement": {
             "lagMinutes": random.choice((1, 2, 3)),
@@ -122,17 +122,22 @@ def _request(random: Random) -> Json:
     return request
 
 
+def _errors(random: Random) -> Json:
+    """Judged by the preset, or with so much tolerance that a healthy canary is proven within a minute."""
+    return {"name": "5XXError", **_sometimes(random, 0.7, {"tolerance": {"relative": 3.0, "absolute": 0.02}})}
+
+
 def _scenario(random: Random, request: Json) -> Json:
     lag = request["measurement"]["lagMinutes"]
-    traffic: Json = {"requests_per_second": random.choice((0, 1, 20, 300, 300, 300, 300, 300))}
+    traffic: Json = {"requests_per_second": random.choice((0, 1, 20, *(3_000,) * 9))}
     if random.random() < 0.1:
-        traffic["stops_at_minute"] = random.randrange(1, 10)
+        traffic["stops_at_minute"] = random.randrange(1, 15)
     base, candidate, disturbances = {"error_percent": 0.5}, {}, []
-    match random.choice(("healthy",) * 5 + ("regressed", "regressed", "later", "slow", "outage", "bad base")):
+    match random.choice(("healthy",) * 9 + ("regressed", "regressed", "later", "slow", "outage", "bad base")):
         case "regressed":
             candidate = {"error_percent": random.choice((3.0, 20.0, 100.0))}
         case "later":
-            candidate = {"error_percent": 20.0, "from_minute": random.randrange(2, 15)}
+            candidate = {"error_percent": 20.0, "from_minute": random.randrange(2, 20)}
         case "slow":
             candidate = {"latency_ms": 400.0}
         case "outage":
@@ -164,7 +169,7 @@ def _scenario(random: Random, request: Json) -> Json:
 
 
 def _alarm(random: Random, name: str) -> Json:
-    return {"name": name, "threshold": random.choice((0.05, 0.05, 0.9)), "firing_at_start": random.random() < 0.05}
+    return {"name": name, "threshold": random.choice((0.05, 0.3, 0.9)), "firing_at_start": random.random() < 0.03}
 
 
 def _expected_minutes(request: Json) -> float:

@@ -4,8 +4,9 @@ Law of this file: nothing is imported from the controller, so that no mistake of
 
 What each law means, to the letter:
 
-SILENCE. The weight rises from a step's only when the canary's series showed at least the step's `bakeMinutes` minutes
-    with requests, all of them after the weight was set, or when a person said so (advance, approve, promote).
+SILENCE. The weight rises from a step's only when the canary's series had shown requests since the weight was set, and
+    had not, after many requests, been silent for the last three minutes and more; or when a person said so (advance,
+    approve, promote) and that was not answered before. And never sooner than the step's `bakeMinutes` after it was set.
 STOP. No write that raises the candidate's share was *intended* after a stop signal (abort, alarm) was recorded: the
     record first contained the state it led to only after the signal. A raise whose intent came first may land; what
     counts is the end, and the end is never PROMOTED unless that was decided before the signal came. The exception:
@@ -16,7 +17,7 @@ ONE WRITER. The controller changes the stage only in Create canary, Shift traffi
     the rollout that holds the target's lock; Recover never while the rollout's execution runs.
 FENCE. Each of its writes finds the stage as the record says it was left, unless somebody changed it between the task's
     own read and the write, which API Gateway cannot exclude (a near miss). A canary is made once per rollout, by Create
-    canary; one that a write brought back and the same task took away again is a near miss.
+    canary; one that a write brought back, and that was taken away again, is a near miss.
 END. Everything ends: executions over, locks released, one terminal event per rollout under one id, which says what
     the record says; executions' statuses too; the stage in the state that goes with the outcome. A rollback that fails
     is paged.
@@ -30,10 +31,9 @@ from __future__ import annotations
 import json
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -49,6 +49,11 @@ STOPPING = frozenset({"ABORT", "ALARM"})
 ENCOURAGING = frozenset({"ADVANCE", "APPROVE", "PROMOTE"})
 PEOPLE = frozenset({"outside", "state machine"})
 HOLDING = frozenset({"hold", "holdAtZero"})
+
+LONGEST_SILENCE_MINUTES = 3
+SOME_REQUESTS = 7.0
+LATEST_MINUTES = 5
+"""A late point of the simulated CloudWatch comes four minutes after the usual ones."""
 
 
 class Law(StrEnum):
@@ -201,6 +206,10 @@ class _Checker:
             default=0,
         )
 
+    def _altering(self) -> Iterator[Change]:
+        """The writes that changed something."""
+        return (change for change in self._changes if change.before != change.after)
+
     def _raises(self) -> Iterator[tuple[Change, Record]]:
         """The writes that gave the candidate more, with the record as it was then."""
         for change in self._changes:
@@ -215,39 +224,46 @@ class _Checker:
             if record.share(change.before) == 0 and record.step < 0:
                 continue  # the first step's weight needs no evidence
             since = self._last_change(record, change)
-            told = [
-                signal
-                for signal in self._signals[change.rollout_id or ""]
-                if signal.kind in ENCOURAGING and since.number < signal.number < change.write.number
-            ]
-            if told:
+            if self._is_told_to_rise(change, since):
                 continue
+            raised = f"{_when(change)} raised to {record.share(change.after):f} %"
             needed = record.settings["plan"][max(0, record.step)]["bakeMinutes"]
-            seen = self._minutes_seen(since.at, change.write.at, record.settings["settleSeconds"])
-            if seen < needed:
-                yield Violation(
-                    Law.SILENCE,
-                    f"{_when(change)} raised to {record.share(change.after):f} % after {seen} minutes with canary "
-                    f"requests; the step asks for {needed}",
-                )
+            baked = (change.write.at - since.at).total_seconds() / 60
+            if baked < needed:
+                yield Violation(Law.SILENCE, f"{raised} after {baked:.1f} min; the step asks for {needed}")
+            seen = self._requests_seen(since.at, change.write.at, record.settings["settleSeconds"])
+            if not seen:
+                yield Violation(Law.SILENCE, f"{raised}, and no request of the canary had been seen")
+            elif self._is_silent(seen, change.write.at, record.settings["lagMinutes"]):
+                yield Violation(Law.SILENCE, f"{raised}, and since minute {max(seen)} the canary was silent")
 
     def _last_change(self, record: Record, change: Change) -> StageWrite:
         """The write that set the weight which was left."""
         changes = [other for other in self._changes if other.write.number < change.write.number]
-        altering = [
-            other for other in changes if record.share(other.before) != record.share(other.after)
-        ]
+        altering = [other for other in changes if record.share(other.before) != record.share(other.after)]
         return (altering or [change])[-1].write
 
-    def _minutes_seen(self, since: datetime, until: datetime, settle_seconds: int) -> int:
+    def _is_told_to_rise(self, change: Change, since: StageWrite) -> bool:
+        """Whether a person said so, and had not been answered yet when the present weight was set."""
+        before = self._record_at(change.rollout_id, since.number + 1)
+        answered = int(before.document["signalsSeen"]) if before else 0
+        signals = self._signals[change.rollout_id or ""][answered:]
+        return any(signal.kind in ENCOURAGING and signal.number < change.write.number for signal in signals)
+
+    def _requests_seen(self, since: datetime, until: datetime, settle_seconds: int) -> dict[int, int]:
+        """The canary's requests by minute, as CloudWatch showed them when the weight was raised."""
         first = since.timestamp() + settle_seconds
-        return len(
-            {
-                point.minute
-                for point in self._recorded.canary_points
-                if point.requests and point.minute * 60 >= first and point.visible_from <= until.timestamp()
-            }
-        )
+        return {
+            point.minute: point.requests
+            for point in self._recorded.canary_points
+            if point.requests and point.minute * 60 >= first and point.visible_from <= until.timestamp()
+        }
+
+    @staticmethod
+    def _is_silent(seen: dict[int, int], now: datetime, lag_minutes: int) -> bool:
+        """Three minutes and more of silence are a sign when requests came often enough before."""
+        silent = int(now.timestamp()) // 60 - lag_minutes - LATEST_MINUTES - max(seen)
+        return silent > LONGEST_SILENCE_MINUTES and sum(seen.values()) / len(seen) * silent >= SOME_REQUESTS
 
     # --- 2: stop signals -----------------------------------------------------------------------------------
 
@@ -288,9 +304,7 @@ class _Checker:
         for signal in signals:
             if signal.kind not in STOPPING or signal.number >= until:
                 continue
-            answered = any(
-                other.kind in ENCOURAGING and signal.number < other.number < until for other in signals
-            )
+            answered = any(other.kind in ENCOURAGING and signal.number < other.number < until for other in signals)
             left_to_person = signal.kind == "ALARM" and record.settings["onRegression"] in HOLDING
             if not (left_to_person and answered):
                 yield signal
@@ -312,20 +326,24 @@ class _Checker:
                     phase = "WATCHING" if line["phase"] == "WATCHING" else "BAKING"
                     if previous is not None and number <= previous[0]:
                         yield Violation(Law.MINUTES, f"{here}, after minute {previous[0]}")
-                    if previous is not None and previous[1:] == (line["step"], phase) and number > previous[0] + 1:
-                        yield Violation(Law.MINUTES, f"{here}, but not minute {previous[0] + 1}")
+                    if previous is not None and previous[1:] == (line["step"], phase):
+                        yield from self._gapless(here, previous[0], number, rollout_id)
                     previous = (number, line["step"], phase)
                     yield from self._unmixed(here, number, settings["settleSeconds"], rollout_id)
+
+    def _gapless(self, here: str, previous: int, number: int, rollout_id: str) -> Iterator[Violation]:
+        """No minute is left out, but where the weight was changed in between."""
+        first = datetime.fromtimestamp(previous * 60, UTC)
+        end = datetime.fromtimestamp(number * 60 + 60, UTC)
+        changed = any(one.rollout_id == rollout_id and first < one.write.at < end for one in self._changes)
+        if number > previous + 1 and not changed:
+            yield Violation(Law.MINUTES, f"{here}, but not minute {previous + 1}")
 
     def _unmixed(self, here: str, minute: int, settle_seconds: int, rollout_id: str) -> Iterator[Violation]:
         first = datetime.fromtimestamp(minute * 60 - settle_seconds, UTC)
         end = datetime.fromtimestamp(minute * 60 + 60, UTC)
         for change in self._changes:
-            if (
-                change.rollout_id == rollout_id
-                and change.before != change.after
-                and first < change.write.at < end
-            ):
+            if change.rollout_id == rollout_id and change.before != change.after and first < change.write.at < end:
                 yield Violation(Law.MINUTES, f"{here}, although {_when(change)} changed the weight")
 
     # --- 4: one writer -------------------------------------------------------------------------------------
@@ -352,7 +370,7 @@ class _Checker:
 
     def _fence(self) -> Iterator[Violation]:
         created: set[str | None] = set()
-        for change in self._changes:
+        for change in self._altering():
             record = self._record_at(change.rollout_id, change.write.number)
             if record is None or change.before is None:
                 yield Violation(Law.FENCE, f"{_when(change)} wrote to a stage that no record knows")
@@ -374,9 +392,9 @@ class _Checker:
                     yield Violation(Law.FENCE, f"{_when(change)} brought a canary back: {change.after}")
 
     def _is_undone(self, change: Change) -> bool:
-        """Whether the same task took the canary away again."""
+        """Whether the rollout's own hand took the canary away again."""
         return any(
-            other.write.invocation == change.write.invocation
+            other.rollout_id == change.rollout_id
             and other.write.number > change.write.number
             and other.after is not None
             and other.after.canary is None
@@ -384,12 +402,12 @@ class _Checker:
         )
 
     def _is_undoing(self, change: Change) -> bool:
-        """Whether this takes away what an earlier write of the same task has brought back."""
+        """Whether this takes away what an earlier write for the same rollout has brought back."""
         return (
             change.after is not None
             and change.after.canary is None
             and any(
-                other.write.invocation == change.write.invocation
+                other.rollout_id == change.rollout_id
                 and other.write.number < change.write.number
                 and other.after == change.before
                 for other in self._changes
@@ -488,8 +506,8 @@ class _Checker:
         state = self._stage_at(released)
         match record.outcome:
             case "PROMOTED":
-                good = record.share(state) == 100 or record.ours == [record.found]
-                good = good and state is not None and state.canary is None and record.owns(state)
+                good = state is not None and state.canary is None and record.owns(state)
+                good = good and (record.share(state) == 100 or not record.candidates)
             case "ROLLED_BACK" | "FAILED":
                 good = state is not None and state.matters(record.names) == record.found.matters(record.names)
             case _:
@@ -518,14 +536,14 @@ class _Checker:
     # --- 7: intent before effect ---------------------------------------------------------------------------
 
     def _intent(self) -> Iterator[Violation]:
-        for change in self._changes:
+        for change in self._altering():
             record = self._record_at(change.rollout_id, change.write.number)
             if record is None or record.owns(change.after):
                 continue
             raced = self._foreign_changes(self._last_read(change), change.write.number)
-            if not (raced and (self._is_undone(change) or change.after is None or change.after.canary is not None)) and (
-                not self._is_undoing(change)
-            ):
+            if not (
+                raced and (self._is_undone(change) or change.after is None or change.after.canary is not None)
+            ) and (not self._is_undoing(change)):
                 yield Violation(Law.INTENT, f"{_when(change)} led to {change.after}, which no record had announced")
 
     # --- 8: nothing goes unheard ---------------------------------------------------------------------------
@@ -537,8 +555,8 @@ class _Checker:
             if not answer.accepted or answer.command == "rollback":
                 continue
             count = sources.count(answer.actor)
-            if count != 1:
-                yield Violation(Law.HEARD, f"{answer.command} by {answer.actor} was accepted and stored {count} times")
+            if not count:
+                yield Violation(Law.HEARD, f"{answer.command} by {answer.actor} was accepted, and never stored")
         for rollout_id, signals in self._signals.items():
             alarms = [(s.signal["source"], s.signal["at"]) for s in signals if s.kind == "ALARM"]
             for alarm in set(alarms):
@@ -577,5 +595,3 @@ def _function(change: Change) -> str:
 
 def _when(change: Change) -> str:
     return f"{change.write.at:%H:%M:%S.%f}"[:12] + f" {_function(change)} (call {change.write.number})"
-
-

@@ -86,9 +86,8 @@ class AwsFault:
         which = f"{self.service}:{self.operation}" + (f" by {self.caller}" if self.caller else "")
         some = "" if self.times is None else f", {self.times} of them after {self.skip}"
         chance = "" if self.probability == 1.0 else f", with probability {self.probability:g}"
-        return (
-            f"{At(self.since_seconds)} for {self.for_seconds:g} s: {which} {how.get(self.mode, 'done twice')}{some}{chance}"
-        )
+        what = f"{which} {how.get(self.mode, 'done twice')}{some}{chance}"
+        return f"{At(self.since_seconds)} for {self.for_seconds:g} s: {what}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -92,9 +93,8 @@ class _Run:
         for act in self._plan.acts:
             if isinstance(act.when, At):
                 self._due += 1
-                self._clock.call_at(
-                    started + timedelta(seconds=act.when.seconds), lambda act=act: self._perform_due(act), name="act"
-                )
+                moment = started + timedelta(seconds=act.when.seconds)
+                self._clock.call_at(moment, partial(self._perform_due, act), name="act")
         self._request(self._api.request(self._scenario), FIRST, by_event=self._plan.by_event)
         ended = self._run_out(started)
         return self._recorded(started, ended, time.perf_counter() - began)
@@ -331,5 +331,3 @@ def _injected(fault: AwsFault, started: datetime) -> Fault:
         probability=fault.probability,
         seconds=fault.seconds,
     )
-
-

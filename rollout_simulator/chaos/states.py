@@ -43,7 +43,9 @@ class State:
         if self.canary is None:
             return f"base {self.base} [{variables}], no canary"
         overrides = ", ".join(f"{name}={value}" for name, value in self.canary.overrides)
-        return f"base {self.base} [{variables}], canary {self.canary.revision} at {self.canary.weight:f} % [{overrides}]"
+        return (
+            f"base {self.base} [{variables}], canary {self.canary.revision} at {self.canary.weight:f} % [{overrides}]"
+        )
 
 
 def of_stage(view: Mapping[str, Any] | None) -> State | None:
@@ -113,10 +115,17 @@ class Record:
         """Whether the record contains this state."""
         return state is not None and any(state.matters(self.names) == own.matters(self.names) for own in self.ours)
 
+    @cached_property
+    def candidates(self) -> frozenset[str]:
+        """The deployment that is rolled out, as far as it is known."""
+        named = self.settings["candidate"]["revision"]
+        return frozenset({named} if named else {state.canary.revision for state in self.ours if state.canary})
+
     def share(self, state: State | None) -> Decimal:
         """The candidate's share of the requests in this state, in percent."""
         if state is None:
             return Decimal(0)
-        if state.base != self.found.base:
+        overrides = self.settings["candidate"]["overrides"]
+        if state.base in self.candidates and overrides.items() <= dict(state.variables).items():
             return Decimal(100)
         return state.canary.weight if state.canary else Decimal(0)

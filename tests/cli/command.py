@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,21 +19,14 @@ ENVIRONMENT = {
 }
 
 
-def started(*arguments: str) -> subprocess.Popen[str]:
+def started(*arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """The command, running, its output in pipes."""
     return subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=ROOT,
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command, run to its end."""
-    with started(*arguments) as process:
-        output, errors = process.communicate(timeout=60)
-    return subprocess.CompletedProcess(arguments, process.returncode, output, errors)

@@ -200,6 +200,14 @@ def test_a_file_is_read_and_a_missing_one_is_said(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["judge", str(path)]).exit_code == 2
 
 
+def test_the_example_in_the_documentation_is_what_it_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    page = (ROOT / "docs" / "judge.md").read_text(encoding="utf-8")
+    command, _, shown = page.split("```console\n$ rollout ")[1].split("\n```")[0].partition("\n")
+    printed = CliRunner().invoke(app, command.split()).stdout
+    assert [line.rstrip() for line in printed.splitlines()] == shown.splitlines()
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -54,7 +54,7 @@ _Template.add_multi_constructor(
 
 def create_table(name: str) -> None:
     """The rollouts' table as the template declares it."""
-    declared = yaml.load(TEMPLATE.read_text(), _Template)["Resources"]["RolloutTable"]["Properties"]  # noqa: S506
+    declared = yaml.load(TEMPLATE.read_text(), _Template)["Resources"]["RolloutTable"]["Properties"]
     client("dynamodb").create_table(
         TableName=name,
         BillingMode=declared["BillingMode"],

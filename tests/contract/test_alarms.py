@@ -23,7 +23,8 @@ TEST = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "test
 class World(Protocol):
     """An account without alarms."""
 
-    alarms: Alarms
+    @property
+    def alarms(self) -> Alarms: ...
 
     def put(self, name: str, state: str = "OK", reason: str = "", *, tagged: Target | None = None) -> None: ...
 

@@ -27,7 +27,8 @@ REQUEST: Json = {"continue": "r-1"}
 class World(Protocol):
     """What the executions of a state machine are asked, once each."""
 
-    executions: Executions
+    @property
+    def executions(self) -> Executions: ...
 
     def running(self) -> None: ...
 

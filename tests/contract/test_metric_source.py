@@ -22,9 +22,7 @@ from rollout_simulator.repairs.metric_store import MetricStore
 from rollout_simulator.twins import MetricsTwin
 from tests.contract.aws import NOW, client, refusing
 
-SERIES = Series(
-    base={"ApiName": "orders", "Stage": "prod"}, canary={"ApiName": "orders", "Stage": "prod/Canary"}
-)
+SERIES = Series(base={"ApiName": "orders", "Stage": "prod"}, canary={"ApiName": "orders", "Stage": "prod/Canary"})
 M = minute_of(NOW) - 10
 """A minute that is long over."""
 ERRORS = Measure("5XXError")
@@ -33,7 +31,8 @@ ERRORS = Measure("5XXError")
 class World(Protocol):
     """Metrics of the stage `SERIES`, in which nothing has been published yet."""
 
-    source: MetricSource
+    @property
+    def source(self) -> MetricSource: ...
 
     def publish(self, name: str, minute: int, stage: Count | None, canary: Count | None) -> None: ...
 
@@ -59,7 +58,12 @@ class OverCloudWatch:
         """Publish so many requests of each value."""
         distribution = Distribution.of_histogram(list(values), [float(count) for count in values.values()])
         self.store.publish(
-            "AWS/ApiGateway", metric, {"ApiName": "orders", "Stage": stage}, minute, distribution, NOW - timedelta(days=1)
+            "AWS/ApiGateway",
+            metric,
+            {"ApiName": "orders", "Stage": stage},
+            minute,
+            distribution,
+            NOW - timedelta(days=1),
         )
 
     def base_had_a_p90_of(self, milliseconds: float) -> None:
@@ -208,9 +212,7 @@ def test_a_quantiles_threshold_is_what_the_base_had(world: World) -> None:
 
 
 def test_a_quantile_without_a_history_has_no_threshold(world: World) -> None:
-    assert [Measure("Latency.p90", None)] == [
-        base.measure for base in world.source.history(SERIES, ["Latency.p90"], M)
-    ]
+    assert [Measure("Latency.p90", None)] == [base.measure for base in world.source.history(SERIES, ["Latency.p90"], M)]
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:rollout:r-1"
 class World(Protocol):
     """A world that listens."""
 
-    notifier: Notifier
+    @property
+    def notifier(self) -> Notifier: ...
 
     def heard(self) -> list[Json]: ...
 

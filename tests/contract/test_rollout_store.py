@@ -31,7 +31,8 @@ ABORT = Signal(SignalKind.ABORT, NOON.isoformat(), "ada", "looks wrong", step=1)
 class World(Protocol):
     """An empty store, and what else touches its records."""
 
-    store: RolloutStore
+    @property
+    def store(self) -> RolloutStore: ...
 
     def bake(self, rollout_id: str, token: str, seen: int) -> bool:
         """What the state Bake writes; whether it could."""
@@ -504,7 +505,10 @@ def test_the_most_alarms_that_a_rollout_may_watch_are_opened_and_closed(dynamodb
 def test_a_transaction_cancelled_by_a_conflict_is_no_refusal(
     dynamodb: OverDynamoDb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    error = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": [{"Code": "TransactionConflict"}]}
+    error = {
+        "Error": {"Code": "TransactionCanceledException"},
+        "CancellationReasons": [{"Code": "TransactionConflict"}],
+    }
 
     def cancelled(**_: Any) -> None:
         raise ClientError(error, "TransactWriteItems")  # type: ignore[arg-type]

@@ -25,10 +25,17 @@ VARIABLES = {"lambdaAlias": "live", "table": "orders"}
 class World(Protocol):
     """A stage `prod` on deployment `base`, with `VARIABLES`, beside a deployment `next`."""
 
-    shifter: TrafficShifter
-    target: Target
-    base: str
-    next: str
+    @property
+    def shifter(self) -> TrafficShifter: ...
+
+    @property
+    def target(self) -> Target: ...
+
+    @property
+    def base(self) -> str: ...
+
+    @property
+    def next(self) -> str: ...
 
     def becomes(self, state: TargetState) -> None:
         """Somebody else changes the stage."""

@@ -19,7 +19,8 @@ from tests.contract.aws import client
 class World(Protocol):
     """A workflow that waits behind the token `t-1`."""
 
-    waker: Waker
+    @property
+    def waker(self) -> Waker: ...
 
     def is_awake(self) -> bool: ...
 

@@ -107,9 +107,7 @@ def test_an_alarm_rolls_back_or_holds() -> None:
 
 @pytest.mark.parametrize("finding", [Finding.UNPROVEN, Finding.OVERDUE, Finding.INCONCLUSIVE])
 def test_silence_never_advances_unless_a_person_says_so(finding: Finding) -> None:
-    rises = [
-        call for call in EVERY_CALL if call[1] is finding and call[2] not in ASKED_FOR and _call(call) in RISES
-    ]
+    rises = [call for call in EVERY_CALL if call[1] is finding and call[2] not in ASKED_FOR and _call(call) in RISES]
     assert [] == rises
 
 
@@ -186,9 +184,7 @@ def test_what_is_held_already_stays_held_whatever_is_inconclusive(finding: Findi
 @pytest.mark.parametrize(
     ("finding", "signal"), [(Finding.HARMFUL, None), (Finding.UNPROVEN, SignalKind.ALARM)], ids=["harm", "alarm"]
 )
-def test_a_regression_is_held_if_the_request_says_so(
-    phase: Phase, finding: Finding, signal: SignalKind | None
-) -> None:
+def test_a_regression_is_held_if_the_request_says_so(phase: Phase, finding: Finding, signal: SignalKind | None) -> None:
     assert Decision.HOLD is decided(phase, finding, signal, on_regression="hold")
 
 

@@ -31,7 +31,9 @@ def at(minutes: int = 0, seconds: float = 0) -> datetime:
 # --- by example --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("moment", "expected"), [(at(0), M), (at(0, 59.999), M), (at(1), M + 1), (at(0, -0.001), M - 1)])
+@pytest.mark.parametrize(
+    ("moment", "expected"), [(at(0), M), (at(0, 59.999), M), (at(1), M + 1), (at(0, -0.001), M - 1)]
+)
 def test_a_minute_holds_its_start_and_not_its_end(moment: datetime, expected: int) -> None:
     assert expected == minute_of(moment)
 
@@ -57,7 +59,9 @@ def test_a_silent_minute_is_waited_for_and_an_unreadable_one_longer() -> None:
     assert (M - 6, M - 19) == (calendar.last_overdue(NOON), calendar.last_overdue(NOON, readable=False))
 
 
-@pytest.mark.parametrize(("now", "expected"), [(at(0), 240), (at(3, 59.5), 1), (at(3, 58.5), 2), (at(4), 1), (at(9), 1)])
+@pytest.mark.parametrize(
+    ("now", "expected"), [(at(0), 240), (at(3, 59.5), 1), (at(3, 58.5), 2), (at(4), 1), (at(9), 1)]
+)
 def test_the_wait_for_a_minute_is_rounded_up_and_never_nothing(now: datetime, expected: int) -> None:
     assert expected == Calendar(lag_minutes=3).seconds_until_closed(M, now)
 

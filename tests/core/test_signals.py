@@ -17,7 +17,8 @@ ALL = [signal(kind) for kind in SignalKind]
 
 
 def test_precedence_is_abort_alarm_promote_pause_advance_approve_resume() -> None:
-    assert "ABORT ALARM PROMOTE PAUSE ADVANCE APPROVE RESUME".split() == [kind.value for kind in SignalKind]
+    names = ", ".join(kind.value for kind in SignalKind)
+    assert "ABORT, ALARM, PROMOTE, PAUSE, ADVANCE, APPROVE, RESUME" == names
 
 
 @pytest.mark.parametrize(("first", "second"), list(permutations(SignalKind, 2)))
@@ -30,7 +31,9 @@ def test_of_two_the_one_of_precedence_decides_whichever_came_first(first: Signal
 
 
 def test_of_several_of_a_kind_the_earliest_decides() -> None:
-    assert signal(SignalKind.ABORT, "ada") == deciding([signal(SignalKind.ABORT, "ada"), signal(SignalKind.ABORT, "bob")])
+    assert signal(SignalKind.ABORT, "ada") == deciding(
+        [signal(SignalKind.ABORT, "ada"), signal(SignalKind.ABORT, "bob")]
+    )
 
 
 def test_of_none_none_decides() -> None:

@@ -14,7 +14,7 @@ from rollout.core.minutes import minute_of
 from rollout.core.rollout import Outcome
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
-from rollout.errors import NotAllowed, RolloutError, Unavailable
+from rollout.errors import NotAllowed, RecordChanged, RolloutError, Unavailable
 from rollout_simulator.twins import Around, Disturbance
 from tests.functions.lost_answers import disturbed
 from tests.functions.world import FOREIGN, FOUND, PROMOTED, ROLLOUT, TARGET, WATCHED, World, at_weight, foreign_states
@@ -430,6 +430,14 @@ def test_somebody_who_changes_the_stage_during_the_watch_stops_the_rollout(world
     theirs = world.foreign(replace(PROMOTED, base="dep-theirs"))
     assert "STOP" == world.analyzed(minutes=1)["decision"]
     assert theirs == world.stage
+
+
+def test_a_stop_signal_that_comes_while_the_watch_is_closed_wins(world: World) -> None:
+    world.watching()
+    world.twins.clock.pass_time(minutes=5)
+    with pytest.raises(RecordChanged):
+        analyze(world, Disturbance(only="store.save", before=lambda: world.signal(SignalKind.ABORT)))
+    assert "ROLL_BACK" == analyze(world)["decision"]
 
 
 def test_a_person_may_end_the_watch(world: World) -> None:

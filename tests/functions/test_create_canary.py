@@ -77,9 +77,7 @@ def test_the_history_tells_what_was_done(prepared: World) -> None:
 
 def test_what_is_about_to_be_done_is_in_the_record_before_it_is_done(prepared: World) -> None:
     intended = []
-    create(
-        prepared, Disturbance(only="shifter.change", before=lambda: intended.append(prepared.rollout.ours))
-    )
+    create(prepared, Disturbance(only="shifter.change", before=lambda: intended.append(prepared.rollout.ours)))
     assert [(FOUND, at_weight(5))] == intended
 
 
@@ -147,9 +145,7 @@ def test_a_stop_signal_before_the_canary_ends_the_rollout_whatever_the_policy(
 
 
 def test_a_stop_signal_that_comes_before_the_intent_is_written_keeps_the_canary_away(prepared: World) -> None:
-    answer = create(
-        prepared, Disturbance(only="store.save", before=lambda: prepared.signal(SignalKind.ABORT))
-    )
+    answer = create(prepared, Disturbance(only="store.save", before=lambda: prepared.signal(SignalKind.ABORT)))
     assert ("CONTINUE", 0) == (answer["decision"], answer["seen"])
     assert [FOUND] == prepared.twins.stage.history
 

@@ -113,9 +113,7 @@ def test_a_rollout_that_has_ended_is_not_signalled(world: World) -> None:
 def test_a_rollout_that_ends_meanwhile_is_not_signalled(world: World) -> None:
     world.closing(alarms=[WATCHED])
     world.twins.clock.pass_time(minutes=1)
-    assert {"signalled": []} == world.alarm_event(
-        Disturbance(only="store.load", after=lambda: world.call("close"))
-    )
+    assert {"signalled": []} == world.alarm_event(Disturbance(only="store.load", after=lambda: world.call("close")))
 
 
 # --- at least once, in any order ---------------------------------------------------------------------------------

@@ -154,7 +154,6 @@ def test_a_request_is_refused_for(world: World, why: str) -> None:
     assert request(**fields) == world.twins.store.rejected[ROLLOUT]["request"]
 
 
-
 def test_a_request_that_is_no_object_is_refused(world: World) -> None:
     answer = world.call("prepare", request="roll out!", execution=EXECUTION, startedAt=world.now.isoformat())
     assert "REJECT" == answer["decision"]
@@ -170,7 +169,8 @@ def test_more_alarms_than_can_be_released_together_are_refused(world: World) -> 
 
 
 def test_a_request_refused_for_many_reasons_names_the_first_few(world: World) -> None:
-    answer = world.prepare(**{f"unknown{number}": 1 for number in range(8)})
+    unknown: Json = {f"unknown{number}": 1 for number in range(8)}
+    answer = world.prepare(**unknown)
     assert re.search("unknown0: .*; unknown4: .*; and 3 more$", answer["reason"])
 
 
@@ -307,4 +307,3 @@ def test_another_stage_is_another_rollout(world: World) -> None:
     answer = World.prepare(World(world.twins, rollout_id="r-2"), target=other.to_document())
     assert "CREATE" == answer["decision"]
     assert {TARGET.key: ROLLOUT, other.key: "r-2"} == world.twins.store.locks
-

@@ -15,7 +15,7 @@ from rollout.core.target import Json
 from rollout.errors import NotAllowed, RecordChanged, RolloutError, Unavailable
 from rollout_simulator.twins import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
-from tests.functions.world import FOREIGN, FOUND, PROMOTED, TARGET, World, at_weight, foreign_states
+from tests.functions.world import FOREIGN, FOUND, PROMOTED, TARGET, World, at_weight, foreign_states, request
 
 
 def promote(world: World, around: Around | None = None) -> Json:
@@ -70,8 +70,12 @@ def test_the_watch_begins(promoting: World) -> None:
 
 
 def test_without_a_watch_it_closes_at_once(world: World) -> None:
-    world.promoting(plan={"steps": [{"weightPercent": 5, "bakeMinutes": 2}, {"weightPercent": 50, "bakeMinutes": 2}],
-                          "watchMinutes": 0})
+    world.promoting(
+        plan={
+            "steps": [{"weightPercent": 5, "bakeMinutes": 2}, {"weightPercent": 50, "bakeMinutes": 2}],
+            "watchMinutes": 0,
+        }
+    )
     assert "CLOSE" == promote(world)["decision"]
     assert Outcome.PROMOTED is world.rollout.outcome
 
@@ -173,6 +177,17 @@ def test_a_stop_signal_after_a_promotion_broke_off_puts_the_base_back(
     with pytest.raises(Unavailable):
         promote(world)
     world.signal(kind)
+    promote(world)
+    assert "ROLL_BACK" == world.call("analyze")["decision"]
+    world.roll_back()
+    assert FOUND == world.stage
+
+
+@STOPS
+def test_a_stop_signal_during_a_promotion_without_a_watch_puts_the_base_back(world: World, kind: SignalKind) -> None:
+    world.promoting(plan={**request()["plan"], "watchMinutes": 0})
+    with pytest.raises(RecordChanged):
+        promote(world, Disturbance(only="shifter.change", before=lambda: world.signal(kind)))
     promote(world)
     assert "ROLL_BACK" == world.call("analyze")["decision"]
     world.roll_back()

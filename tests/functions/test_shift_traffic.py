@@ -164,7 +164,8 @@ def test_a_stop_signal_that_comes_after_the_intent_finds_it_and_rolls_back(advan
 def test_a_raise_that_is_half_done_is_not_held_but_rolled_back(world: World, kind: SignalKind, when: str) -> None:
     """Nobody knows for sure which weight is live, so no minute could be counted."""
     world.advancing(onRegression="hold")
-    broken = Disturbance(only="shifter.change", **{when: lambda: fail(Unavailable("the connection broke"))})
+    broken = Disturbance.failing_before(0) if when == "before" else Disturbance.failing_after(0)
+    broken.only = "shifter.change"
     with pytest.raises(Unavailable):
         shift(world, broken)
     world.signal(kind)

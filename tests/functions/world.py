@@ -64,9 +64,7 @@ def request(**fields: Any) -> Json:
 
 def at_weight(weight_percent: int) -> TargetState:
     """The stage with the canary at this weight."""
-    return TargetState(
-        FOUND.base, Canary(CANARY.revision, Decimal(weight_percent), CANARY.overrides), FOUND.variables
-    )
+    return TargetState(FOUND.base, Canary(CANARY.revision, Decimal(weight_percent), CANARY.overrides), FOUND.variables)
 
 
 @dataclass

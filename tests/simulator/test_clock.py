@@ -55,6 +55,22 @@ def test_sleep_is_simulated_for_the_simulation_only() -> None:
     assert real[0] >= 0.01
 
 
+def test_a_moment_is_settled_when_all_that_happens_at_it_has_happened() -> None:
+    with SimulatedClock() as clock:
+        clock.call_later(5, lambda: clock.call_later(0, lambda: None))
+        clock.call_later(6, lambda: None)
+        unsettled = 0
+
+        def is_past_it() -> bool:
+            nonlocal unsettled
+            unsettled += not clock.is_settled()
+            return clock.now() >= DEFAULT_START + timedelta(seconds=5) and clock.is_settled()
+
+        clock.run_until(is_past_it)
+        assert clock.now() == DEFAULT_START + timedelta(seconds=5)
+        assert unsettled > 0
+
+
 def test_ready_tasks_run_first_come_first_served_and_timers_by_time_then_making() -> None:
     order: list[str] = []
     with SimulatedClock() as clock:

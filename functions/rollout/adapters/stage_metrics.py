@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from rollout.adapters.cloudwatch import CloudWatchReader, Points, Query
 from rollout.core.judge import Count
 from rollout.core.measures import Measure, RawCounts, RawMinute, Series
+from rollout.errors import Refused
 from rollout.ports import BaseHistory
 
 NAMESPACE = "AWS/ApiGateway"
-LATENCY = "Latency"
+ERRORS = ("5XXError", "4XXError")
+LATENCIES = ("Latency", "IntegrationLatency")
 COUNT_HISTORY_MINUTES = 30
 QUANTILE_HISTORY_MINUTES = 180
 QUANTILE_PERIOD_MINUTES = 60
@@ -49,6 +51,7 @@ class StageMetrics:
 
     def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
         """Counts of the last 30 minutes; quantiles of the last three hours. Raises as the port says."""
+        _require_readable(names)
         measures = self._measures(series, names, last_minute)
         first = last_minute - COUNT_HISTORY_MINUTES + 1
         tallies = {measure.name: _tally(measure, tuple(series.base.items())) for measure in measures}
@@ -99,7 +102,10 @@ class StageMetrics:
         A quantile without history has no threshold and stays unmeasured.
         """
         base = tuple(series.base.items())
-        quantiles = {name: Query(NAMESPACE, LATENCY, base, name.split(".")[1]) for name in names if _is_latency(name)}
+        quantiles = {}
+        for name in filter(_is_latency, names):
+            metric, _, quantile = name.partition(".")
+            quantiles[name] = Query(NAMESPACE, metric, base, quantile)
         if not quantiles:
             return [Measure(name) for name in names]
         first = (last_minute - QUANTILE_HISTORY_MINUTES) // QUANTILE_PERIOD_MINUTES * QUANTILE_PERIOD_MINUTES
@@ -111,7 +117,14 @@ class StageMetrics:
 
 
 def _is_latency(name: str) -> bool:
-    return name.startswith(f"{LATENCY}.p")
+    return name.partition(".p")[0] in LATENCIES and ".p" in name
+
+
+def _require_readable(names: Sequence[str]) -> None:
+    unknown = [name for name in names if name not in ERRORS and not _is_latency(name)]
+    if unknown:
+        known = ", ".join((*ERRORS, *LATENCIES))
+        raise Refused(f"judge.metrics: {', '.join(unknown)} cannot be read for a stage; known are {known}")
 
 
 def _median(values: Collection[float]) -> float | None:
@@ -128,9 +141,10 @@ def _tally(measure: Measure, dimensions: tuple[tuple[str, str], ...], slower_by:
         )
     if measure.threshold_ms is None:
         return None
+    metric = measure.name.partition(".p")[0]
     threshold = f"{measure.threshold_ms * slower_by:.1f}"
     return Tally(
-        Query(NAMESPACE, LATENCY, dimensions, "SampleCount"),
-        Query(NAMESPACE, LATENCY, dimensions, f"TC(:{threshold})"),
+        Query(NAMESPACE, metric, dimensions, "SampleCount"),
+        Query(NAMESPACE, metric, dimensions, f"TC(:{threshold})"),
         hits_are_bad=False,
     )

@@ -42,6 +42,7 @@ class Decision(StrEnum):
     HOLD = "HOLD"
     PAUSE = "PAUSE"
     ADVANCE = "ADVANCE"
+    LOWER = "LOWER"
     PROMOTE = "PROMOTE"
     ROLL_BACK = "ROLL_BACK"
     STOP = "STOP"
@@ -110,16 +111,22 @@ TABLE: dict[tuple[Phase, SignalKind | None, Finding], Decision] = {
 class Policy:
     """What the request wants where the table says HOLD or ROLL_BACK.
 
-    on_inconclusive: "hold" or "rollback". on_regression: "rollback" or "hold".
+    on_inconclusive: "hold" or "rollback". on_regression: "rollback", "hold", or "holdAtZero": hold with the canary's
+    weight lowered to nothing.
     """
 
     on_inconclusive: str = "hold"
     on_regression: str = "rollback"
 
+    @property
+    def holds_regressions(self) -> bool:
+        """Whether a regression is left to a person."""
+        return self.on_regression in ("hold", "holdAtZero")
+
 
 def decide(phase: Phase, finding: Finding, signal: SignalKind | None, *, last_step: bool, policy: Policy) -> Decision:
     """The cell of the table, with the request's policy applied and the last step's ADVANCE read as PROMOTE."""
-    holds_regressions = policy.on_regression == "hold" and phase is not Phase.WATCHING
+    holds_regressions = policy.holds_regressions and phase is not Phase.WATCHING
     if phase is Phase.HELD and holds_regressions and finding is Finding.HARMFUL:
         finding = Finding.INCONCLUSIVE  # the person it is held for knows, and may go on all the same
     decision = TABLE[phase, signal, finding]
@@ -128,5 +135,5 @@ def decide(phase: Phase, finding: Finding, signal: SignalKind | None, *, last_st
     if decision is Decision.HOLD and phase is not Phase.HELD and policy.on_inconclusive == "rollback":
         return Decision.ROLL_BACK
     if decision is Decision.ROLL_BACK and signal is not SignalKind.ABORT and holds_regressions:
-        return Decision.HOLD
+        return Decision.LOWER if policy.on_regression == "holdAtZero" else Decision.HOLD
     return decision

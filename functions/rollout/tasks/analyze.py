@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout.core.attribution import attribution
 from rollout.core.commands import concerns
 from rollout.core.decision import WAITING, Decision, Finding, Phase, Policy, decide
 from rollout.core.judge import Action, Judgement
@@ -113,6 +114,9 @@ def _settle(
     reason: str,
     analysis: Json,
 ) -> Next:
+    if signal is not None and signal.kind is SignalKind.ALARM and rollout.phase is not Phase.WATCHING:
+        words = attribution(rollout.evidence, rollout.settings.judge)
+        reason = f"{reason}; {words}" if words else reason
     holdable = rollout.step >= 0 and not rollout.half_done
     decision = decide(
         rollout.phase,
@@ -121,6 +125,8 @@ def _settle(
         last_step=rollout.on_last_step,
         policy=rollout.settings.policy if holdable else Policy(),
     )
+    if decision is Decision.LOWER and rollout.phase is Phase.HELD and rollout.weight_percent == 0:
+        decision = Decision.HOLD
     return _record(ports, rollout, now, decision, reason, analysis)
 
 
@@ -146,7 +152,9 @@ def _record(ports: Ports, rollout: Rollout, now: datetime, decision: Decision, r
         )
     line = entry(decided, state=STATE, decision=decision, now=now, analysis=analysis)
     if decision not in WAITING:
-        return acting(ports.store.save(decided, entry=line), decision)
+        # Success is final only when no signal has come since the rollout was read.
+        final = decision is Decision.CLOSE
+        return acting(ports.store.save(decided, entry=line, unless_signalled=final), decision)
     if rollout.analyses >= MOST_ANALYSES:
         handed_over = announce(ports, ports.store.save(decided.handed_over(), entry=line))
         return replace(acting(handed_over, Decision.HAND_OVER), execution=handed_over.execution_name)
@@ -184,7 +192,9 @@ def _alarm(ports: Ports, rollout: Rollout, notes: list[str]) -> tuple[Signal | N
     missing = sorted(set(names) - {alarm.name for alarm in states})
     unknown = f"alarm {', '.join(missing)} does not exist any more" if missing else ""
     notes.extend([unknown] if unknown else [])
-    held = rollout.phase is Phase.HELD and rollout.settings.policy.on_regression == "hold"
+    policy = rollout.settings.policy
+    lowered = policy.on_regression == "hold" or rollout.weight_percent == 0
+    held = rollout.phase is Phase.HELD and policy.holds_regressions and lowered
     for alarm in states:
         if alarm.state == "ALARM" and alarm.since > rollout.started_at:
             signal = Signal(SignalKind.ALARM, alarm.since.isoformat(), alarm.name, alarm.reason)

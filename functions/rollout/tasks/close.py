@@ -8,24 +8,25 @@ from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome
 from rollout.ports import Ports
 from rollout.tasks.next import Next, acting
-from rollout.tasks.record import announce, entry, transition
+from rollout.tasks.record import entry, refuse, tell_all, transition
+from rollout.tasks.roll_back import readable
 
 STATE = "Close"
 
 
-def close(ports: Ports, rollout_id: str) -> Next:
+UNRECORDED = "the rollout failed before anything was recorded or touched"
+
+
+def close(ports: Ports, rollout_id: str, *, request: object = None, execution: str = "", failure: str = "") -> Next:
     """End the rollout. Called again, it releases and tells nothing twice.
 
-    Raises: what the store raises.
+    `request`, `execution` and `failure` are for a rollout of which nothing is recorded, for its preparation failed.
+
+    Raises: what the store raises; Unavailable, too, as long as the world cannot be told.
     """
     rollout = ports.store.load(rollout_id)
     if rollout is None:
-        return Next(
-            Decision.CLOSE,
-            rollout_id,
-            reason="the rollout failed before anything was recorded or touched",
-            outcome=Outcome.FAILED,
-        )
+        return _close_unrecorded(ports, rollout_id, request, execution, failure)
     if rollout.phase is not Phase.ENDED:
         now = ports.clock.now()
         outcome = rollout.outcome or Outcome.FAILED
@@ -33,6 +34,22 @@ def close(ports: Ports, rollout_id: str) -> Next:
         ended = transition(ended, state=outcome, now=now, decision=Decision.CLOSE)
         line = entry(ended, state=STATE, decision=Decision.CLOSE, now=now)
         rollout = ports.store.close(ended, entry=line)
-    rollout = announce(ports, rollout)
+    rollout = tell_all(ports, rollout)
     outcome_name = rollout.outcome.value if rollout.outcome else Outcome.FAILED.value
     return replace(acting(rollout, Decision.CLOSE), outcome=outcome_name)
+
+
+def _close_unrecorded(ports: Ports, rollout_id: str, request: object, execution: str, failure: str) -> Next:
+    """Keep and tell that the request came to nothing; a rejection that could not be told before is told now."""
+    if not execution:  # the workflow's definition of before, which does not say
+        return Next(Decision.CLOSE, rollout_id, reason=UNRECORDED, outcome=Outcome.FAILED)
+    event = refuse(
+        ports,
+        rollout_id,
+        request=request,
+        execution=execution,
+        outcome=Outcome.FAILED,
+        reason=f"{UNRECORDED}: {readable(failure)}" if failure else UNRECORDED,
+        now=ports.clock.now(),
+    )
+    return Next(Decision.CLOSE, rollout_id, reason=event["reason"], outcome=event["state"])

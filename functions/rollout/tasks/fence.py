@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rollout.core.rollout import Rollout
-from rollout.core.target import TargetState
+from rollout.core.target import Canary, TargetState
 from rollout.errors import ForeignChange, ReadBackDiffers
 from rollout.ports import Ports
 
@@ -38,7 +38,11 @@ def move(ports: Ports, rollout: Rollout, wanted: TargetState) -> bool:
     """
     target, names = rollout.settings.target, rollout.settings.watched_variables
     shifter = ports.shifter(target)
-    seen = check(ports, rollout)
+    try:
+        seen = check(ports, rollout)
+    except ForeignChange:
+        _take_away_what_came_back(ports, rollout)
+        raise
     if seen.agrees_with(wanted, names):
         return False
     wanted = wanted.beside(seen, names)
@@ -54,6 +58,17 @@ def move(ports: Ports, rollout: Rollout, wanted: TargetState) -> bool:
     if _is_ours(after, rollout.ours, names):
         raise ReadBackDiffers(f"{target.key} still shows {after}, wanted {wanted}")
     raise ForeignChange(_difference(wanted, after, names))
+
+
+def _take_away_what_came_back(ports: Ports, rollout: Rollout) -> None:
+    """Shifting a canary that somebody has just removed makes a new one, of the base. The task that did it takes that
+    away again at once; when it died before it could, the next one does.
+    """
+    target, intended = rollout.settings.target, rollout.ours[-1].canary
+    shifter = ports.shifter(target)
+    seen = shifter.read(target)
+    if rollout.half_done and intended is not None and seen.canary == Canary(seen.base, intended.weight_percent):
+        shifter.change(target, seen, seen.without_canary())
 
 
 def _is_ours(seen: TargetState, ours: Sequence[TargetState], names: frozenset[str]) -> bool:

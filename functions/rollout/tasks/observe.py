@@ -8,7 +8,6 @@ from datetime import datetime
 
 from rollout.core.decision import Phase
 from rollout.core.judge import (
-    Action,
     Evidence,
     InvalidReading,
     Judgement,
@@ -16,6 +15,7 @@ from rollout.core.judge import (
     MetricVerdict,
     MinuteReading,
     Plan,
+    convicts,
     judge,
     observe,
 )
@@ -43,14 +43,13 @@ def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: li
     unmeasured. Whatever is wrong goes to `notes`.
     """
     documents = []
-    judgement = _judge(rollout)
+    rules = _rules(rollout)
     for raw in _new_minutes(ports, rollout, now, notes):
         rollout, document = _count(rollout, raw, notes)
         documents.append(document)
-        judgement = _judge(rollout)
-        if judgement is not None and judgement.action is Action.ROLL_BACK:
+        if rules and convicts(rollout.evidence, *rules):
             break
-    return Observed(rollout, documents, judgement)
+    return Observed(rollout, documents, judge(rollout.evidence, *rules) if rules else None)
 
 
 def _rules(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
@@ -60,11 +59,6 @@ def _rules(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
         return settings.judge, settings.plan
     judge_of_watch = judge_of(settings.judge, rollout.ceilings)
     return (judge_of_watch, settings.plan[-1:]) if judge_of_watch else None
-
-
-def _judge(rollout: Rollout) -> Judgement | None:
-    rules = _rules(rollout)
-    return judge(rollout.evidence, *rules) if rules else None
 
 
 def _new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> Iterator[RawMinute]:
@@ -97,7 +91,7 @@ def _count(rollout: Rollout, raw: RawMinute, notes: list[str]) -> tuple[Rollout,
     if rollout.phase is Phase.WATCHING:
         reading = watched_reading_of(raw, rollout.ceilings)
     else:
-        if requests is not None:
+        if requests is not None and rollout.weight_percent > 0:
             semantics = semantics.observe(*requests, float(rollout.weight_percent) / 100)
         reading = reading_of(raw, rollout.step, semantics)
     return (

@@ -20,7 +20,7 @@ from rollout.ports import Ports
 from rollout.request import Request, parse_request
 from rollout.tasks.next import Next, acting, waiting
 from rollout.tasks.on_command import undo_objection
-from rollout.tasks.record import announce, not_for, transition
+from rollout.tasks.record import announce, not_for, refuse, transition
 from rollout.tasks.survey import survey
 
 CONTINUE = "continue"
@@ -162,19 +162,13 @@ def _nothing_to_do(rollout: Rollout) -> Rollout:
 
 
 def _reject(ports: Ports, document: Json, rollout_id: str, execution: str, reason: str, now: datetime) -> Next:
-    event: Json = {
-        "eventId": f"{rollout_id}/{Outcome.REJECTED}",
-        "rolloutId": rollout_id,
-        "execution": execution,
-        "target": document.get("target") if isinstance(document, dict) else None,
-        "state": Outcome.REJECTED.value,
-        "decision": Decision.REJECT.value,
-        "reason": reason,
-        "evidence": [],
-        "at": now.isoformat(),
-        "startedAt": now.isoformat(),
-    }
-    kept = ports.store.reject(rollout_id, {**event, "request": document})
-    event = {name: kept[name] for name in event}
-    ports.notifier.publish([event])
+    event = refuse(
+        ports,
+        rollout_id,
+        request=document,
+        execution=execution,
+        outcome=Outcome.REJECTED,
+        reason=reason,
+        now=now,
+    )
     return Next(Decision.REJECT, rollout_id, reason=event["reason"], outcome=Outcome.REJECTED.value)

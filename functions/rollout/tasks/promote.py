@@ -64,5 +64,6 @@ def promote(ports: Ports, rollout_id: str) -> Next:
         promoted = transition(promoted, state=Phase.WATCHING, now=now, decision=Decision.CONTINUE)
     decision = Decision.CONTINUE if watch else Decision.CLOSE
     line = entry(promoted, state=STATE, decision=decision, now=now, change=f"set {wanted}")
-    saved = announce(ports, ports.store.save(promoted, entry=line))
+    # Without a watch this is the end, which a signal that has come since the intent must not be denied.
+    saved = announce(ports, ports.store.save(promoted, entry=line, unless_signalled=not watch))
     return waiting(saved, decision, now) if watch else acting(saved, decision)

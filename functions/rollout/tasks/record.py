@@ -48,6 +48,42 @@ def announce(ports: Ports, rollout: Rollout) -> Rollout:
     return ports.store.save(replace(rollout, pending_events=()))
 
 
+def tell_all(ports: Ports, rollout: Rollout) -> Rollout:
+    """The last task of a rollout: nobody after it would send what it leaves unsent.
+
+    Raises: Unavailable (the bus is down; try again).
+    """
+    told = announce(ports, rollout)
+    if told.pending_events:
+        raise Unavailable(f"{len(told.pending_events)} events of rollout {rollout.rollout_id} could not be sent yet")
+    return told
+
+
+def refuse(
+    ports: Ports, rollout_id: str, *, request: object, execution: str, outcome: Outcome, reason: str, now: datetime
+) -> Json:
+    """Keep, and tell, that a request came to nothing before anything was touched. What was kept first stands.
+
+    Raises: RecordChanged (there is such a rollout), and what the store and the notifier raise.
+    """
+    event: Json = {
+        "eventId": f"{rollout_id}/{outcome}",
+        "rolloutId": rollout_id,
+        "execution": execution,
+        "target": request.get("target") if isinstance(request, dict) else None,
+        "state": outcome.value,
+        "decision": Decision.REJECT.value,
+        "reason": reason,
+        "evidence": [],
+        "at": now.isoformat(),
+        "startedAt": now.isoformat(),
+    }
+    kept = ports.store.reject(rollout_id, {**event, "request": request})
+    event = {name: kept[name] for name in event}
+    ports.notifier.publish([event])
+    return event
+
+
 def transition(
     rollout: Rollout, *, state: str, now: datetime, decision: Decision, verdicts: Sequence[Json] = ()
 ) -> Rollout:

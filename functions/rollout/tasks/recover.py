@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome, Rollout
+from rollout.core.signals import stopping
 from rollout.errors import ForeignChange, RolloutError, TargetMissing
 from rollout.ports import ExecutionState, Ports
 from rollout.tasks import fence
 from rollout.tasks.close import close
 from rollout.tasks.prepare import CONTINUE
-from rollout.tasks.record import announce, entry, stop
+from rollout.tasks.record import entry, stop, tell_all
 from rollout.tasks.roll_back import roll_back
 
 STATE = "Recover"
@@ -67,7 +68,7 @@ def recover(ports: Ports, rollout_id: str) -> bool:
     if rollout is None:
         return False
     if rollout.phase is Phase.ENDED:
-        announce(ports, rollout)
+        tell_all(ports, rollout)
         return False
     execution = ports.executions.state(rollout.execution)
     now = ports.clock.now()
@@ -78,7 +79,10 @@ def recover(ports: Ports, rollout_id: str) -> bool:
         return True
     if rollout.outcome in (Outcome.ROLLED_BACK, Outcome.FAILED):
         # A task of the dead execution may have written after it was rolled back for the first time.
-        fence.move(ports, rollout, rollout.found)
+        try:
+            fence.move(ports, rollout, rollout.found)
+        except (ForeignChange, TargetMissing) as error:
+            stop(ports, rollout, STATE, f"{error} (after it had been rolled back: {rollout.reason})")
     close(ports, rollout_id)
     return True
 
@@ -109,7 +113,7 @@ def _settled(ports: Ports, rollout: Rollout, execution: ExecutionState) -> Rollo
 
 def _was_promoted(ports: Ports, rollout: Rollout) -> bool:
     """Whether the canary serves everybody already, by the record or, where a promotion was under way, by the target."""
-    if rollout.decided is Decision.ROLL_BACK:
+    if rollout.decided is Decision.ROLL_BACK or stopping(rollout.pending_signals) is not None:
         return False
     if rollout.phase is Phase.WATCHING:
         return True

@@ -1,21 +1,54 @@
-"""Shift traffic: give the canary the weight of the next step."""
+"""Shift traffic: give the canary the weight of the next step, or none while it is held."""
 
 from __future__ import annotations
 
-from rollout.core.decision import Decision
+from dataclasses import replace
+from decimal import Decimal
+
+from rollout.core.decision import Decision, Phase
+from rollout.core.rollout import Rollout
+from rollout.errors import ForeignChange, TargetMissing
 from rollout.ports import Ports
-from rollout.tasks.next import Next
+from rollout.tasks import fence
+from rollout.tasks.next import Next, waiting
 from rollout.tasks.raise_weight import overtaken, raise_weight
-from rollout.tasks.record import load, not_for
+from rollout.tasks.record import announce, entry, load, not_for, stop, transition
+
+STATE = "Shift traffic"
 
 
 def shift_traffic(ports: Ports, rollout_id: str) -> Next:
-    """Raise the weight to the next step's.
+    """Raise the weight to the next step's, or lower it to nothing for as long as a person is waited for.
 
     Raises: what the ports raise.
     """
     rollout = load(ports, rollout_id)
+    if rollout.decided is Decision.LOWER and rollout.phase is not Phase.ENDED:
+        return _lower(ports, rollout)
     if (answer := not_for(Decision.ADVANCE, ports, rollout) or overtaken(ports, rollout)) is not None:
         return answer
     weight = rollout.settings.plan[rollout.step + 1].weight_percent
-    return raise_weight(ports, rollout, rollout.left.with_weight(weight), state="Shift traffic")
+    return raise_weight(ports, rollout, rollout.left.with_weight(weight), state=STATE)
+
+
+def _lower(ports: Ports, rollout: Rollout) -> Next:
+    """No request goes to the canary, which stays for a person to look at. No signal needs to come before that."""
+    wanted = rollout.left.with_weight(Decimal(0))
+    rollout = ports.store.save(rollout.intending(wanted))
+    try:
+        fence.move(ports, rollout, wanted)
+    except (ForeignChange, TargetMissing) as error:
+        return stop(ports, rollout, STATE, str(error))
+    now = ports.clock.now()
+    held = replace(
+        rollout,
+        ours=(wanted,),
+        decided=None,
+        phase=Phase.HELD,
+        phase_since=now,
+        changed_at=now,
+        next_minute=rollout.settings.calendar.first_countable(now),
+    )
+    held = transition(held, state=Phase.HELD, now=now, decision=Decision.HOLD)
+    line = entry(held, state=STATE, decision=Decision.HOLD, now=now, change=f"set {wanted}")
+    return waiting(announce(ports, ports.store.save(held, entry=line)), Decision.HOLD, now)

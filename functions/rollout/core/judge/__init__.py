@@ -10,16 +10,18 @@ canary within tolerance is at most α however often one looks. Read it in this o
     explain     numbers → words                             parse       JSON → values
     replay      the judge over recorded minutes             preview     what a plan can and cannot see
     dispersion  how clumped errors are                      information the bound nobody can beat
+    named       typing.NamedTuple without importing typing
 
 Pure arithmetic: no clock, no environment, no randomness, no I/O.
 """
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 from .dispersion import Spread
 from .errors import InvalidEvidence, InvalidInput, InvalidReading, InvalidSettings
 from .evidence import Evidence, MetricEvidence, learned
 from .judging import combine, convicts, judge, observe_all
+from .named import TYPE_CHECKING
 from .observing import begin, begin_step, observe
 from .plan import Plan, Step
 from .preview import BaseTraffic, MetricPreview, StepPreview, preview

@@ -21,8 +21,9 @@ v = m·s′·(1 − s′)·(N − m)/(N − 1), to which ρ's own uncertainty ad
 Learn from rollouts that were promoted; in one that is rolled back the ratio itself moves.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
+from .named import NamedTuple
 from .readings import Count
 
 SMALLEST, LARGEST = 1.0, 10.0

@@ -4,13 +4,18 @@ plain JSON.
 Logarithms are natural. JSON keeps every digit of a float, so that what is read back is what was written.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any, NamedTuple
 
 from .dispersion import Spread, estimate
 from .errors import InvalidEvidence
+from .named import TYPE_CHECKING, NamedTuple
 from .readings import Count, Measure, Moments
+
+if TYPE_CHECKING:
+    from typing import Any
 
 VERSION = 1
 
@@ -47,7 +52,7 @@ class MetricEvidence(NamedTuple):
     harm_scale: Scale = Scale()
     safety_scale: Scale = Scale()
 
-    def in_new_step(self) -> "MetricEvidence":
+    def in_new_step(self) -> MetricEvidence:
         """The same, with all that belongs to a step started afresh."""
         nothing = self.canary._replace(**dict.fromkeys(self.canary._fields, 0))
         return self._replace(
@@ -80,7 +85,7 @@ class MetricEvidence(NamedTuple):
         return block | {"spread": list(self.spread)}
 
     @classmethod
-    def from_dict(cls, block: Mapping[str, Any]) -> "MetricEvidence":
+    def from_dict(cls, block: Mapping[str, Any]) -> MetricEvidence:
         """The inverse of `to_dict`."""
         is_value = "harmScale" in block
         measure = Moments if is_value else Count
@@ -128,7 +133,7 @@ class Evidence(NamedTuple):
         }
 
     @classmethod
-    def from_dict(cls, block: Mapping[str, Any]) -> "Evidence":
+    def from_dict(cls, block: Mapping[str, Any]) -> Evidence:
         """The inverse of `to_dict`. Raises InvalidEvidence for what this version did not write."""
         if not isinstance(block, Mapping) or block.get("version") != VERSION:
             raise InvalidEvidence(f"the stored evidence is not of version {VERSION} of the judge")

@@ -11,8 +11,8 @@ most one rollout of a hundred.
 from __future__ import annotations
 
 from math import exp, floor, log, log10
-from typing import TYPE_CHECKING
 
+from .named import TYPE_CHECKING
 from .readings import Count, Measure, Moments
 
 if TYPE_CHECKING:

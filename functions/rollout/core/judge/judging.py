@@ -20,14 +20,16 @@ three minutes or more, in which its own traffic would have brought seven request
 %), it is unmeasured, not safe.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from math import log
-from typing import NamedTuple
 
 from . import explain, harm, safety
 from .errors import InvalidEvidence
 from .evidence import Evidence, MetricEvidence
 from .logs import log_sum_exp
+from .named import NamedTuple
 from .observing import observe
 from .plan import Plan, Step
 from .readings import Measure, MinuteReading

@@ -1,7 +1,8 @@
 """Metrics that a request may name without saying what they count."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
+from .named import NamedTuple
 from .settings import MetricKind
 
 

@@ -27,11 +27,16 @@ and an unknown base, in the form of Grünwald, de Heide & Koolen, *Safe Testing*
 projection.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from math import log, log1p, sqrt
-from typing import TypeAlias
 
+from .named import TYPE_CHECKING
 from .settings import Tolerance
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 Arm: TypeAlias = tuple[float, float]
 """Requests and bad ones of one arm: a `Count`, or what is expected of one."""

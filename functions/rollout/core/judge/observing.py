@@ -1,13 +1,15 @@
 """Taking in what was measured: each minute once, in order, and never across a change of weight."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
 
 from . import counts, harm, safety, values
 from .checks import check_plan, check_settings
 from .errors import InvalidEvidence, InvalidReading
 from .evidence import Evidence, MetricEvidence
+from .named import NamedTuple
 from .plan import Plan, next_weight
 from .readings import NO_SAMPLES, SILENCE, Measure, MinuteReading, Pair, checked_count, checked_moments
 from .settings import FastLane, JudgeSettings, MetricKind, MetricSettings, Tolerance

@@ -5,13 +5,15 @@ Unknown fields are errors, here as everywhere: a misspelt "beta" must not quietl
 InvalidSettings with the path of the field, or InvalidReading.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence, Set
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
 
 from .checks import check_plan, check_preset, number, whole
 from .errors import InvalidReading, InvalidSettings
 from .known import DEFAULT_QUANTILES, known, series, series_name
+from .named import TYPE_CHECKING, NamedTuple
 from .plan import Plan, Step
 from .readings import Count, Measure, Moments, Pair
 from .settings import (
@@ -22,6 +24,9 @@ from .settings import (
     Tolerance,
     default_tolerance,
 )
+
+if TYPE_CHECKING:
+    from typing import Any
 
 JUDGE_FIELDS = frozenset({"preset", "alpha", "beta", "maxBakeFactor", "capShare", "fastLane", "gate", "metrics"})
 METRIC_FIELDS = frozenset({"name", "kind", "quantiles", "tolerance", "dispersion", "weight", "required", "dryRun"})

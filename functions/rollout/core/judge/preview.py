@@ -11,14 +11,16 @@ minutes and π the stake on that start: the evidence at its lower fifth, by the 
 earlier steps have shown and the stakes of the later minutes are left out.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil, erf, exp, log, pi, sqrt
-from typing import NamedTuple
 
 from . import explain, harm, safety
 from .counts import harm_log_es, safety_log_es
 from .logs import log_mean_exp
 from .minute import Arm, plugin_rate
+from .named import NamedTuple
 from .plan import Plan, next_weight
 from .settings import JudgeSettings, MetricKind, MetricSettings, Tolerance
 

@@ -1,10 +1,15 @@
 """What was measured: the counts of one closed minute, for both arms."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from math import isfinite
-from typing import NamedTuple, TypeAlias
 
 from .errors import InvalidReading
+from .named import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 MOST_REQUESTS = 10**15
 LARGEST_TOTAL = 1e100

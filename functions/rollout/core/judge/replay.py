@@ -1,9 +1,11 @@
 """The judge over recorded minutes: what it would have done, minute by minute."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from .judging import judge
+from .named import NamedTuple
 from .observing import begin, begin_step, observe
 from .plan import Plan
 from .readings import Measure, MinuteReading, Pair

@@ -3,10 +3,16 @@
 Rates, tolerances and probabilities are fractions of 1; weights of metrics are relative to one another.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from math import log
-from typing import NamedTuple, Self
+
+from .named import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class MetricKind(StrEnum):
@@ -196,7 +202,7 @@ class JudgeSettings(NamedTuple):
         }
 
     @classmethod
-    def from_dict(cls, block: Mapping[str, object]) -> "JudgeSettings":
+    def from_dict(cls, block: Mapping[str, object]) -> JudgeSettings:
         """The inverse of `to_dict`; takes any `judge` block of a request. Raises InvalidSettings."""
         from .parse import parse_judge  # noqa: PLC0415  (parse builds these very types)
 

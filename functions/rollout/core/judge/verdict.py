@@ -1,8 +1,10 @@
 """What the judge can say."""
 
-from enum import StrEnum
-from typing import NamedTuple
+from __future__ import annotations
 
+from enum import StrEnum
+
+from .named import NamedTuple
 from .readings import Measure
 
 

@@ -1,0 +1,224 @@
+"""`rollout simulate`: its exit codes, its JSON, its replay, and what it shows to a person."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from fcntl import ioctl
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from rollout_cli.main import app
+from rollout_cli.simulation_lines import WIDEST, short_count, short_odds
+from rollout_cli.simulation_view import view_for
+from rollout_simulator.scenario import SCENARIOS, load_scenario
+from rollout_simulator.simulation import simulate
+from tests.cli.command import COMMAND, ENVIRONMENT, ROOT, started
+
+Json = dict[str, Any]
+
+KEYS = [
+    "outcome",
+    "reason",
+    "simulatedMinutes",
+    "wallSeconds",
+    "finalStage",
+    "lockHeld",
+    "canaryRequests",
+    "badRequests",
+    "maxWeightPercent",
+    "timeline",
+]
+LINE_KEYS = ["minute", "state", "weightPercent", "decision", "reason"]
+SHORT = """
+description = "A short plan."
+[traffic]
+requests_per_second = 200
+[request.plan]
+steps = [{ weightPercent = 5, bakeMinutes = 2 }]
+watchMinutes = 0
+"""
+CANNOT_ROLL_BACK = """
+horizon_minutes = 30
+[candidate]
+error_percent = 100
+[[faults]]
+service = "apigateway"
+operation = "UpdateStage"
+error = "AccessDeniedException"
+from_minute = 3
+"""
+
+
+def simulated(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["simulate", *arguments])
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> str:
+    path = tmp_path / "short.toml"
+    path.write_text(SHORT)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "code"),
+    [
+        ("promoted-at-once", "PROMOTED", 0),
+        ("all-fail", "ROLLED_BACK", 3),
+        ("held-on-regression", "HELD", 4),
+        ("foreign-change", "STOPPED", 5),
+        ("alarm-already-firing", "REJECTED", 2),
+    ],
+)
+def test_the_exit_code_and_the_json_tell_the_outcome(name: str, outcome: str, code: int) -> None:
+    result = simulated(name, "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["outcome"], result.stderr) == (code, outcome, "")
+    assert list(document) == KEYS
+    assert all(list(line) == LINE_KEYS for line in document["timeline"])
+    assert document["lockHeld"] == (outcome == "HELD")
+
+
+def test_a_rollback_that_fails_is_failed_and_exits_with_5(tmp_path: Path) -> None:
+    path = tmp_path / "stuck.toml"
+    path.write_text(CANNOT_ROLL_BACK)
+    result = simulated(str(path), "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["outcome"], document["lockHeld"]) == (5, "FAILED", True)
+
+
+def test_two_processes_print_the_same_bytes_but_for_the_wall_clock() -> None:
+    command = ("simulate", "errors-double", "--seed", "7", "--json")
+    both = [started(*command, environment={"PYTHONHASHSEED": seed}) for seed in ("1", "2")]
+    printed = [process.communicate(timeout=60)[0] for process in both]
+    first, second = (re.sub(r'"wallSeconds": [\d.]+', "", text) for text in printed)
+    assert first == second
+    assert json.loads(printed[0])["outcome"] == "ROLLED_BACK"
+
+
+def test_another_seed_draws_another_rollout(short: str) -> None:
+    one, other = (json.loads(simulated(short, "--seed", seed, "--json").stdout) for seed in ("1", "2"))
+    assert one["canaryRequests"] != other["canaryRequests"]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("descripton = 'x'", "descripton"),
+        ("[traffic]\nrequests_per_second = -1", "traffic.requests_per_second"),
+        ("[[alarms]]\nnamed = 'x'", "alarms.0.name"),
+        ("not toml", "scenario.toml"),
+        ("[[alarms", "scenario.toml"),
+    ],
+)
+def test_a_file_that_is_no_scenario_is_refused_in_one_line(tmp_path: Path, text: str, named: str) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_text(text)
+    assert_refused(simulated(str(path)), named)
+
+
+def test_a_scenario_that_is_not_there_is_refused_in_one_line_that_names_those_that_are(tmp_path: Path) -> None:
+    assert_refused(simulated("helthy"), "helthy: no such scenario; there are aborted, ")
+    assert_refused(simulated(str(tmp_path / "none.toml")), "none.toml: no such file")
+    assert_refused(simulated(str(tmp_path)), "no such scenario")
+
+
+def assert_refused(result: Result, named: str) -> None:
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("rollout: ")
+    assert named in line
+
+
+def test_without_a_terminal_every_decision_is_one_plain_line_and_nothing_is_said_twice() -> None:
+    result = simulated("errors-double")
+    title, *lines, outcome, cost = result.stdout.splitlines()
+    assert title.startswith("errors-double: The candidate fails twice as often")
+    assert "\x1b" not in result.stdout
+    assert max(map(len, lines)) <= WIDEST
+    assert all(re.match(r" {0,4}\d+\.\d min +[\d.]+ %  \w", line) for line in lines)
+    said = [line.split(" %  ", 1)[1] for line in lines]
+    assert len(said) == len(set(said))
+    assert re.search(r"roll back +5XX 2\.\d\d% vs \d\.\d\d%, worse \d+:1$", lines[-2])
+    assert "no canary" in lines[-1]
+    assert outcome.startswith("ROLLED BACK: 5XX: canary ")
+    assert "requests" in cost
+
+
+def test_in_a_terminal_of_80_columns_the_numbers_that_decide_are_all_there() -> None:
+    screens = shown_in_a_terminal("simulate", "errors-double", columns=80)
+    assert max(len(line.rstrip()) for line in screens) <= 80
+    last = screens[len(screens) - 1 - screens[::-1].index("errors-double") :]
+    picture = "\n".join(line.rstrip() for line in last)
+    for pattern in (
+        r"^plan +5 % → 10 % → 25 % → 50 % → 100 %$",
+        r"^candidate +━+ +0 % of the requests$",
+        r"^progress +[━╸╺]+ +step 1 of 4, 7 of 10 min$",
+        r"^metric +canary +base +allowed +worse\? 100:1 +safe\? 20:1$",
+        r"^5XX +2\.35% of 2,217 +0\.98% of 42k +1\.24% +180:1 ✗ +\S+$",
+        r"^Latency p99 .* ✓$",
+        r"^ 11\.0 min   5 %  roll back +5XX 2\.35% vs 0\.98%, worse 180:1$",
+        r"^ 11\.0 min   0 %  roll back +set base \w+, no canary$",
+        r"^ROLLED BACK: 5XX: canary 52/2217 \(2\.35%\)",
+    ):
+        assert re.search(pattern, picture, re.MULTILINE), f"{pattern}\n{picture}"
+    lines = [line for line in last if " min " in line and " %  " in line]
+    assert [line for line in lines if "…" in line] == []
+
+
+def test_a_rejected_request_is_shown_in_a_terminal_without_a_plan() -> None:
+    chosen = load_scenario(SCENARIOS / "alarm-already-firing.toml")
+    shown = StringIO()
+    with view_for(Console(file=shown, force_terminal=True, width=80), chosen) as view:
+        view.result(simulate(chosen, watch=view.line))
+    assert "REJECTED" in shown.getvalue()
+    assert "plan" not in shown.getvalue()
+
+
+def shown_in_a_terminal(*arguments: str, columns: int) -> list[str]:
+    """All lines that the command ever shows in a terminal of this width, without the control sequences."""
+    outer, inner = pty.openpty()
+    ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {**ENVIRONMENT, "TERM": "xterm-256color"}
+    chunks: list[bytes] = []
+    with subprocess.Popen(
+        [*COMMAND, *arguments], cwd=ROOT, env=environment, stdin=inner, stdout=inner, stderr=inner
+    ) as process:
+        os.close(inner)
+        while True:
+            try:
+                chunk = os.read(outer, 65_536)
+            except OSError:  # the other side has closed
+                break
+            if not chunk:
+                break
+            chunks.append(chunk)
+        process.wait(timeout=60)
+    os.close(outer)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(chunks).decode())
+    return re.split(r"[\r\n]+", text)
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(0, "0"), (9_999, "9,999"), (10_000, "10k"), (999_499, "999k"), (1_234_567, "1.2M")]
+)
+def test_counts_are_short(number: float, shown: str) -> None:
+    assert short_count(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("log_e", "shown"), [(-3.0, "0.0:1"), (0.0, "1.0:1"), (5.2, "181:1"), (10.0, "22k:1"), (30.0, ">10⁹:1")]
+)
+def test_odds_are_short(log_e: float, shown: str) -> None:
+    assert short_odds(log_e) == shown

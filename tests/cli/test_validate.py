@@ -1,0 +1,92 @@
+"""`rollout validate`: what is no request is said in one line; with traffic, what the plan can prove."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from rollout.core.judge import parse_judge
+from rollout_cli.main import app
+from rollout_cli.validate import steady_traffic
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = {"type": "apigateway-stage", "restApiId": "a1b2c3d4e5", "stageName": "prod"}
+
+
+def validated(document: object, *options: str) -> Result:
+    text = document if isinstance(document, str) else json.dumps(document)
+    return CliRunner().invoke(app, ["validate", "-", *options], input=text)
+
+
+def a_request(**changes: Any) -> dict[str, Any]:
+    return {"target": TARGET, **changes}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "events").glob("request*.json")), ids=lambda path: path.stem)
+def test_the_sample_requests_are_valid(path: Path) -> None:
+    result = CliRunner().invoke(app, ["validate", str(path), "--json"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["valid"] is True
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ("{", "not JSON"),
+        ([], "valid dictionary"),
+        ({}, "target: required"),
+        (a_request(judge={"alfa": 1}), "judge.alfa: unknown field"),
+        (a_request(judge={"preset": "[red]wild[/]"}), "judge.preset: unknown preset '[red]wild[/]'"),
+        (a_request(plan={"steps": [{"weightPercent": 0, "bakeMinutes": 1}]}), "plan.steps[0].weightPercent"),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--traffic", "100"], ["--json"]])
+def test_what_is_no_request_is_one_clear_line(document: object, problem: str, options: list[str]) -> None:
+    result = validated(document, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert problem in line
+
+
+@pytest.mark.parametrize("traffic", ["-1", "nan", "inf", "many"])
+def test_traffic_that_cannot_be_is_refused(traffic: str) -> None:
+    assert validated(a_request(), "--traffic", traffic).exit_code == 2
+
+
+def test_the_preview_has_every_step_and_metric() -> None:
+    shown = json.loads(validated(a_request(), "--traffic", "1200", "--error-percent", "1", "--json").stdout)
+    assert [step["step"] for step in shown["steps"]] == [0, 1, 2, 3]
+    for step in shown["steps"]:
+        assert [metric["metric"] for metric in step["metrics"]] == ["5XXError", "Latency.p90", "Latency.p99"]
+        assert step["warnings"] == []
+    (errors, *_) = shown["steps"][3]["metrics"]
+    assert (errors["requestsForProof"], errors["minutesToProof"]) == (183, 3)
+    assert 0.02 < errors["smallestRegressionRate"] < 0.03
+    assert errors["smallestRegressionFactor"] == pytest.approx(100 * errors["smallestRegressionRate"])
+
+
+@pytest.mark.parametrize("traffic", ["0", "20"])
+def test_a_plan_that_cannot_protect_is_warned_of(traffic: str) -> None:
+    result = validated(a_request(), "--traffic", traffic)
+    assert result.exit_code == 0
+    assert f"at {traffic} requests a minute this step will hold" in " ".join(result.stdout.split())
+
+
+def test_the_table_fits_into_80_columns() -> None:
+    result = validated(a_request(), "--traffic", "1200")
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert result.stdout.count("5XXError") == 4
+
+
+def test_a_latency_counts_what_is_above_its_quantile_and_business_is_left_out() -> None:
+    settings = parse_judge(
+        {"metrics": [{"name": "5XXError"}, {"name": "Latency"}, {"name": "Orders", "kind": "businessCount"}]}
+    )
+    traffic = steady_traffic(settings, 60.0, 0.02)
+    assert {name: round(each.bad_rate, 9) for name, each in traffic.items()} == {
+        "5XXError": 0.02,
+        "Latency.p90": 0.1,
+        "Latency.p99": 0.01,
+    }

@@ -1,0 +1,215 @@
+"""The request, checked whole before anything is touched: an error names the field, the problem, what is allowed."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from rollout.core.base_semantics import BaseSetting
+from rollout.core.decision import Policy
+from rollout.core.judge import PRESETS, Step
+from rollout.core.minutes import Calendar
+from rollout.core.rollout import Candidate, Settings
+from rollout.core.target import Json, Target
+from rollout.errors import InvalidRequest
+from rollout.request import parse_request
+
+TARGET: Json = {"type": "apigateway-stage", "restApiId": "a1b2c3d4e5", "stageName": "prod"}
+
+
+def a_request(**fields: Any) -> Json:
+    """The least that can be asked, and these fields."""
+    return {"target": TARGET, **fields}
+
+
+def settings_of(**fields: Any) -> Settings:
+    return parse_request(a_request(**fields)).settings(alarms=())
+
+
+def problem_with(document: Any) -> str:
+    with pytest.raises(InvalidRequest) as refusal:
+        parse_request(document)
+    return str(refusal.value)
+
+
+def steps(*weights: Any) -> Json:
+    return {"steps": [{"weightPercent": weight, "bakeMinutes": 10} for weight in weights]}
+
+
+# --- what is understood ------------------------------------------------------------------------------------------
+
+
+def test_a_target_is_all_that_must_be_said() -> None:
+    settings = settings_of()
+    assert Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"}) == settings.target
+    assert Candidate(None, {}) == settings.candidate
+    assert tuple(Step(Decimal(weight), 10) for weight in (5, 10, 25, 50)) == settings.plan
+    assert (Policy("hold", "rollback"), Calendar(lag_minutes=3, settle_seconds=30)) == (
+        settings.policy,
+        settings.calendar,
+    )
+    assert (10, 1_440) == (settings.watch_minutes, settings.hold_minutes)
+    assert PRESETS["balanced"] == settings.judge.metrics[0].tolerance
+
+
+def test_everything_that_is_said_is_heard() -> None:
+    settings = settings_of(
+        candidate={"deploymentId": "abc123", "stageVariables": {"lambdaAlias": "next"}, "useStageCache": True},
+        plan={"steps": [{"weightPercent": 0.1, "bakeMinutes": 60}], "watchMinutes": 30},
+        judge={"preset": "tolerant", "metrics": [{"name": "5XXError"}]},
+        measurement={"lagMinutes": 5, "settleSeconds": 0},
+        onInconclusive="rollback",
+        onRegression="hold",
+        holdMinutes=60,
+    )
+    assert Candidate("abc123", {"lambdaAlias": "next"}, use_stage_cache=True) == settings.candidate
+    assert ((Step(Decimal("0.1"), 60),), 30, 60) == (settings.plan, settings.watch_minutes, settings.hold_minutes)
+    assert Policy("rollback", "hold") == settings.policy
+    assert Calendar(lag_minutes=5, settle_seconds=0) == settings.calendar
+    assert [("5XXError", PRESETS["tolerant"])] == [(each.name, each.tolerance) for each in settings.judge.metrics]
+
+
+@pytest.mark.parametrize("weight", [0.01, 0.1, 5, 12.5, "33.33", 99.99])
+def test_weights_are_exact_decimals(weight: object) -> None:
+    assert Decimal(str(weight)) == settings_of(plan=steps(weight)).plan[0].weight_percent
+
+
+def test_two_hundred_steps_of_a_tenth_of_a_percent_are_fine() -> None:
+    weights = [round(0.1 * number, 1) for number in range(1, 201)]
+    assert 200 == len(settings_of(plan=steps(*weights)).plan)
+
+
+@pytest.mark.parametrize("setting", BaseSetting)
+def test_the_base_semantics_are_what_the_request_says(setting: BaseSetting) -> None:
+    assert setting is parse_request(a_request(measurement={"baseSemantics": setting.value})).base_setting
+
+
+def test_a_request_survives_json() -> None:
+    document = a_request(plan=steps(5, 25), alarms=["orders-5xx"], requestId="build-7")
+    assert parse_request(document) == parse_request(json.loads(json.dumps(document)))
+
+
+# --- what is not -------------------------------------------------------------------------------------------------
+
+PROBLEMS: list[tuple[Any, str]] = [
+    ({}, "target: required"),
+    ("roll out!", "request: input should be a valid dictionary or instance of Request, got 'roll out!'"),
+    (None, "request: input should be a valid dictionary or instance of Request, got None"),
+    ({"target": "prod"}, "target: input should be a valid dictionary or instance of StageTarget, got 'prod'"),
+    (
+        {"target": {**TARGET, "type": "ecs-service"}},
+        "target.type: input should be 'apigateway-stage', got 'ecs-service'",
+    ),
+    ({"target": {**TARGET, "stageName": ""}}, "target.stageName: string should have at least 1 character, got ''"),
+    (
+        {"target": {**TARGET, "stageName": "../prod"}},
+        "target.stageName: string should match pattern '^[A-Za-z0-9_-]+$', got '../prod'",
+    ),
+    (
+        {"target": {**TARGET, "region": "eu"}},
+        "target.region: unknown field; allowed are type, restApiId, stageName",
+    ),
+    (
+        a_request(candidate={"deployment": "abc"}),
+        "candidate.deployment: unknown field; allowed are deploymentId, stageVariables, useStageCache",
+    ),
+    (
+        a_request(candidate={"stageVariables": {"lambdaAlias": "next one"}}),
+        "candidate.stageVariables.lambdaAlias: string should match pattern '^[A-Za-z0-9\\-._~:/?#&=,]*$', "
+        "got 'next one'",
+    ),
+    (
+        a_request(candidate={"stageVariables": {"a": 1}}),
+        "candidate.stageVariables.a: input should be a valid string, got 1",
+    ),
+    (
+        a_request(candidate={"useStageCache": "yes"}),
+        "candidate.useStageCache: input should be a valid boolean, got 'yes'",
+    ),
+    (a_request(plan=steps()), "plan.steps: list should have at least 1 item after validation, not 0, got []"),
+    (a_request(plan=steps(0)), "plan.steps[0].weightPercent: input should be greater than 0, got 0"),
+    (a_request(plan=steps(100)), "plan.steps[0].weightPercent: input should be less than 100, got 100"),
+    (
+        a_request(plan=steps(0.001)),
+        "plan.steps[0].weightPercent: decimal input should have no more than 2 decimal places, got 0.001",
+    ),
+    (a_request(plan=steps("five")), "plan.steps[0].weightPercent: input should be a valid decimal, got 'five'"),
+    (a_request(plan=steps(float("nan"))), "plan.steps[0].weightPercent: input should be a finite number, got nan"),
+    (
+        a_request(plan=steps(5, 25, 25)),
+        "plan.steps[2].weightPercent: 25 is not above the step before it (25)",
+    ),
+    (a_request(plan={"steps": [{"weightPercent": 5}]}), "plan.steps[0].bakeMinutes: required"),
+    (
+        a_request(plan={"steps": [{"weightPercent": 5, "bakeMinutes": 0}]}),
+        "plan.steps[0].bakeMinutes: input should be greater than or equal to 1, got 0",
+    ),
+    (
+        a_request(plan={"steps": [{"weightPercent": 5, "bakeMinutes": 1.5}]}),
+        "plan.steps[0].bakeMinutes: input should be a valid integer, got 1.5",
+    ),
+    (
+        a_request(plan={"steps": [{"weightPercent": 5, "bakeMinutes": 1, "pause": 1}]}),
+        "plan.steps[0].pause: unknown field; allowed are weightPercent, bakeMinutes",
+    ),
+    (a_request(plan={"watchMinutes": -1}), "plan.watchMinutes: input should be greater than or equal to 0, got -1"),
+    (
+        a_request(judge={"presett": "balanced"}),
+        "judge.presett: unknown field (allowed: alpha, beta, capShare, fastLane, gate, maxBakeFactor, metrics, preset)",
+    ),
+    (
+        a_request(judge={"preset": "strict"}),
+        "judge.preset: unknown preset 'strict' (allowed: sensitive, balanced, tolerant)",
+    ),
+    (a_request(judge={"beta": 2}), "judge.beta: found 2 (allowed: above 0, at most 0.5)"),
+    (
+        a_request(judge={"metrics": [{"name": "Orders"}]}),
+        "judge.metrics[0].kind: missing, and 'Orders' does not tell what it counts "
+        "(allowed: errors, latency, businessCount, businessValue)",
+    ),
+    (a_request(alarms="orders-5xx"), "alarms: input should be a valid list, got 'orders-5xx'"),
+    (a_request(alarms=[""]), "alarms[0]: string should have at least 1 character, got ''"),
+    (a_request(onInconclusive="promote"), "onInconclusive: input should be 'hold' or 'rollback', got 'promote'"),
+    (a_request(onRegression="ignore"), "onRegression: input should be 'rollback', 'hold' or 'holdAtZero', got 'ignore'"),
+    (a_request(holdMinutes=0), "holdMinutes: input should be greater than or equal to 1, got 0"),
+    (
+        a_request(measurement={"baseSemantics": "both"}),
+        "measurement.baseSemantics: input should be 'auto', 'inclusive' or 'exclusive', got 'both'",
+    ),
+    (a_request(requestId="build 7"), "requestId: string should match pattern '^[A-Za-z0-9_-]+$', got 'build 7'"),
+]
+
+
+@pytest.mark.parametrize(("document", "expected"), PROBLEMS, ids=[problem.split(":")[0] for _, problem in PROBLEMS])
+def test_the_error_names_the_field_the_problem_and_what_is_allowed(document: Any, expected: str) -> None:
+    assert expected == problem_with(document)
+
+
+@pytest.mark.parametrize("name", ["colour", "rest_api_id", "on_regression", "dryRun"])
+def test_an_unknown_field_is_an_error_and_the_known_ones_are_named(name: str) -> None:
+    problem = problem_with(a_request(**{name: 1}))
+    assert problem.startswith(
+        f"{name}: unknown field; allowed are target, candidate, plan, judge, measurement, alarms, "
+    )
+
+
+def test_all_problems_are_named_at_once() -> None:
+    expected = (
+        "candidate.useStageCache: input should be a valid boolean, got 1; alarms: input should be a valid list, got 2"
+    )
+    assert expected == problem_with(a_request(candidate={"useStageCache": 1}, alarms=2))
+
+
+def test_of_many_problems_the_first_five_are_named() -> None:
+    problem = problem_with(a_request(**{f"unknown{number}": 1 for number in range(7)}))
+    assert 5 == problem.count("unknown field")
+    assert problem.endswith("; and 2 more")
+
+
+def test_a_long_value_is_cut() -> None:
+    problem = problem_with(a_request(requestId="x" * 1_000))
+    assert len(problem) < 150
+    assert problem.endswith("…")

@@ -1,0 +1,180 @@
+"""Every scenario that comes with the product ends as it says, and leaves nothing loose behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from rollout_simulator.scenario import SCENARIOS, Scenario, load_scenario
+from rollout_simulator.simulation import Result, Simulation, opened
+from tests.workflow.world import STATE_CHANGED, World, scenario, undated
+
+NAMES = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
+TERMINAL = frozenset({"PROMOTED", "ROLLED_BACK", "STOPPED", "FAILED", "REJECTED"})
+ERRORS = {
+    "ROLLED_BACK": "RolledBack",
+    "STOPPED": "Stopped",
+    "REJECTED": "Rejected",
+    "FAILED": "Failed",
+}
+TOLD = frozenset(
+    {"eventId", "rolloutId", "execution", "target", "state", "decision", "reason", "evidence", "at", "startedAt"}
+)
+MOST_BYTES = 256 * 1024
+"""Of an EventBridge entry."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A scenario that has been run: the result, the executions, all events and deliveries."""
+
+    scenario: Scenario
+    result: Result
+    simulation: Simulation
+    executions: Sequence[Json]
+
+    @property
+    def told(self) -> Sequence[Json]:
+        """The `Rollout State Changed` events, whole."""
+        return [event for event in self.simulation.aws.events.put if event["detail-type"] == STATE_CHANGED]
+
+    @property
+    def stopped_by_hand(self) -> bool:
+        return any(signal.command == "stop-execution" for signal in self.scenario.signals)
+
+    @property
+    def undone(self) -> bool:
+        return any(signal.command == "rollback" for signal in self.scenario.signals)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_scenario_ends_as_it_says_with_nothing_left_loose(name: str) -> None:
+    chosen = load_scenario(SCENARIOS / f"{name}.toml")
+    with opened(chosen) as simulation:
+        result = simulation.run()
+        ran = Ran(chosen, result, simulation, World(simulation).executions())
+        the_outcome_is_the_expected_one(ran)
+        the_stage_is_as_the_outcome_says(ran)
+        the_execution_tells_the_truth(ran)
+        the_world_is_told_once_of_the_end(ran)
+        every_event_is_one_that_eventbridge_takes(ran)
+        nothing_is_undelivered(ran)
+
+
+def the_outcome_is_the_expected_one(ran: Ran) -> None:
+    expected, result = ran.scenario.expected, ran.result
+    assert result.outcome == expected.outcome, result.reason
+    assert expected.reason_contains in result.reason
+    if expected.most_weight_percent is not None:
+        assert result.max_weight_percent <= expected.most_weight_percent
+    weights = [step["weightPercent"] for step in ran.scenario.request.get("plan", {}).get("steps", [])] or [
+        5,
+        10,
+        25,
+        50,
+    ]
+    assert result.max_weight_percent in {0, *weights, 100} | {90.0 for _ in ran.scenario.foreign_changes}
+
+
+def the_stage_is_as_the_outcome_says(ran: Ran) -> None:
+    before, after = undated(ran.result.initial_stage), undated(ran.result.final_stage)
+    api, overrides = ran.simulation.api, dict(ran.scenario.api.candidate_variables)
+    promoted = {**before, "deploymentId": api.candidate, "variables": {**before["variables"], **overrides}}
+    match ran.result.outcome:
+        case "PROMOTED":
+            assert after == (before if ran.undone else promoted)
+        case "ROLLED_BACK" | "REJECTED":
+            assert after == before
+        case "HELD":
+            canary = after.pop("canarySettings")
+            assert after == before
+            assert (canary["deploymentId"], canary["stageVariableOverrides"]) == (api.candidate, overrides)
+            assert canary["percentTraffic"] == ran.result.timeline[-1].weight_percent > 0
+        case "STOPPED":
+            # Somebody else's change is left alone.
+            (change,) = ran.scenario.foreign_changes
+            assert ("canarySettings" in after) == (not change.delete_stage and change.patch[0]["op"] == "replace")
+            assert bool(after) != change.delete_stage
+    assert ran.result.lock_held == (ran.result.outcome == "HELD")
+
+
+def the_execution_tells_the_truth(ran: Ran) -> None:
+    last, *others = ran.executions
+    # An undo is a rollout of its own.
+    assert [(one["status"], one.get("error")) for one in others] == ([("FAILED", "RolledBack")] if ran.undone else [])
+    shown = (last["status"], last.get("error"))
+    if ran.stopped_by_hand:
+        assert shown == ("ABORTED", None)
+    elif ran.result.outcome == "HELD":
+        assert shown == ("RUNNING", None)
+    elif ran.result.outcome == "PROMOTED":
+        assert shown == ("SUCCEEDED", None)
+        assert json.loads(last["output"])["outcome"] == "PROMOTED"
+    else:
+        assert shown == ("FAILED", ERRORS[ran.result.outcome])
+        assert last["cause"] == ran.result.reason
+
+
+def the_world_is_told_once_of_the_end(ran: Ran) -> None:
+    ours = ran.simulation.rollout_id
+    states = [event["detail"]["state"] for event in ran.told if event["detail"]["rolloutId"] == ours]
+    ends = [] if ran.result.outcome == "HELD" else [ran.result.outcome]
+    assert [state for state in states if state in TERMINAL] == ends
+    assert states[-1] == (ends or ["HELD"])[0]
+
+
+def every_event_is_one_that_eventbridge_takes(ran: Ran) -> None:
+    ids = [event["detail"]["eventId"] for event in ran.told]
+    assert len(ids) == len(set(ids))
+    for event in ran.told:
+        assert (event["source"], TOLD - event["detail"].keys()) == ("rollout.pilot", frozenset())
+        assert event["detail"]["rolloutId"] in {one["name"] for one in ran.executions}
+        assert event["detail"]["reason"]
+        assert len(json.dumps(event["detail"]).encode()) < MOST_BYTES
+    # No rule of ours listens to what we tell: a rollout cannot set off another.
+    assert [arn for arn, event in ran.simulation.aws.events.delivered if event["detail-type"] == STATE_CHANGED] == []
+
+
+def nothing_is_undelivered(ran: Ran) -> None:
+    sqs, outputs = ran.simulation.aws.client("sqs"), ran.simulation.aws.deployment.outputs
+    answer = sqs.receive_message(QueueUrl=outputs["UndeliveredEventsUrl"])
+    assert answer.get("Messages", []) == []
+
+
+def test_a_rollback_that_cannot_be_done_pages_somebody_keeps_the_lock_and_is_called_failed() -> None:
+    denied = {"service": "apigateway", "operation": "UpdateStage", "error": "AccessDeniedException", "from_minute": 3}
+    failing = scenario(candidate={"error_percent": 100.0}, faults=[denied], horizon_minutes=30)
+    with opened(failing) as simulation:
+        queue = simulation.aws.client("sqs").create_queue(QueueName="pager")["QueueUrl"]
+        simulation.aws.client("sns").subscribe(
+            TopicArn=simulation.aws.deployment.outputs["OperationsTopicArn"],
+            Protocol="sqs",
+            Endpoint="arn:aws:sqs:us-east-1:123456789012:pager",
+        )
+        result = simulation.run()
+        (execution,) = World(simulation).executions()
+        pages = simulation.aws.client("sqs").receive_message(QueueUrl=queue).get("Messages", [])
+    assert (execution["status"], execution["error"]) == ("FAILED", "RollbackFailed")
+    assert (result.outcome, result.lock_held) == ("FAILED", True)
+    assert "canarySettings" in (result.final_stage or {})
+    assert "needs help" in pages[0]["Body"]
+
+
+def test_the_same_seed_replays_the_same_rollout_and_another_one_does_not() -> None:
+    chosen = scenario(candidate={"error_percent": 3.0}, traffic={"requests_per_second": 50})
+
+    def run(seed: int) -> Json:
+        with opened(chosen, seed) as simulation:
+            document = simulation.run().to_document()
+        document.pop("wallSeconds")
+        return document
+
+    first = run(1)
+    assert run(1) == first
+    assert run(2) != first

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from rollout.core.judge import Count
+from rollout.core.learning import Lesson
 from rollout.core.measures import Measure, RawMinute, Series
 from rollout.core.rollout import Candidate, Rollout
 from rollout.core.signals import Signal
@@ -163,8 +164,8 @@ class RolloutStore(Protocol):
         Raises: Unavailable.
         """
 
-    def learned(self, target: Target) -> Mapping[str, float]:
-        """The dispersions that promoted rollouts of this target left, by metric.
+    def learned(self, target: Target) -> Mapping[str, Lesson]:
+        """What promoted rollouts of this target taught about the clumping of its errors, by metric.
 
         Raises: Unavailable.
         """

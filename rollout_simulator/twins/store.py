@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rollout.core.decision import Phase
+from rollout.core.learning import Lesson
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal
 from rollout.core.target import Json, Target
@@ -32,7 +33,7 @@ class StoreTwin(Troubled):
         super().__init__()
         self.locks: dict[str, str] = {}
         self.rejected: dict[str, Json] = {}
-        self.lessons: dict[str, dict[str, float]] = {}
+        self.lessons: dict[str, dict[str, Lesson]] = {}
         self._records: dict[str, _Record] = {}
         self._since: dict[str, str] = {}
         self._watches: dict[str, list[str]] = {}
@@ -58,7 +59,7 @@ class StoreTwin(Troubled):
         for alarm in rollout.settings.alarms:
             self._watches.setdefault(alarm, []).append(identity)
 
-    def learned(self, target: Target) -> Mapping[str, float]:
+    def learned(self, target: Target) -> Mapping[str, Lesson]:
         """Raises as the port says."""
         self._called()
         return self.lessons.get(target.key, {})

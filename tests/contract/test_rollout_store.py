@@ -313,14 +313,17 @@ def test_a_target_of_which_nothing_is_known_has_taught_nothing(world: World) -> 
 
 
 def test_what_a_promoted_rollout_learned_is_there_for_the_next_one_of_its_target(world: World) -> None:
-    stored = replace(opened(world), learned={"5XXError": 2.5})
+    stored = replace(opened(world), learned={"5XXError": {"minutes": 30.0, "squares": 60.0, "variance": 30.0}})
     assert {} == world.store.learned(PROD)
     world.store.close(ended(stored), entry=LINE)
-    assert ({"5XXError": 2.5}, {}) == (world.store.learned(PROD), world.store.learned(OTHER))
+    assert ({"5XXError": {"minutes": 30.0, "squares": 60.0, "variance": 30.0}}, {}) == (
+        world.store.learned(PROD),
+        world.store.learned(OTHER),
+    )
 
 
 def test_a_rollout_that_was_not_promoted_teaches_nothing(world: World) -> None:
-    stored = replace(opened(world), learned={"5XXError": 2.5})
+    stored = replace(opened(world), learned={"5XXError": {"minutes": 30.0, "squares": 60.0, "variance": 30.0}})
     world.store.close(replace(ended(stored), outcome=Outcome.ROLLED_BACK), entry=LINE)
     assert {} == world.store.learned(PROD)
 

@@ -5,7 +5,7 @@
 | `ROLLOUT#<id>`    | `RECORD`         | the rollout; `document` is JSON, beside it what conditions look at   |
 | `ROLLOUT#<id>`    | `HISTORY#<n>`    | one line per write that has something to tell, JSON, in order        |
 | `TARGET#<key>`    | `LOCK`           | who holds the target                                                |
-| `TARGET#<key>`    | `LEARNED`        | the dispersions that promoted rollouts left                           |
+| `TARGET#<key>`    | `LEARNED`        | what promoted rollouts taught about clumped errors                    |
 | `ALARM#<name>`    | `ROLLOUT#<id>`   | which running rollouts watch the alarm                              |
 | `REQUEST#<key>`   | `<request id>`   | which rollout came of a request                                      |
 
@@ -25,6 +25,7 @@ from botocore.exceptions import ClientError
 
 from rollout.adapters.faults import code_of, translated
 from rollout.core.decision import Phase
+from rollout.core.learning import Lesson
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal
 from rollout.core.target import Json, Target
@@ -214,10 +215,10 @@ class DynamoDbStore:
             )
             return [json.loads(item["line"]["S"]) for page in pages for item in page["Items"]]
 
-    def learned(self, target: Target) -> Mapping[str, float]:
-        """The target's dispersions. Raises as the port says."""
+    def learned(self, target: Target) -> Mapping[str, Lesson]:
+        """The target's lessons. Raises as the port says."""
         item = self._get(f"TARGET#{target.key}", "LEARNED")
-        return dict(json.loads(item["dispersions"]["S"])) if item else {}
+        return dict(json.loads(item["lessons"]["S"])) if item else {}
 
     def holder(self, target: Target) -> str | None:
         """The id of the rollout that holds the target, if one does.
@@ -269,7 +270,7 @@ class DynamoDbStore:
         item = {
             "pk": _s(f"TARGET#{rollout.settings.target.key}"),
             "sk": _s("LEARNED"),
-            "dispersions": _s(json.dumps(dict(rollout.learned))),
+            "lessons": _s(json.dumps(dict(rollout.learned))),
         }
         return [self._put(item)]
 

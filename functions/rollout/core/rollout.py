@@ -11,6 +11,7 @@ from enum import StrEnum
 from rollout.core.base_semantics import BaseSemantics
 from rollout.core.decision import Decision, Phase, Policy
 from rollout.core.judge import Evidence, JudgeSettings, Step
+from rollout.core.learning import Lesson
 from rollout.core.measures import Measure, Series
 from rollout.core.minutes import Calendar
 from rollout.core.signals import Signal, overtaking
@@ -132,7 +133,7 @@ class Rollout:
     carried out; it stands until the state that carries it out is done with it. next_minute: the first minute not
     yet counted. part: which execution of this rollout it is, from 1; analyses: how many that has made; analyzed_at:
     when the last was. ceilings: the bad rates that the watch tolerates, by metric. learned: the
-    dispersions to keep for the target's next rollout, once this one is promoted. signals_seen: how many of
+    lessons to keep for the target's next rollout, once this one is promoted. signals_seen: how many of
     `signals` have been considered. pending_events: notifications that are recorded and perhaps not yet sent.
     revision counts the writes of the record.
     """
@@ -157,7 +158,7 @@ class Rollout:
     analyses: int = 0
     analyzed_at: datetime
     ceilings: Mapping[str, float] = field(default_factory=dict)
-    learned: Mapping[str, float] = field(default_factory=dict)
+    learned: Mapping[str, Lesson] = field(default_factory=dict)
     request_id: str | None = None
     reason: str = ""
     outcome: Outcome | None = None

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rollout.core.decision import Decision, Phase
-from rollout.core.judge import learned
-from rollout.core.learning import blended
+from rollout.core.learning import remembered
 from rollout.core.rollout import Outcome
 from rollout.core.watch import begin_watch, ceilings
 from rollout.errors import ForeignChange, RecordChanged, TargetMissing
@@ -49,7 +48,7 @@ def promote(ports: Ports, rollout_id: str) -> Next:
         rollout,
         series=rollout.series.whole(),
         ceilings=limits,
-        learned=blended(ports.store.learned(rollout.settings.target), learned(rollout.evidence)),
+        learned=remembered(ports.store.learned(rollout.settings.target), rollout.evidence),
         evidence=begin_watch(judge, plan, limits) or rollout.evidence,
         ours=(wanted,),
         phase=Phase.WATCHING,

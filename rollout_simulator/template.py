@@ -18,7 +18,10 @@ import yaml
 
 from rollout_simulator.repairs.lambda_code import zipped
 
-ROOT = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
+_PACKED = _PACKAGE / "application"
+ROOT = _PACKED if _PACKED.exists() else _PACKAGE.parent
+"""Where `template.yaml` is: packed into the installed package, or at the top of a checkout."""
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 NO_VALUE = object()

@@ -16,7 +16,8 @@ MINUTES. The minutes in a rollout's history rise by exactly one within a step; e
 ONE WRITER. The controller changes the stage only in Create canary, Shift traffic, Promote, Roll back and Recover, for
     the rollout that holds the target's lock; Recover never while the rollout's execution runs.
 FENCE. Each of its writes finds the stage as the record says it was left, unless somebody changed it between the task's
-    own read and the write, which API Gateway cannot exclude (a near miss). A canary is made once per rollout, by Create
+    own read and the write, which API Gateway cannot exclude (a near miss; a task that runs on after its execution was
+    stopped may meet recovery so). A canary is made once per rollout, by Create
     canary; one that a write brought back, and that was taken away again, is a near miss.
 END. Everything ends: executions over, locks released, one terminal event per rollout under one id, which says what
     the record says; executions' statuses too; the stage in the state that goes with the outcome. A rollback that fails
@@ -191,6 +192,15 @@ class _Checker:
             for write in self._recorded.stage_writes
             if write.caller in PEOPLE and after < write.number < before and write.before != write.after
         ]
+
+    def _raced(self, change: Change) -> bool:
+        """Whether anybody else, be it another task of ours, changed the stage between the task's read and its write."""
+        read = self._last_read(change)
+        return any(
+            write.invocation != change.write.invocation and write.before != write.after
+            for write in self._recorded.stage_writes
+            if read < write.number < change.write.number
+        )
 
     def _last_read(self, change: Change) -> int:
         """The number of the task's own last GetStage before the write; 0 if there was none."""
@@ -375,7 +385,7 @@ class _Checker:
             if record is None or change.before is None:
                 yield Violation(Law.FENCE, f"{_when(change)} wrote to a stage that no record knows")
                 continue
-            raced = self._foreign_changes(self._last_read(change), change.write.number)
+            raced = self._raced(change)
             if not record.owns(change.before):
                 if raced:
                     self.near_misses.append(f"{_when(change)} wrote over a change that somebody made since its read")
@@ -540,7 +550,7 @@ class _Checker:
             record = self._record_at(change.rollout_id, change.write.number)
             if record is None or record.owns(change.after):
                 continue
-            raced = self._foreign_changes(self._last_read(change), change.write.number)
+            raced = self._raced(change)
             if not (
                 raced and (self._is_undone(change) or change.after is None or change.after.canary is not None)
             ) and (not self._is_undoing(change)):

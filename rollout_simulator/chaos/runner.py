@@ -189,7 +189,9 @@ class _Run:
     def _stop(self) -> None:
         record = stored_item(self._table, f"ROLLOUT#{self._present()}", "RECORD")
         document = json.loads(record["document"]["S"]) if record else {}
-        arn = document.get("execution") or next(iter(self._aws.executions.all())).exec_arn
+        running = [one.exec_arn for one in self._aws.executions.all() if one.status == "RUNNING"]
+        arn = document.get("execution")
+        arn = arn if arn in running or not running else running[-1]
         self._aws.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
 
     def _change(self, kind: str) -> None:

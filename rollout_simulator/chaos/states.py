@@ -128,4 +128,5 @@ class Record:
         overrides = self.settings["candidate"]["overrides"]
         if state.base in self.candidates and overrides.items() <= dict(state.variables).items():
             return Decimal(100)
-        return state.canary.weight if state.canary else Decimal(0)
+        served = state.canary is not None and state.canary.revision in self.candidates
+        return state.canary.weight if state.canary is not None and served else Decimal(0)

@@ -173,7 +173,10 @@ PROBLEMS: list[tuple[Any, str]] = [
     (a_request(alarms="orders-5xx"), "alarms: input should be a valid list, got 'orders-5xx'"),
     (a_request(alarms=[""]), "alarms[0]: string should have at least 1 character, got ''"),
     (a_request(onInconclusive="promote"), "onInconclusive: input should be 'hold' or 'rollback', got 'promote'"),
-    (a_request(onRegression="ignore"), "onRegression: input should be 'rollback', 'hold' or 'holdAtZero', got 'ignore'"),
+    (
+        a_request(onRegression="ignore"),
+        "onRegression: input should be 'rollback', 'hold' or 'holdAtZero', got 'ignore'",
+    ),
     (a_request(holdMinutes=0), "holdMinutes: input should be greater than or equal to 1, got 0"),
     (
         a_request(measurement={"baseSemantics": "both"}),

@@ -102,7 +102,8 @@ def test_stopped_in_any_state_it_is_rolled_back_by_recovery(caller: str, late: b
     operation = {"Prepare": "UpdateItem", "Analyze": "TransactWriteItems"}.get(caller, "UpdateStage")
     act = (after if late else before)(caller, operation, What.STOP_EXECUTION)
     recorded = ran(*abort, act, latency_ms=20)
-    assert ("ROLLED_BACK", STOPPED_BY_HAND) == (outcome(recorded), statuses(recorded)["first"])
+    ends = "FAILED" if caller == "Prepare" else "ROLLED_BACK"  # nothing was begun yet
+    assert (ends, STOPPED_BY_HAND) == (outcome(recorded), statuses(recorded)["first"])
 
 
 def test_stopped_in_a_bake_it_is_rolled_back_by_recovery() -> None:
@@ -177,10 +178,10 @@ def test_denied_half_way_it_is_rolled_back(caller: str) -> None:
     assert "AccessDenied" in reason(recorded)
 
 
-def test_denied_before_anything_was_touched_it_has_failed() -> None:
+def test_denied_at_the_first_change_nothing_is_changed() -> None:
     denied = fault("apigateway", "UpdateStage", error="AccessDeniedException")
     recorded = ran(faults=[denied])
-    assert ("FAILED", []) == (outcome(recorded), list(recorded.stage_writes))
+    assert ("ROLLED_BACK", []) == (outcome(recorded), list(recorded.stage_writes))
 
 
 def test_while_cloudwatch_is_down_nothing_is_proven_and_nothing_rises() -> None:
@@ -242,13 +243,14 @@ def test_a_pause_longer_than_an_execution_is_handed_over(monkeypatch: pytest.Mon
 def test_a_hand_over_that_is_disturbed_loses_nothing(caller: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rollout.tasks.analyze.MOST_ANALYSES", 2)
     crashes = [after(caller, "*", What.CRASH, nth) for nth in (6, 9, 12)]
-    recorded = ran(*crashes, faults=[fault("stepfunctions", "StartExecution", mode="after", times=3)])
+    lost = fault("stepfunctions", "StartExecution", mode="after", times=3, caller="state machine")
+    recorded = ran(*crashes, faults=[lost])
     assert PROMOTED == summary(recorded)
 
 
 def test_stopped_between_two_executions_it_is_recovered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rollout.tasks.analyze.MOST_ANALYSES", 1)
-    recorded = ran(before("state machine", "StartExecution", What.STOP_EXECUTION), latency_ms=20)
+    recorded = ran(after("Analyze", "TransactWriteItems", What.STOP_EXECUTION), latency_ms=20, plan=short(2))
     assert ("ROLLED_BACK", True) == (outcome(recorded), is_base(final(recorded), recorded))
 
 
@@ -264,9 +266,7 @@ def long_rollout(days: int) -> None:
         result = simulation.run()
         executions = simulation.aws.executions.all()
         counted = [
-            minute["minute"]
-            for line in result.timeline
-            for minute in line.entry.get("analysis", {}).get("minutes", ())
+            minute["minute"] for line in result.timeline for minute in line.entry.get("analysis", {}).get("minutes", ())
         ]
     assert "PROMOTED" == result.outcome
     assert list(range(counted[0], counted[0] + minutes)) == counted

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rollout.core.judge import Count, Evidence, JudgeSettings, MetricKind, MetricVerdict, Tolerance, begin
+from rollout.core.judge.explain import display_name
 from rollout.core.judge.plan import Plan
 
 HIGHEST_CEILING = 0.95
@@ -45,7 +46,7 @@ def judge_of(settings: JudgeSettings, limits: Mapping[str, float]) -> JudgeSetti
 def describe(verdicts: Sequence[MetricVerdict], limits: Mapping[str, float]) -> str:
     """What the watch sees, in words: each metric's rate and what it may reach."""
     seen = [
-        f"{verdict.name} {verdict.canary.bad}/{verdict.canary.requests} "
+        f"{display_name(verdict.name)} {verdict.canary.bad}/{verdict.canary.requests} "
         f"({verdict.canary.bad / verdict.canary.requests:.2%}, at most {limits[verdict.name]:.2%})"
         for verdict in verdicts
         if isinstance(verdict.canary, Count) and verdict.canary.requests and verdict.name in limits

@@ -232,7 +232,7 @@ def _without_harm(
 
     blocking = min(unproven, key=lambda each: (each.log_s, each.name))
     if minutes >= longest - _ROUNDING:
-        reason = f"no proof of safety at {at} in {minutes} min, the longest allowed; {blocking.reason}"
+        reason = f"no proof of safety at {at} in {minutes} min, {longest:.0f} were allowed; {blocking.reason}"
         return Action.HOLD, reason, blocking.name
     reason = f"no proof of safety at {at} yet, {minutes} of at most {longest:.0f} min; {blocking.reason}"
     return Action.EXTEND, reason, blocking.name

@@ -1,0 +1,111 @@
+"""Recover: finish what a dead execution left behind, and never race a live one."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+import recover
+from rollout.core.rollout import Outcome
+from rollout.core.target import Json
+from rollout.tasks.recover import rollout_of
+from tests.functions.world import EXECUTION, FOUND, PROMOTED, ROLLOUT, THEIRS, World
+
+SCHEDULED: Json = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+OVER_MINUTES = 2
+"""After so long no task of a dead execution can still be running."""
+
+
+def sweep(world: World, event: Json = SCHEDULED) -> list[str]:
+    with patch("recover.ports", lambda: world.twins.ports):
+        answer = recover.handler(event, SimpleNamespace(function_name="recover"))  # type: ignore[arg-type]
+    return list(answer["recovered"])
+
+
+def died(world: World, status: str = "ABORTED", cause: str = "") -> World:
+    world.twins.executions.end(EXECUTION, status, world.now, cause=cause)
+    return world
+
+
+def status_change(**detail: Any) -> Json:
+    known = {"executionArn": EXECUTION, "name": ROLLOUT, "status": "ABORTED", "input": "{}"}
+    return {"detail-type": "Step Functions Execution Status Change", "detail": known | detail}
+
+
+def test_a_live_execution_is_left_alone() -> None:
+    world = World().baking()
+    world.twins.executions.run(EXECUTION)
+    stage = world.stage
+    assert [] == sweep(world)
+    assert (stage, "BAKING") == (world.stage, world.rollout.phase)
+
+
+@pytest.mark.parametrize("status", ["ABORTED", "FAILED", "TIMED_OUT"])
+def test_the_target_is_brought_back_at_once_and_released_when_no_task_can_still_write(status: str) -> None:
+    world = died(World().baking(), status, cause="a button")
+    assert [ROLLOUT] == sweep(world)
+    assert (FOUND, {"apigateway-stage/a1b2c3d4e5/prod": ROLLOUT}) == (world.stage, world.twins.store.locks)
+    world.twins.clock.pass_time(minutes=OVER_MINUTES)
+    assert [ROLLOUT] == sweep(world)
+    assert ({}, Outcome.ROLLED_BACK) == (world.twins.store.locks, world.rollout.outcome)
+    assert "a button" in world.rollout.reason
+    assert 1 == world.states_told.count("ROLLED_BACK")
+    assert [] == sweep(world)
+
+
+def test_what_a_late_task_wrote_after_the_recovery_is_taken_away_again() -> None:
+    world = World().baking()
+    late = world.stage
+    sweep(died(world))
+    world.foreign(late)
+    world.twins.clock.pass_time(minutes=OVER_MINUTES)
+    sweep(world)
+    assert (FOUND, Outcome.ROLLED_BACK) == (world.stage, world.rollout.outcome)
+
+
+def test_a_promoted_rollout_stays_promoted() -> None:
+    world = died(World().watching())
+    world.twins.clock.pass_time(minutes=OVER_MINUTES)
+    sweep(world)
+    assert (PROMOTED, Outcome.PROMOTED, {}) == (world.stage, world.rollout.outcome, world.twins.store.locks)
+
+
+def test_a_foreign_target_is_left_alone_and_released() -> None:
+    world = World().baking()
+    stage = world.foreign(FOUND.__class__(FOUND.base, THEIRS, FOUND.variables))
+    died(world)
+    world.twins.clock.pass_time(minutes=OVER_MINUTES)
+    sweep(world)
+    assert (stage, Outcome.STOPPED, {}) == (world.stage, world.rollout.outcome, world.twins.store.locks)
+
+
+def test_the_event_of_a_dead_execution_names_its_rollout() -> None:
+    world = died(World().baking())
+    assert [ROLLOUT] == sweep(world, status_change())
+    assert FOUND == world.stage
+
+
+def test_an_execution_that_ended_by_itself_leaves_nothing_to_recover() -> None:
+    assert [] == sweep(died(World().closed(), "FAILED"), status_change(status="FAILED"))
+
+
+def test_an_execution_without_a_rollout_leaves_nothing_to_recover() -> None:
+    assert [] == sweep(World(), status_change(name="somebody-else"))
+
+
+@pytest.mark.parametrize(
+    ("execution_input", "rollout_id"),
+    [
+        (None, "r-1-p2"),
+        ("{}", "r-1-p2"),
+        (json.dumps({"continue": "r-1"}), "r-1"),
+        ("{cut", "r-1-p2"),
+        ("[]", "r-1-p2"),
+    ],
+)
+def test_the_rollout_of_an_execution(execution_input: str | None, rollout_id: str) -> None:
+    assert rollout_id == rollout_of("r-1-p2", execution_input)

@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help demo test check build clean
+.PHONY: help demo test check chaos build clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,11 @@ check: $(VENV)/dev.stamp ## Lint, format, types, template
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/sam validate --lint 2>/dev/null
+
+N ?= 2000
+SEED ?= 1
+chaos: $(VENV)/run.stamp ## Rollouts broken on purpose, N=2000 of them from SEED=1 on; every law checked on each
+	@$(BIN)/python -m benchmarks.chaos -n $(N) --seed $(SEED)
 
 build: $(VENV)/dev.stamp ## What would be deployed, in .aws-sam/
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build

@@ -9,11 +9,12 @@ from rollout.tasks.next import Next
 
 @task
 def handler(ports: Ports, event: Json) -> Next:
-    """Event: `rolloutId`; `request`, `execution` and `failure` for a rollout that could not even be prepared."""
+    """Event: `rolloutId`; `request`, `execution` and `failure` for one that could not even be prepared; `lastTry`."""
     return close(
         ports,
         event["rolloutId"],
         request=event.get("request"),
         execution=event.get("execution", ""),
         failure=event.get("failure", ""),
+        last_try=event.get("lastTry", False),
     )

@@ -10,7 +10,9 @@ from rollout.wiring import ports
 
 def handler(event: Json, _context: LambdaContext) -> Json:
     """Event: a command, as the command line sends it, or a `Rollout Command` event that carries one as its detail."""
-    command = event["detail"] if "detail-type" in event else event
-    answer = on_command(ports(), command).to_document()
+    by_event = "detail-type" in event
+    command = event["detail"] if by_event else event
+    # An event may be delivered again; its time, unlike the clock, stays the same.
+    answer = on_command(ports(), command, event.get("time") if by_event else None).to_document()
     logger.info("command", extra={"command": command, "answer": answer})
     return answer

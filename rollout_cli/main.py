@@ -17,7 +17,7 @@ from rollout_cli.validate import validate
 
 app = typer.Typer(
     name="rollout",
-    help="Self-driving canary rollouts for Amazon API Gateway and AWS Lambda.",
+    help="Self-driving canary rollouts for Amazon API Gateway.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -35,7 +35,7 @@ commands.register(app)
 
 @app.callback()
 def main_options() -> None:
-    """Self-driving canary rollouts for Amazon API Gateway and AWS Lambda."""
+    """Self-driving canary rollouts for Amazon API Gateway."""
 
 
 def main() -> None:

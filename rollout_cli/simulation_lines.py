@@ -109,7 +109,7 @@ def _numbers(verdict: Json) -> str:
     if verdict["verdict"] == "unmeasured":
         return f"{name} not measured"
     numbers = f"{name} {rate(verdict['canary'])} vs {rate(verdict['base'])}, worse {short_odds(verdict['logECapped'])}"
-    return numbers if verdict["verdict"] == "harmful" else f"{numbers}, safe {short_odds(verdict['logS'])}"
+    return numbers if verdict["verdict"] == "harmful" else f"{numbers}, ready {short_odds(verdict['logS'])}"
 
 
 def rate(count: Json | None, *, counted: bool = False) -> str:

@@ -186,7 +186,7 @@ def arms_picture(request: Request, lines: Sequence[Line]) -> list[RenderableType
     limits = {short_odds(settings.log_limit(shares[metric.name])) for metric in settings.metrics if metric.decides}
     worse = f"worse? {limits.pop()}" if len(limits) == 1 else "worse?"
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("metric", "canary", "base", "allowed", worse, f"safe? {short_odds(settings.log_proof)}"):
+    for column in ("metric", "canary", "base", "allowed", worse, f"ready? {short_odds(settings.log_proof)}"):
         table.add_column(column, no_wrap=True)
     for verdict in verdicts:
         table.add_row(*_arm_cells(verdict), style="dim" if verdict["dryRun"] else "")

@@ -172,6 +172,8 @@ def parse_request(document: Json) -> Request:
     Raises:
         InvalidRequest: its message names every field at fault (the first few), what is wrong and what is allowed.
     """
+    if not isinstance(document, dict):
+        raise InvalidRequest(f"request: must be a JSON object{_got(document)}")
     try:
         request = Request.model_validate(document)
     except ValidationError as error:

@@ -181,7 +181,24 @@ def _expected_minutes(request: Json) -> float:
 # --- what is done ----------------------------------------------------------------------------------------------
 
 
+def _aimed(random: Random) -> Act:
+    """A stop signal or a foreign hand in the very middle of a change of the stage, where it hurts most."""
+    caller = random.choice(("CreateCanary", "ShiftTraffic", "ShiftTraffic", "Promote", "Promote", "Analyze"))
+    operations = (
+        ("GetItem", "TransactWriteItems", "*") if caller == "Analyze" else ("UpdateItem", "GetStage", "UpdateStage")
+    )
+    when = AtCall(caller, random.choice(operations), random.choice((1, 1, 1, 2, 3)), after=random.random() < 0.5)
+    what: What = random.choice((What.COMMAND, What.ALARM_EVENT, What.ALARM_EVENT, What.FOREIGN_CHANGE))
+    if what is What.COMMAND:
+        return Act(what, when, {"command": random.choice(("abort", "abort", "abort", "pause", "promote"))})
+    if what is What.ALARM_EVENT:
+        return Act(what, when, {"name": WATCHED, "state": "ALARM", "before": "OK"})
+    return Act(what, when, {"kind": random.choice(("canary removed", "canary removed", *_FOREIGN))})
+
+
 def _act(random: Random, minutes: float, request: Json) -> Act:
+    if random.random() < 0.35:
+        return _aimed(random)
     what = random.choice(
         (
             What.COMMAND,

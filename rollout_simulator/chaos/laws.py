@@ -22,9 +22,11 @@ FENCE. Each of its writes finds the stage as the record says it was left, unless
 END. Everything ends: executions over, locks released, one terminal event per rollout under one id, which says what
     the record says; executions' statuses too; the stage in the state that goes with the outcome. A rollback that fails
     is paged.
-INTENT. Each write leads to a state that the record contained before.
+INTENT. Each write leads to a state that the record contained before; after a near miss, as far as it was ours.
 HEARD. A command that was answered with "accepted" is in the record, and an alarm that fires for a rollout that watches
     it is, too, unless the function that records it was itself kept from working.
+AWAKE. Where nothing was made to fail, a task of the rollout begins within a minute of a stop signal: no wait is slept
+    through to its end.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from rollout_simulator.chaos.plan import What
 from rollout_simulator.chaos.recorded import Arrival, Execution, ItemWrite, Recorded, StageWrite
 from rollout_simulator.chaos.states import Record, State, of_stage
 
@@ -50,6 +53,9 @@ STOPPING = frozenset({"ABORT", "ALARM"})
 ENCOURAGING = frozenset({"ADVANCE", "APPROVE", "PROMOTE"})
 PEOPLE = frozenset({"outside", "state machine"})
 HOLDING = frozenset({"hold", "holdAtZero"})
+
+TASKS = frozenset({"CreateCanary", "ShiftTraffic", "Promote", "RollBack", "Analyze", "Close"})
+MOST_ASLEEP = timedelta(minutes=1)
 
 LONGEST_SILENCE_MINUTES = 3
 SOME_REQUESTS = 7.0
@@ -68,6 +74,7 @@ class Law(StrEnum):
     END = "end"
     INTENT = "intent"
     HEARD = "heard"
+    AWAKE = "awake"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,7 @@ class _Checker:
         yield from self._end()
         yield from self._intent()
         yield from self._heard()
+        yield from self._awake()
 
     # --- reading -------------------------------------------------------------------------------------------
 
@@ -550,10 +558,7 @@ class _Checker:
             record = self._record_at(change.rollout_id, change.write.number)
             if record is None or record.owns(change.after):
                 continue
-            raced = self._raced(change)
-            if not (
-                raced and (self._is_undone(change) or change.after is None or change.after.canary is not None)
-            ) and (not self._is_undoing(change)):
+            if not self._raced(change) and not self._is_undoing(change):
                 yield Violation(Law.INTENT, f"{_when(change)} led to {change.after}, which no record had announced")
 
     # --- 8: nothing goes unheard ---------------------------------------------------------------------------
@@ -597,6 +602,28 @@ class _Checker:
             known = [s for s in self._signals[rollout_id] if s.kind == "ALARM" and s.signal["source"] == name]
             if not any(datetime.fromisoformat(signal.signal["at"]) == at for signal in known):
                 yield Violation(Law.HEARD, f"{rollout_id} was never told that {name} fired at {at:%H:%M:%S}")
+
+    # --- 9: nobody sleeps through a stop signal ------------------------------------------------------------
+
+    def _awake(self) -> Iterator[Violation]:
+        disturbing = {What.CRASH, What.HANG, What.STOP_EXECUTION}
+        if self._recorded.faults_injected or any(act.what in disturbing for _, act in self._recorded.done):
+            return
+        for rollout_id, signals in self._signals.items():
+            ended = self._records[rollout_id][-1].document["endedAt"]
+            for signal in signals:
+                until = signal.at + MOST_ASLEEP
+                if signal.kind not in STOPPING or (ended and datetime.fromisoformat(ended) <= until):
+                    continue
+                if not any(
+                    signal.at <= (one.ended or until) and one.began <= until and one.function in TASKS
+                    for one in self._recorded.invocations
+                    if isinstance(one.event, dict) and one.event.get("rolloutId") == rollout_id
+                ):
+                    yield Violation(
+                        Law.AWAKE,
+                        f"{rollout_id} slept for a minute after {signal.kind.lower()} at {signal.at:%H:%M:%S}",
+                    )
 
 
 def _function(change: Change) -> str:

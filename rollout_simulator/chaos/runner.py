@@ -88,14 +88,14 @@ class _Run:
         self._traffic.begin(started)
         at_calls = [act for act in self._plan.acts if not isinstance(act.when, At)]
         self._border.watch(self._clock, at_calls, self._perform)
-        for fault in self._plan.faults:
-            self._aws.faults.inject(_injected(fault, started))
         for act in self._plan.acts:
             if isinstance(act.when, At):
                 self._due += 1
                 moment = started + timedelta(seconds=act.when.seconds)
                 self._clock.call_at(moment, partial(self._perform_due, act), name="act")
         self._request(self._api.request(self._scenario), FIRST, by_event=self._plan.by_event)
+        for fault in self._plan.faults:
+            self._aws.faults.inject(_injected(fault, started))
         ended = self._run_out(started)
         return self._recorded(started, ended, time.perf_counter() - began)
 

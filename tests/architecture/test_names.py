@@ -17,7 +17,7 @@ TEMPLATE = load_template()
 STATES: dict[str, Any] = json.loads((ROOT / "statemachine" / "rollout.asl.json").read_text(encoding="utf-8"))["States"]
 FUNCTIONS = sorted(path.stem for path in (ROOT / "functions").glob("*.py"))
 INVOKED = sorted(name for name, state in STATES.items() if state.get("Resource", "").endswith(":lambda:invoke"))
-PLACES = ("/root/", "/home/", "/Users/", "/work/", "/tmp/", "C:\\")
+PLACES = ("/root/", "/home/", "/Users/", "/tmp/", "C:\\")
 """How paths of one machine begin."""
 
 

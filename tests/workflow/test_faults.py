@@ -223,11 +223,21 @@ def test_a_bus_that_is_down_at_the_end_hears_of_it_later() -> None:
 # --- long and many-stepped rollouts ------------------------------------------------------------------------------
 
 
-def test_a_rollout_of_two_hundred_steps_of_a_tenth_of_a_percent() -> None:
-    steps = [{"weightPercent": round(0.1 * nth, 1), "bakeMinutes": 1} for nth in range(1, 201)]
-    advances = [at(2 + 2 * nth, What.COMMAND, **command("advance")) for nth in range(200)]
+def many_steps(count: int) -> None:
+    """Steps of a tenth of a percent, a person skipping every wait."""
+    steps = [{"weightPercent": round(0.1 * nth, 1), "bakeMinutes": 1} for nth in range(1, count + 1)]
+    advances = [at(2 + 2 * nth, What.COMMAND, **command("advance")) for nth in range(count)]
     recorded = ran(*advances, plan={"steps": steps, "watchMinutes": 0})
-    assert ("PROMOTED", 20.0, 202) == (outcome(recorded), max(weights(recorded)), len(weights(recorded)))
+    assert ("PROMOTED", count / 10, count + 2) == (outcome(recorded), max(weights(recorded)), len(weights(recorded)))
+
+
+def test_a_rollout_of_twenty_steps_of_a_tenth_of_a_percent() -> None:
+    many_steps(20)
+
+
+@pytest.mark.skipif("ROLLOUT_SLOW_TESTS" not in os.environ, reason="takes minutes; set ROLLOUT_SLOW_TESTS to run it")
+def test_a_rollout_of_two_hundred_steps_of_a_tenth_of_a_percent() -> None:
+    many_steps(200)
 
 
 def test_a_pause_longer_than_an_execution_is_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,6 +283,7 @@ def long_rollout(days: int) -> None:
     assert 1 + minutes // 1_500 <= len(executions)
 
 
+@pytest.mark.skipif("ROLLOUT_SLOW_TESTS" not in os.environ, reason="takes minutes; set ROLLOUT_SLOW_TESTS to run it")
 def test_two_days_of_analyses_each_minute() -> None:
     long_rollout(2)
 

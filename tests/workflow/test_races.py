@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rollout_simulator.chaos.plan import Act, What
@@ -22,7 +24,7 @@ from tests.workflow.trouble import (
     weights,
 )
 
-EVENT = {"name": ALARM, "state": "ALARM", "before": "OK"}
+EVENT: dict[str, Any] = {"name": ALARM, "state": "ALARM", "before": "OK"}
 RAISING = [("CreateCanary", 5.0), ("ShiftTraffic", 25.0)]
 
 
@@ -358,3 +360,14 @@ def test_an_undo_that_comes_twice_is_done_once() -> None:
     recorded = ran(at(900, What.COMMAND, **command("rollback")), at(900, What.COMMAND, **command("rollback")))
     assert {"first", "first-undo"} == set(recorded.records)
     assert is_base(final(recorded), recorded)
+
+
+def test_a_command_by_event_that_is_delivered_again_is_obeyed_once() -> None:
+    """Its function dies after it has woken the rollout, and is tried again a minute later."""
+    recorded = ran(
+        at(30, What.COMMAND, **command("advance", byEvent=True)),
+        after("OnCommand", "SendTaskSuccess", What.CRASH),
+        at(240, What.COMMAND, **command("abort")),
+        plan={"steps": [{"weightPercent": weight, "bakeMinutes": 10} for weight in (5, 25, 50)]},
+    )
+    assert [0.0, 5.0, 25.0, 0.0] == weights(recorded)

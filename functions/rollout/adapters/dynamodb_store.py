@@ -16,6 +16,7 @@ what the bake's own write is conditional on.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -40,6 +41,9 @@ RECENT_INDEX = "recent"
 
 LOCK_KIND = "lock"
 ROLLOUT_KIND = "rollout"
+
+SIGNAL_PAUSES = (0.02, 0.05, 0.1, 0.2)
+"""Seconds between the tries to record a signal."""
 
 _CONDITION_FAILED = "ConditionalCheckFailed"
 
@@ -163,7 +167,19 @@ class DynamoDbStore:
         return record
 
     def signal(self, rollout_id: str, signal: Signal) -> str | None:
-        """Append in one conditional write, which answers with the bake's token. Raises as the port says."""
+        """Append in one conditional write, which answers with the bake's token. Raises as the port says.
+
+        DynamoDB refuses a write that meets a transaction on the same item; that is over in milliseconds, and a stop
+        signal must not wait for its event to be delivered again.
+        """
+        for pause in SIGNAL_PAUSES:
+            try:
+                return self._signal(rollout_id, signal)
+            except Unavailable:
+                time.sleep(pause)
+        return self._signal(rollout_id, signal)
+
+    def _signal(self, rollout_id: str, signal: Signal) -> str | None:
         identity = f"{signal.kind}/{signal.source}/{signal.at}"
         with translated(f"signal rollout {rollout_id}"):
             try:

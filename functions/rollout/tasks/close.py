@@ -8,7 +8,7 @@ from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome
 from rollout.ports import Ports
 from rollout.tasks.next import Next, acting
-from rollout.tasks.record import entry, refuse, tell_all, transition
+from rollout.tasks.record import announce, entry, refuse, tell_all, transition
 from rollout.tasks.roll_back import readable
 
 STATE = "Close"
@@ -17,10 +17,19 @@ STATE = "Close"
 UNRECORDED = "the rollout failed before anything was recorded or touched"
 
 
-def close(ports: Ports, rollout_id: str, *, request: object = None, execution: str = "", failure: str = "") -> Next:
+def close(
+    ports: Ports,
+    rollout_id: str,
+    *,
+    request: object = None,
+    execution: str = "",
+    failure: str = "",
+    last_try: bool = False,
+) -> Next:
     """End the rollout. Called again, it releases and tells nothing twice.
 
     `request`, `execution` and `failure` are for a rollout of which nothing is recorded, for its preparation failed.
+    On the `last_try` a rollout that has ended ends the workflow with its true outcome, told or not.
 
     Raises: what the store raises; Unavailable, too, as long as the world cannot be told.
     """
@@ -34,7 +43,7 @@ def close(ports: Ports, rollout_id: str, *, request: object = None, execution: s
         ended = transition(ended, state=outcome, now=now, decision=Decision.CLOSE)
         line = entry(ended, state=STATE, decision=Decision.CLOSE, now=now)
         rollout = ports.store.close(ended, entry=line)
-    rollout = tell_all(ports, rollout)
+    rollout = announce(ports, rollout) if last_try else tell_all(ports, rollout)
     outcome_name = rollout.outcome.value if rollout.outcome else Outcome.FAILED.value
     return replace(acting(rollout, Decision.CLOSE), outcome=outcome_name)
 

@@ -33,8 +33,8 @@ class Answer:
         return {"accepted": self.accepted, "message": self.message, "rolloutId": self.rollout_id}
 
 
-def on_command(ports: Ports, document: Json) -> Answer:
-    """Carry the command to its rollout.
+def on_command(ports: Ports, document: Json, given_at: str | None = None) -> Answer:
+    """Carry the command to its rollout. One that was `given_at` the same time by the same person is the same command.
 
     Raises: what the store, the waker and the executions raise when AWS fails; all else is an answer.
     """
@@ -50,7 +50,7 @@ def on_command(ports: Ports, document: Json) -> Answer:
     if (problem := objection(rollout, kind, expected_step)) is not None:
         return Answer(False, problem, rollout.rollout_id)
     step = rollout.step if kind in (SignalKind.APPROVE, SignalKind.ADVANCE) else None
-    signal = Signal(kind, ports.clock.now().isoformat(), actor, reason, step)
+    signal = Signal(kind, given_at or ports.clock.now().isoformat(), actor, reason, step)
     try:
         token = ports.store.signal(rollout.rollout_id, signal)
     except Refused as error:

@@ -120,7 +120,7 @@ class _Load:
         plan: dict[str, Any] = {"steps": [{"weightPercent": 10, "bakeMinutes": BAKE_MINUTES}]}
         scenario = Scenario(
             name=f"load-{number}",
-            api={"name": f"orders-{number}"},  # type: ignore[arg-type]
+            api={"name": f"orders-{number}"},
             alarms=[alarm],
             request={"plan": plan},
         )

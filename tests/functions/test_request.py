@@ -96,8 +96,8 @@ def test_a_request_survives_json() -> None:
 
 PROBLEMS: list[tuple[Any, str]] = [
     ({}, "target: required"),
-    ("roll out!", "request: input should be a valid dictionary or instance of Request, got 'roll out!'"),
-    (None, "request: input should be a valid dictionary or instance of Request, got None"),
+    ("roll out!", "request: must be a JSON object, got 'roll out!'"),
+    (None, "request: must be a JSON object, got None"),
     ({"target": "prod"}, "target: input should be a valid dictionary or instance of StageTarget, got 'prod'"),
     (
         {"target": {**TARGET, "type": "ecs-service"}},

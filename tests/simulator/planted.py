@@ -1,0 +1,176 @@
+"""Bugs planted for the tests: each takes one guard out of the controller. The law that must notice goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from rollout.adapters.apigateway_stage import ApiGatewayStage
+from rollout.adapters.dynamodb_store import DynamoDbStore
+from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
+from rollout.core.decision import Finding
+from rollout.core.judge import Action
+from rollout.core.minutes import Calendar, minute_of
+from rollout.core.rollout import Outcome, Rollout
+from rollout.ports import ExecutionState
+from rollout.tasks import analyze, close, fence, observe, on_alarm, promote, raise_weight, record, shift_traffic
+from rollout_simulator.chaos import Law
+
+Patch = pytest.MonkeyPatch
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A bug, the law that it breaks, and seeds with which it does."""
+
+    plant: Callable[[Patch], None]
+    law: Law
+    seeds: tuple[int, ...]
+
+
+def raises_despite_a_stop_signal(patch: Patch) -> None:
+    """The intent to raise is written whatever has been signalled, and nobody looks."""
+    _save_whatever_was_signalled(patch)
+    for module in (raise_weight, shift_traffic, promote):
+        patch.setattr(module, "overtaken", lambda *_: None)
+
+
+def ends_despite_a_stop_signal(patch: Patch) -> None:
+    """Success is final, although a signal has come since the rollout was read."""
+    _save_whatever_was_signalled(patch)
+
+
+def _save_whatever_was_signalled(patch: Patch) -> None:
+    save = DynamoDbStore.save
+
+    def saved(store: DynamoDbStore, rollout: Rollout, *, entry: Any = None, unless_signalled: bool = False) -> Rollout:
+        return save(store, rollout, entry=entry)
+
+    patch.setattr(DynamoDbStore, "save", saved)
+
+
+def takes_silence_for_proof(patch: Patch) -> None:
+    """A bake that is over is a proof, whether anything was measured or not."""
+    over = (Action.EXTEND, Action.HOLD)
+    findings = {action: Finding.PROVEN if action in over else found for action, found in analyze._FINDINGS.items()}
+    patch.setattr(analyze, "_FINDINGS", findings)
+
+
+def counts_a_minute_again(patch: Patch) -> None:
+    """The next analysis begins with the minute that was counted last."""
+    count = observe._count
+
+    def counted(rollout: Rollout, raw: Any, notes: list[str]) -> Any:
+        after, document = count(rollout, raw, notes)
+        return replace(after, next_minute=raw.minute), document
+
+    patch.setattr(observe, "_count", counted)
+
+
+def counts_a_minute_before_its_time(patch: Patch) -> None:
+    """The metric lag is not waited for."""
+    patch.setattr(Calendar, "last_closed", lambda _, now: minute_of(now) - 1)
+
+
+def counts_minutes_across_a_change(patch: Patch) -> None:
+    """The minute in which the weight was changed counts."""
+    patch.setattr(Calendar, "first_countable", lambda _, changed_at: minute_of(changed_at))
+
+
+def trusts_the_stage_unread(patch: Patch) -> None:
+    """The fence lets everything pass."""
+    patch.setattr(fence, "_is_ours", lambda *_: True)
+
+
+def leaves_what_it_brought_back(patch: Patch) -> None:
+    """A shift that made a canary out of nothing is not looked at."""
+
+    def shift(stage: ApiGatewayStage, target: Any, seen: Any, wanted: Any) -> None:
+        where = {"restApiId": target.ids["restApiId"], "stageName": target.ids["stageName"]}
+        weight = {"op": "replace", "path": "/canarySettings/percentTraffic", "value": str(wanted.weight_percent)}
+        stage._client.update_stage(**where, patchOperations=[weight])  # type: ignore[list-item]
+
+    patch.setattr(ApiGatewayStage, "_shift", shift)
+    patch.setattr(fence, "_take_away_what_came_back", lambda *_: None)
+
+
+def acts_before_it_says_so(patch: Patch) -> None:
+    """What is about to be done is not written down before."""
+    patch.setattr(Rollout, "intending", lambda rollout, *_: rollout)
+
+
+def recovers_what_is_alive(patch: Patch) -> None:
+    """Recovery takes every execution for dead."""
+    patch.setattr(StepFunctionsExecutions, "state", lambda *_: ExecutionState("ABORTED"))
+
+
+def lets_the_alarm_handler_write(patch: Patch) -> None:
+    """The handler of alarms removes the canary itself, to be quick."""
+    signal = on_alarm._signal
+
+    def signalled(ports: Any, rollout_id: str, event: Any) -> bool:
+        rollout = ports.store.load(rollout_id)
+        if rollout is not None and rollout.left.canary is not None:
+            ports.shifter(rollout.settings.target).change(rollout.settings.target, rollout.left, rollout.found)
+        return signal(ports, rollout_id, event)
+
+    patch.setattr(on_alarm, "_signal", signalled)
+
+
+def keeps_the_lock(patch: Patch) -> None:
+    """The end is recorded, and the target is not released."""
+    patch.setattr(DynamoDbStore, "close", lambda store, rollout, *, entry: store.save(rollout, entry=entry))
+
+
+def calls_every_end_a_success(patch: Patch) -> None:
+    """The workflow is told that the rollout was promoted, however it ended."""
+    ended = close.close
+
+    def closed(*args: Any, **fields: Any) -> Any:
+        return replace(ended(*args, **fields), outcome=Outcome.PROMOTED.value)
+
+    import close as handler  # noqa: PLC0415 - the function's own module
+
+    patch.setattr(handler, "close", closed)
+
+
+def tells_nobody(patch: Patch) -> None:
+    """Events are struck out without having been sent."""
+
+    def announced(ports: Any, rollout: Rollout) -> Rollout:
+        return ports.store.save(replace(rollout, pending_events=())) if rollout.pending_events else rollout
+
+    patch.setattr(record, "announce", announced)
+
+
+def forgets_signals(patch: Patch) -> None:
+    """A person is answered, and nothing is written down."""
+    patch.setattr(DynamoDbStore, "signal", lambda *_: None)
+
+
+def sleeps_through_signals(patch: Patch) -> None:
+    """The signal is recorded, and nobody is woken."""
+    patch.setattr(StepFunctionsWaker, "wake", lambda *_: None)
+
+
+PLANTED = {
+    "raises despite a stop signal": Planted(raises_despite_a_stop_signal, Law.STOP, (106, 113)),
+    "ends despite a stop signal": Planted(ends_despite_a_stop_signal, Law.STOP, (189,)),
+    "takes silence for proof": Planted(takes_silence_for_proof, Law.SILENCE, (4,)),
+    "counts a minute again": Planted(counts_a_minute_again, Law.MINUTES, (0,)),
+    "counts a minute before its time": Planted(counts_a_minute_before_its_time, Law.MINUTES, (3,)),
+    "counts minutes across a change": Planted(counts_minutes_across_a_change, Law.MINUTES, (0,)),
+    "trusts the stage unread": Planted(trusts_the_stage_unread, Law.FENCE, (0,)),
+    "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, (83,)),
+    "acts before it says so": Planted(acts_before_it_says_so, Law.INTENT, (0,)),
+    "recovers what is alive": Planted(recovers_what_is_alive, Law.ONE_WRITER, (0,)),
+    "lets the alarm handler write": Planted(lets_the_alarm_handler_write, Law.ONE_WRITER, (1,)),
+    "keeps the lock": Planted(keeps_the_lock, Law.END, (0,)),
+    "calls every end a success": Planted(calls_every_end_a_success, Law.END, (0,)),
+    "tells nobody": Planted(tells_nobody, Law.END, (0,)),
+    "forgets signals": Planted(forgets_signals, Law.HEARD, (3,)),
+    "sleeps through signals": Planted(sleeps_through_signals, Law.AWAKE, (72,)),
+}

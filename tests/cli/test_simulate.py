@@ -165,7 +165,7 @@ def test_in_a_terminal_of_80_columns_the_numbers_that_decide_are_all_there() -> 
         r"^plan +5 % → 10 % → 25 % → 50 % → 100 %$",
         r"^candidate +━+ +0 % of the requests$",
         r"^progress +[━╸╺]+ +step 1 of 4, 7 of 10 min$",
-        r"^metric +canary +base +allowed +worse\? 100:1 +safe\? 20:1$",
+        r"^metric +canary +base +allowed +worse\? 100:1 +ready\? 20:1$",
         r"^5XX +2\.35% of 2,217 +0\.98% of 42k +1\.24% +180:1 ✗ +\S+$",
         r"^Latency p99 .* ✓$",
         r"^ 11\.0 min   5 %  roll back +5XX 2\.35% vs 0\.98%, worse 180:1$",

@@ -35,7 +35,7 @@ def test_the_sample_requests_are_valid(path: Path) -> None:
     ("document", "problem"),
     [
         ("{", "not JSON"),
-        ([], "valid dictionary"),
+        ([], "JSON object"),
         ({}, "target: required"),
         (a_request(judge={"alfa": 1}), "judge.alfa: unknown field"),
         (a_request(judge={"preset": "[red]wild[/]"}), "judge.preset: unknown preset '[red]wild[/]'"),

@@ -89,8 +89,8 @@ class Simulation:
         self.scenario = scenario
         self.clock = aws.clock
         self._apigateway = aws.client("apigateway")
-        self.api: ExampleApi = create_api(self._apigateway, scenario)
-        self.traffic = StageTraffic(scenario, aws.metrics, self.api.base, seed)
+        self.api: ExampleApi = create_api(aws.client, scenario)
+        self.traffic = StageTraffic(scenario, aws.metrics, self.api, seed)
         aws.stages.listeners.append(self._stage_changed)
         self._initial_stage = self._stage()
         self.traffic.backfill(self.clock.now())

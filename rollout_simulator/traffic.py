@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from rollout.adapters.access_log_metrics import LATENCY, STATUS
+from rollout.adapters.access_log_metrics import NAMESPACE as ACCESS_LOG_NAMESPACE
+from rollout_simulator.example_api import ExampleApi
 from rollout_simulator.repairs.distribution import Distribution
 from rollout_simulator.repairs.metric_store import MetricStore
 from rollout_simulator.scenario import Behaviour, Scenario
@@ -37,6 +40,7 @@ class Split:
     base_is_candidate: bool
     canary_share: float
     canary_is_candidate: bool
+    has_canary: bool = False
 
 
 @dataclass(slots=True)
@@ -54,6 +58,11 @@ class _Arm:
     client_errors: int = 0
     latencies: dict[float, int] = field(default_factory=dict)
 
+    @property
+    def times(self) -> Distribution:
+        values = sorted(self.latencies)
+        return Distribution(tuple(values), tuple(self.latencies[value] for value in values))
+
     def add(self, other: _Arm) -> None:
         self.requests += other.requests
         self.errors += other.errors
@@ -65,12 +74,14 @@ class _Arm:
 class StageTraffic:
     """Draws each minute's requests to one stage and publishes what CloudWatch would."""
 
-    def __init__(self, scenario: Scenario, metrics: MetricStore, base_deployment: str, seed: int) -> None:
+    def __init__(self, scenario: Scenario, metrics: MetricStore, api: ExampleApi, seed: int) -> None:
         self._scenario = scenario
         self._metrics = metrics
-        self._base_deployment = base_deployment
+        self._rest_api_id = api.rest_api_id
+        self._base_deployment = api.base
         self._random = np.random.default_rng(seed)
         self._splits = [Split(0.0, False, 0.0, False)]
+        self._logs_executions = scenario.api.execution_logging
         self._began: datetime | None = None
         self.served = Served()
         self.most_weight_percent = 0.0
@@ -85,13 +96,15 @@ class StageTraffic:
         if stage is None:
             self._splits.append(Split(since, False, 0.0, False))
             return
+        settings = stage.get("methodSettings", {}).values()
+        self._logs_executions = any(each.get("loggingLevel", "OFF") != "OFF" for each in settings)
         canary = stage.get("canarySettings") or {}
         weight = float(canary.get("percentTraffic", 0.0))
         promoted = stage["deploymentId"] != self._base_deployment
         self.most_weight_percent = max(self.most_weight_percent, 100.0 if promoted else weight)
         overridden = bool(canary.get("stageVariableOverrides"))
         other_deployment = canary.get("deploymentId", self._base_deployment) != self._base_deployment
-        self._splits.append(Split(since, promoted, weight / 100, overridden or other_deployment))
+        self._splits.append(Split(since, promoted, weight / 100, overridden or other_deployment, bool(canary)))
 
     def backfill(self, now: datetime) -> None:
         """Publish the hours before the rollout."""
@@ -104,16 +117,24 @@ class StageTraffic:
         start = minute * 60.0
         total = int(self._random.poisson(self._rate(start) * 60))
         base, canary = _Arm(), _Arm()
+        logged: dict[str, _Arm] = {}
         for split, share in self._segments(start):
             requests = int(self._random.binomial(total, share)) if share < 1 else total
             to_canary = int(self._random.binomial(requests, split.canary_share)) if split.canary_share else 0
-            base.add(self._serve(requests - to_canary, split.base_is_candidate, start, 100.0))
-            canary.add(self._serve(to_canary, split.canary_is_candidate, start, split.canary_share * 100))
-        if self._scenario.metrics.base_semantics == "inclusive":
+            of_base = self._serve(requests - to_canary, split.base_is_candidate, start, 100.0)
+            of_canary = self._serve(to_canary, split.canary_is_candidate, start, split.canary_share * 100)
+            base.add(of_base)
+            canary.add(of_canary)
+            logged.setdefault("false" if split.has_canary else "-", _Arm()).add(of_base)
+            logged.setdefault("true", _Arm()).add(of_canary)
+        how, api = self._scenario.metrics, self._scenario.api
+        if api.access_log:
+            for flag, arm in logged.items():
+                self._publish_access_log(flag, minute, arm)
+        if how.base_semantics == "inclusive":
             base.add(canary)
-        api = self._scenario.api
         self._publish({"ApiName": api.name, "Stage": api.stage}, minute, base)
-        if self._scenario.metrics.canary_series:
+        if how.canary_series and (self._logs_executions or not how.canary_series_needs_logging):
             self._publish({"ApiName": api.name, "Stage": f"{api.stage}/Canary"}, minute, canary)
 
     def _segments(self, start: float) -> list[tuple[Split, float]]:
@@ -174,8 +195,34 @@ class StageTraffic:
         return (start - self._began.timestamp()) / 60 if self._began else -1.0
 
     def _publish(self, dimensions: Mapping[str, str], minute: int, arm: _Arm) -> None:
+        """The points of the AWS/ApiGateway metrics."""
+        points = {
+            "Count": Distribution.of_flags(arm.requests, arm.requests),
+            "5XXError": Distribution.of_flags(arm.requests, arm.errors),
+            "4XXError": Distribution.of_flags(arm.requests, arm.client_errors),
+            "Latency": arm.times,
+        }
+        self._publish_points(NAMESPACE, dimensions, minute, arm.requests, points)
+
+    def _publish_access_log(self, canary: str, minute: int, arm: _Arm) -> None:
+        """What the metric filters make of the lines of these requests, whose `isCanaryRequest` is `canary`."""
+        api = self._scenario.api
+        succeeded = arm.requests - arm.errors - arm.client_errors
+        statuses = Distribution.of_histogram((200.0, 400.0, 500.0), (succeeded, arm.client_errors, arm.errors))
+        dimensions = {"ApiId": self._rest_api_id, "Stage": api.stage, "Canary": canary}
+        points = {STATUS: statuses, LATENCY: arm.times}
+        self._publish_points(ACCESS_LOG_NAMESPACE, dimensions, minute, arm.requests, points)
+
+    def _publish_points(
+        self,
+        namespace: str,
+        dimensions: Mapping[str, str],
+        minute: int,
+        requests: int,
+        points: Mapping[str, Distribution],
+    ) -> None:
         """No traffic leaves no point. Now and then a point is late, or first published in part."""
-        if arm.requests == 0:
+        if requests == 0:
             return
         how = self._scenario.metrics
         delay = float(self._random.uniform(how.earliest_seconds, how.latest_seconds))
@@ -183,19 +230,11 @@ class StageTraffic:
             delay += 240.0
         visible = datetime.fromtimestamp(minute * 60 + 60, UTC) + timedelta(seconds=delay)
         revised = self._random.random() < how.revised_percent / 100
-        points = {
-            "Count": Distribution.of_flags(arm.requests, arm.requests),
-            "5XXError": Distribution.of_flags(arm.requests, arm.errors),
-            "4XXError": Distribution.of_flags(arm.requests, arm.client_errors),
-            "Latency": Distribution(
-                tuple(sorted(arm.latencies)), tuple(arm.latencies[v] for v in sorted(arm.latencies))
-            ),
-        }
         for metric, distribution in points.items():
             if revised:
                 partial = Distribution(
                     distribution.values, tuple(count * 9 // 10 or 1 for count in distribution.counts)
                 )
-                self._metrics.publish(NAMESPACE, metric, dimensions, minute, partial, visible)
+                self._metrics.publish(namespace, metric, dimensions, minute, partial, visible)
             final = visible + timedelta(seconds=120) if revised else visible
-            self._metrics.publish(NAMESPACE, metric, dimensions, minute, distribution, final)
+            self._metrics.publish(namespace, metric, dimensions, minute, distribution, final)

@@ -13,13 +13,16 @@ import boto3
 from botocore.config import Config
 
 from rollout.adapters import apigateway_stage
+from rollout.adapters.access_log_metrics import AccessLogMetrics
 from rollout.adapters.apigateway_stage import ApiGatewayStage
 from rollout.adapters.cloudwatch import CloudWatchReader
 from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.eventbridge import EventBridgeNotifier
+from rollout.adapters.stage_inspector import StageInspector
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
+from rollout.core.measures import ACCESS_LOG
 from rollout.ports import Ports
 
 CLIENT_CONFIG = Config(
@@ -80,11 +83,13 @@ def _ports(environment: Environment) -> Ports:
 def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
     """The ports over the AWS that these clients talk to; `client` makes one by the name of its service."""
     cloudwatch, workflow = client("cloudwatch"), client("stepfunctions")
+    reader = CloudWatchReader(cloudwatch)
     return Ports(
         clock=SystemClock(),
         store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
         shifters={apigateway_stage.KIND: ApiGatewayStage(client("apigateway"))},
-        sources={apigateway_stage.KIND: StageMetrics(CloudWatchReader(cloudwatch))},
+        sources={apigateway_stage.KIND: StageMetrics(reader), ACCESS_LOG: AccessLogMetrics(reader)},
+        inspectors={apigateway_stage.KIND: StageInspector(client("apigateway"), client("lambda"))},
         alarms=CloudWatchAlarms(cloudwatch, client("resourcegroupstaggingapi")),
         notifier=EventBridgeNotifier(client("events"), environment.bus),
         waker=StepFunctionsWaker(workflow),

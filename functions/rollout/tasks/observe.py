@@ -67,7 +67,7 @@ def _new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]
     first, last = rollout.next_minute, calendar.last_closed(now)
     if last < first:
         return iter(())
-    source = ports.source(rollout.settings.target)
+    source = ports.source(rollout.settings.target, rollout.series)
     readable = True
     try:
         raws = source.read(rollout.series, rollout.measures, first, last)

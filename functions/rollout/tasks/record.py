@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from rollout.core.decision import Decision, Phase
+from rollout.core.findings import Finding
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import Json
 from rollout.errors import NotAllowed, RolloutError, Unavailable
@@ -60,7 +61,15 @@ def tell_all(ports: Ports, rollout: Rollout) -> Rollout:
 
 
 def refuse(
-    ports: Ports, rollout_id: str, *, request: object, execution: str, outcome: Outcome, reason: str, now: datetime
+    ports: Ports,
+    rollout_id: str,
+    *,
+    request: object,
+    execution: str,
+    outcome: Outcome,
+    reason: str,
+    now: datetime,
+    findings: Sequence[Finding] = (),
 ) -> Json:
     """Keep, and tell, that a request came to nothing before anything was touched. What was kept first stands.
 
@@ -75,6 +84,7 @@ def refuse(
         "decision": Decision.REJECT.value,
         "reason": reason,
         "evidence": [],
+        **_found(findings),
         "at": now.isoformat(),
         "startedAt": now.isoformat(),
     }
@@ -85,7 +95,13 @@ def refuse(
 
 
 def transition(
-    rollout: Rollout, *, state: str, now: datetime, decision: Decision, verdicts: Sequence[Json] = ()
+    rollout: Rollout,
+    *,
+    state: str,
+    now: datetime,
+    decision: Decision,
+    verdicts: Sequence[Json] = (),
+    warnings: Sequence[Finding] = (),
 ) -> Rollout:
     """The rollout with a `Rollout State Changed` event recorded for the state it enters."""
     event: Json = {
@@ -100,10 +116,16 @@ def transition(
         "weightPercent": float(rollout.weight_percent),
         "reason": rollout.reason,
         "evidence": list(verdicts),
+        **_found(warnings),
         "at": now.isoformat(),
         "startedAt": rollout.started_at.isoformat(),
     }
     return replace(rollout, pending_events=(*rollout.pending_events, event))
+
+
+def _found(findings: Sequence[Finding]) -> Json:
+    """What preflight found, where it found anything."""
+    return {"findings": [finding.to_document() for finding in findings]} if findings else {}
 
 
 def entry(

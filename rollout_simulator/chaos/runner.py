@@ -113,7 +113,7 @@ class _Run:
         executions = self._aws.executions.all()
         if self._due or not executions or any(one.status == "RUNNING" for one in executions):
             return False
-        return not any(item["sk"]["S"] == "LOCK" for item in stored_items(self._table))
+        return not any(item["sk"]["S"] in ("LOCK", "UNTOLD") for item in stored_items(self._table))
 
     def _minute(self) -> None:
         self._traffic.minute_passed(int(self._clock.timestamp()) // 60 - 1)

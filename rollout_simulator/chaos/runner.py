@@ -93,6 +93,7 @@ class _Run:
                 self._due += 1
                 moment = started + timedelta(seconds=act.when.seconds)
                 self._clock.call_at(moment, partial(self._perform_due, act), name="act")
+        self._aws.limits.enforced = True
         self._request(self._api.request(self._scenario), FIRST, by_event=self._plan.by_event)
         for fault in self._plan.faults:
             self._aws.faults.inject(_injected(fault, started))

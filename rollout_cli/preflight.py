@@ -72,6 +72,8 @@ def preflight(
 
 def findings_view(findings: Sequence[Json]) -> RenderableType:
     """Each finding: what, and below it why it matters and how to fix it."""
+    if not findings:
+        return Text("\nNothing speaks against it.", style="green")
     parts: list[RenderableType] = []
     for finding in findings:
         severity = finding["severity"]

@@ -16,7 +16,7 @@ from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.endpoint import HOST, Endpoint, listen, server_for
 from rollout_simulator.example_api import ExampleApi
 from rollout_simulator.repairs.stage_control_plane import StageChange
-from rollout_simulator.scenario import Scenario
+from rollout_simulator.scenario import Alarm, Scenario
 from rollout_simulator.simulation import Simulation
 from rollout_simulator.template import REGION
 
@@ -25,6 +25,8 @@ SECONDS_BETWEEN_LOOKS = 10
 
 SECONDS_UNTIL_STOPPED = 0.05
 """Real seconds until the server notices that it is to stop."""
+SAMPLE_ALARM = "orders-5xx"
+"""As in events/request.json."""
 STATE_CHANGED = "Rollout State Changed"
 
 Json = dict[str, Any]
@@ -100,7 +102,7 @@ def opened(scenario: Scenario, *, port: int, seed: int | None = None, start: dat
     """
     chosen = scenario.seed if seed is None else seed
     with closing(listen(port)) as listening, EmbeddedAws(seed=chosen, start=start) as aws:
-        simulation = Simulation(aws, scenario, chosen)
+        simulation = Simulation(aws, with_alarm(scenario), chosen)
         simulation.prepare_alarms()
         aws.stages.listeners.append(lambda change: _begin_with_canary(simulation, change))
         server = server_for(Endpoint(aws.clock, REGION), listening)
@@ -120,6 +122,13 @@ def opened(scenario: Scenario, *, port: int, seed: int | None = None, start: dat
             yield LocalAws(simulation, listening.getsockname()[1], serve)
         finally:
             server.server_close()
+
+
+def with_alarm(scenario: Scenario) -> Scenario:
+    """The scenario with the alarm that the sample requests name."""
+    if any(alarm.name == SAMPLE_ALARM for alarm in scenario.alarms):
+        return scenario
+    return scenario.model_copy(update={"alarms": [*scenario.alarms, Alarm(name=SAMPLE_ALARM)]})
 
 
 def _begin_with_canary(simulation: Simulation, change: StageChange) -> None:

@@ -196,7 +196,7 @@ def test_the_format_of_the_access_log_is_seen(world: World) -> None:
 
 
 def test_the_variables_that_the_api_uses_are_seen(world: World) -> None:
-    assert inspected(world).variables_used == {"lambdaAlias"}
+    assert inspected(world).variables_used == frozenset({"lambdaAlias"})
 
 
 def test_the_alias_that_the_candidate_calls_is_seen(world: World) -> None:

@@ -20,6 +20,7 @@ from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.eventbridge import EventBridgeNotifier
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
+from rollout.adapters.throttling import wait_out_throttling
 from rollout.core.notification import Place
 from rollout.ports import Ports
 
@@ -36,7 +37,8 @@ call of a task that was given up can still be on its way when the next task begi
 
 SENT_ONCE = CLIENT_CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 """For the clients that change targets. A write whose answer was lost must not be sent again unseen: CreateDeployment
-would make another deployment, and UpdateStage is fenced by the read before it. The workflow repeats the whole task."""
+would make another deployment, and UpdateStage is fenced by the read before it. The workflow repeats the whole task.
+Throttling alone is waited out: a throttled call was not carried out."""
 CHANGE_TARGETS = frozenset({"apigateway"})
 
 
@@ -124,7 +126,9 @@ class LazyClient:
     @cached_property
     def _made(self) -> Any:
         make: Any = boto3.client
-        return make(self._service, config=SENT_ONCE if self._service in CHANGE_TARGETS else CLIENT_CONFIG)
+        if self._service in CHANGE_TARGETS:
+            return wait_out_throttling(make(self._service, config=SENT_ONCE))
+        return make(self._service, config=CLIENT_CONFIG)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._made, name)

@@ -20,6 +20,9 @@ ACCESS_LOG_FORMAT = (
 )
 """As in examples/snippets/access-log-metrics.yaml; a test says so."""
 
+CANDIDATE = "candidate"
+"""The description of the deployment that is to be rolled out."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExampleApi:
@@ -69,7 +72,7 @@ def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
     )
     if operations := list(_logging(scenario)):
         apigateway.update_stage(restApiId=rest_api_id, stageName=api.stage, patchOperations=operations)
-    candidate = apigateway.create_deployment(restApiId=rest_api_id, description="candidate")["id"]
+    candidate = apigateway.create_deployment(restApiId=rest_api_id, description=CANDIDATE)["id"]
     return ExampleApi(rest_api_id, api.stage, base, candidate)
 
 

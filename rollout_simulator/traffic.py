@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rollout.adapters.access_log_metrics import LATENCY, STATUS
-from rollout.adapters.access_log_metrics import NAMESPACE as ACCESS_LOG_NAMESPACE
+from rollout.adapters.access_log_metrics import LATENCY, STATUS, AccessLogMetrics
 from rollout_simulator.example_api import ExampleApi
 from rollout_simulator.repairs.distribution import Distribution
 from rollout_simulator.repairs.metric_store import MetricStore
@@ -211,7 +210,7 @@ class StageTraffic:
         statuses = Distribution.of_histogram((200.0, 400.0, 500.0), (succeeded, arm.client_errors, arm.errors))
         dimensions = {"ApiId": self._rest_api_id, "Stage": api.stage, "Canary": canary}
         points = {STATUS: statuses, LATENCY: arm.times}
-        self._publish_points(ACCESS_LOG_NAMESPACE, dimensions, minute, arm.requests, points)
+        self._publish_points(AccessLogMetrics.namespace, dimensions, minute, arm.requests, points)
 
     def _publish_points(
         self,

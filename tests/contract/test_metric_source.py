@@ -1,20 +1,25 @@
-"""What every `MetricSource` promises, kept by the CloudWatch adapter and by its twin."""
+"""What every `MetricSource` promises, kept by both readers of a stage, of its own metrics and of its access log's, and
+by their twin.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
 import pytest
 
+from rollout.adapters.access_log_metrics import AccessLogMetrics
 from rollout.adapters.cloudwatch import CloudWatchReader, Points, Query
-from rollout.adapters.stage_metrics import StageMetrics, Tally
+from rollout.adapters.counted_metrics import Tally
+from rollout.adapters.stage_metrics import StageMetrics
 from rollout.core.judge import Count
-from rollout.core.measures import Measure, RawCounts, RawMinute, Series
+from rollout.core.measures import ACCESS_LOG, Measure, RawCounts, RawMinute, Series
 from rollout.core.minutes import minute_of
-from rollout.errors import NotAllowed, RolloutError, Unavailable
+from rollout.errors import NotAllowed, Refused, RolloutError, Unavailable
 from rollout.ports import BaseHistory, MetricSource
 from rollout_simulator.repairs import cloudwatch_metrics
 from rollout_simulator.repairs.distribution import Distribution
@@ -26,6 +31,7 @@ SERIES = Series(base={"ApiName": "orders", "Stage": "prod"}, canary={"ApiName": 
 M = minute_of(NOW) - 10
 """A minute that is long over."""
 ERRORS = Measure("5XXError")
+WHERE = {"ApiId": "a1b2c3d4e5", "Stage": "prod"}
 
 
 class World(Protocol):
@@ -33,6 +39,9 @@ class World(Protocol):
 
     @property
     def source(self) -> MetricSource: ...
+
+    @property
+    def series(self) -> Series: ...
 
     def publish(self, name: str, minute: int, stage: Count | None, canary: Count | None) -> None: ...
 
@@ -44,6 +53,8 @@ class World(Protocol):
 
 
 class OverCloudWatch:
+    series = SERIES
+
     def __init__(self, store: MetricStore) -> None:
         self.store = store
         self.source = StageMetrics(CloudWatchReader(client("cloudwatch")))
@@ -78,7 +89,43 @@ class OverCloudWatch:
         return refusing("cloudwatch", code, status)
 
 
+class OverAccessLog:
+    """Publishes what the metric filters make of the lines; a minute's 5XX and 4XX are of the same requests."""
+
+    series = Series({**WHERE, "Canary": "false"}, {**WHERE, "Canary": "true"}, source=ACCESS_LOG)
+
+    def __init__(self, store: MetricStore) -> None:
+        self.store = store
+        self.source = AccessLogMetrics(CloudWatchReader(client("cloudwatch")))
+        self._bad: dict[tuple[str, int], dict[float, int]] = {}
+
+    def publish(self, name: str, minute: int, stage: Count | None, canary: Count | None) -> None:
+        for arm, count in (("false", stage), ("true", canary)):
+            if count is not None:
+                bad = self._bad.setdefault((arm, minute), {})
+                bad[500.0 if name == "5XXError" else 400.0] = count.bad
+                self.put("Status", arm, minute, {200.0: count.requests - sum(bad.values()), **bad})
+
+    def put(self, metric: str, arm: str, minute: int, values: dict[float, int]) -> None:
+        """Publish so many requests of each value."""
+        distribution = Distribution.of_histogram(list(values), [float(count) for count in values.values()])
+        dimensions = {**WHERE, "Canary": arm}
+        self.store.publish("RolloutPilot/AccessLog", metric, dimensions, minute, distribution, NOW - timedelta(days=1))
+
+    def base_had_a_p90_of(self, milliseconds: float) -> None:
+        for minute in range(M - 120, M):
+            self.put("Latency", "-", minute, {milliseconds: 100})
+
+    def more_is_to_come(self) -> None:
+        self.store.partial_until = NOW + timedelta(hours=1)
+
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        return OverCloudWatch(self.store).failing(error)
+
+
 class InMemory:
+    series = SERIES
+
     def __init__(self) -> None:
         self.twin = MetricsTwin()
         self.source = self.twin
@@ -105,16 +152,22 @@ def cloudwatch(aws: None) -> Iterator[OverCloudWatch]:
         yield OverCloudWatch(store)
 
 
-@pytest.fixture(params=["adapter", "twin"])
+@pytest.fixture
+def access_log(aws: None) -> Iterator[OverAccessLog]:
+    with cloudwatch_metrics.repaired() as store:
+        yield OverAccessLog(store)
+
+
+@pytest.fixture(params=["cloudwatch", "access_log", "twin"])
 def world(request: pytest.FixtureRequest) -> World:
     if request.param == "twin":
         return InMemory()
-    over_cloudwatch: OverCloudWatch = request.getfixturevalue("cloudwatch")
-    return over_cloudwatch
+    made: World = request.getfixturevalue(request.param)
+    return made
 
 
 def read(world: World, *measures: Measure, minutes: int = 1) -> list[RawMinute]:
-    return list(world.source.read(SERIES, measures or (ERRORS,), M, M + minutes - 1))
+    return list(world.source.read(world.series, measures or (ERRORS,), M, M + minutes - 1))
 
 
 def counts(world: World, measure: Measure = ERRORS) -> RawCounts:
@@ -168,7 +221,7 @@ def test_several_metrics_are_read_at_once(world: World) -> None:
 
 def test_another_canary_series_is_another_series(world: World) -> None:
     world.publish("5XXError", M, stage=Count(1000, 3), canary=Count(50, 1))
-    elsewhere = Series(SERIES.base, {"ApiName": "orders", "Stage": "prod-canary"})
+    elsewhere = replace(world.series, canary={**world.series.canary, "Stage": "prod-canary"})
     raw = world.source.read(elsewhere, [ERRORS], M, M)[0].counts["5XXError"]
     assert RawCounts(canary=None, stage=Count(1000, 3), canary_as_base=None) == raw
 
@@ -192,27 +245,29 @@ def test_latency_without_a_threshold_is_unmeasured(world: World) -> None:
 def test_the_history_is_the_sum_of_the_bases_last_thirty_minutes(world: World) -> None:
     for minute in range(M - 40, M + 5):
         world.publish("5XXError", minute, stage=Count(100, 1), canary=None)
-    assert [BaseHistory(ERRORS, Count(3000, 30))] == list(world.source.history(SERIES, ["5XXError"], M))
+    assert [BaseHistory(ERRORS, Count(3000, 30))] == list(world.source.history(world.series, ["5XXError"], M))
 
 
 def test_a_base_without_a_history_has_nothing_to_show(world: World) -> None:
-    assert [BaseHistory(ERRORS, Count(0, 0))] == list(world.source.history(SERIES, ["5XXError"], M))
+    assert [BaseHistory(ERRORS, Count(0, 0))] == list(world.source.history(world.series, ["5XXError"], M))
 
 
 def test_the_history_has_every_metric_asked_for_in_order(world: World) -> None:
-    history = world.source.history(SERIES, ["Latency.p90", "5XXError", "4XXError"], M)
+    history = world.source.history(world.series, ["Latency.p90", "5XXError", "4XXError"], M)
     assert ["Latency.p90", "5XXError", "4XXError"] == [base.measure.name for base in history]
 
 
 def test_a_quantiles_threshold_is_what_the_base_had(world: World) -> None:
     world.base_had_a_p90_of(120.0)
     assert [Measure("Latency.p90", 120.0)] == [
-        base.measure for base in world.source.history(SERIES, ["Latency.p90"], M)
+        base.measure for base in world.source.history(world.series, ["Latency.p90"], M)
     ]
 
 
 def test_a_quantile_without_a_history_has_no_threshold(world: World) -> None:
-    assert [Measure("Latency.p90", None)] == [base.measure for base in world.source.history(SERIES, ["Latency.p90"], M)]
+    assert [Measure("Latency.p90", None)] == [
+        base.measure for base in world.source.history(world.series, ["Latency.p90"], M)
+    ]
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------------------
@@ -224,7 +279,7 @@ def test_what_aws_denies_or_fails_is_called_so(world: World, error: type[Rollout
         with pytest.raises(error, match="as the test wants"):
             read(world)
         with pytest.raises(error, match="as the test wants"):
-            world.source.history(SERIES, ["5XXError"], M)
+            world.source.history(world.series, ["5XXError"], M)
 
 
 # --- CloudWatch alone --------------------------------------------------------------------------------------------
@@ -282,3 +337,23 @@ def test_the_threshold_is_the_median_of_the_hours_so_that_one_bad_hour_does_not_
         for minute in range(M - hour * 60 + 10, M - hour * 60 + 50):
             cloudwatch.put("Latency", "prod", minute, {slow: 10})
     assert Measure("Latency.p90", 100.0) == cloudwatch.source.history(SERIES, ["Latency.p90"], M)[0].measure
+
+
+# --- the access log alone ----------------------------------------------------------------------------------------
+
+
+def test_a_base_without_a_canary_beside_it_is_the_same_base(access_log: OverAccessLog) -> None:
+    access_log.put("Status", "-", M, {200.0: 900, 500.0: 5})
+    access_log.put("Status", "false", M, {200.0: 90, 500.0: 5})
+    assert counts(access_log).stage == Count(1000, 10)
+
+
+def test_client_errors_are_no_server_errors(access_log: OverAccessLog) -> None:
+    access_log.put("Status", "true", M, {200.0: 90, 404.0: 7, 499.0: 1, 500.0: 1, 504.0: 1})
+    raw = read(access_log, ERRORS, Measure("4XXError"))[0].counts
+    assert (raw["5XXError"].canary, raw["4XXError"].canary) == (Count(100, 2), Count(100, 8))
+
+
+def test_a_metric_that_no_access_log_has_is_refused(access_log: OverAccessLog) -> None:
+    with pytest.raises(Refused, match=r"IntegrationLatency.* for an access log; known are 5XXError"):
+        access_log.source.history(access_log.series, ["IntegrationLatency.p90"], M)

@@ -82,6 +82,23 @@ class RawMinute:
     complete: bool = True
 
     @property
+    def has_canary(self) -> bool:
+        """Whether there is anything of the canary."""
+        return any(raw.canary is not None for raw in self.counts.values())
+
+    @property
+    def requests(self) -> tuple[int, int] | None:
+        """The requests of the canary's and of the stage's series, by the first metric that has both."""
+        return next(
+            (
+                (raw.canary.requests, raw.stage.requests)
+                for raw in self.counts.values()
+                if raw.canary is not None and raw.stage is not None
+            ),
+            None,
+        )
+
+    @property
     def silent(self) -> bool:
         """Whether some metric lacks a point of either arm."""
         return any(raw.canary is None or raw.stage is None for raw in self.counts.values())

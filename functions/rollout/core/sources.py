@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from rollout.core.base_semantics import BaseSemantics, BaseSetting
 from rollout.core.measures import ACCESS_LOG, Series
 from rollout.core.target import Target
 
@@ -18,6 +19,11 @@ class SourceSetting(StrEnum):
     AUTO = "auto"
     CLOUDWATCH = "cloudwatch"
     ACCESS_LOG = "accessLog"
+
+
+def semantics_of(series: Series, setting: BaseSetting = BaseSetting.AUTO) -> BaseSemantics:
+    """What is to be subtracted from the base's series: an access log has each request once."""
+    return BaseSemantics(BaseSetting.EXCLUSIVE if series.source == ACCESS_LOG else setting)
 
 
 def access_log_series(target: Target) -> Series | None:

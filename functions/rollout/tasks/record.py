@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 from rollout.core.decision import Decision, Phase
+from rollout.core.events import FindingDocument, State, StateChanged, VerdictDocument
 from rollout.core.findings import Finding
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import Json
@@ -75,7 +77,7 @@ def refuse(
 
     Raises: RecordChanged (there is such a rollout), and what the store and the notifier raise.
     """
-    event: Json = {
+    event: StateChanged = {
         "eventId": f"{rollout_id}/{outcome}",
         "rolloutId": rollout_id,
         "execution": execution,
@@ -84,14 +86,15 @@ def refuse(
         "decision": Decision.REJECT.value,
         "reason": reason,
         "evidence": [],
-        **_found(findings),
         "at": now.isoformat(),
         "startedAt": now.isoformat(),
     }
+    if findings:
+        event["findings"] = _documents(findings)
     kept = ports.store.reject(rollout_id, {**event, "request": request})
-    event = {name: kept[name] for name in event}
-    ports.notifier.publish([event])
-    return event
+    told = {name: kept[name] for name in event if name in kept}
+    ports.notifier.publish([told])
+    return told
 
 
 def transition(
@@ -104,28 +107,28 @@ def transition(
     warnings: Sequence[Finding] = (),
 ) -> Rollout:
     """The rollout with a `Rollout State Changed` event recorded for the state it enters."""
-    event: Json = {
+    event: StateChanged = {
         "eventId": f"{rollout.rollout_id}/{rollout.revision + 1}/{state}",
         "rolloutId": rollout.rollout_id,
         "execution": rollout.execution,
         "target": rollout.settings.target.to_document(),
-        "state": state,
+        "state": cast("State", str(state)),
         "decision": decision.value,
         "step": rollout.step,
         "steps": len(rollout.settings.plan),
         "weightPercent": float(rollout.weight_percent),
         "reason": rollout.reason,
-        "evidence": list(verdicts),
-        **_found(warnings),
+        "evidence": cast("list[VerdictDocument]", list(verdicts)),
         "at": now.isoformat(),
         "startedAt": rollout.started_at.isoformat(),
     }
-    return replace(rollout, pending_events=(*rollout.pending_events, event))
+    if warnings:
+        event["findings"] = _documents(warnings)
+    return replace(rollout, pending_events=(*rollout.pending_events, dict(event)))
 
 
-def _found(findings: Sequence[Finding]) -> Json:
-    """What preflight found, where it found anything."""
-    return {"findings": [finding.to_document() for finding in findings]} if findings else {}
+def _documents(findings: Sequence[Finding]) -> list[FindingDocument]:
+    return cast("list[FindingDocument]", [finding.to_document() for finding in findings])
 
 
 def entry(

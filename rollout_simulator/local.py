@@ -15,7 +15,6 @@ from typing import Any
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.endpoint import HOST, Endpoint, listen, server_for
 from rollout_simulator.example_api import ExampleApi
-from rollout_simulator.repairs.stage_control_plane import StageChange
 from rollout_simulator.scenario import Scenario
 from rollout_simulator.simulation import Simulation
 from rollout_simulator.template import REGION
@@ -61,7 +60,7 @@ class LocalAws:
     @property
     def request(self) -> Json:
         """A request for the scenario's candidate."""
-        return self.api.request(self.simulation.scenario)
+        return self.simulation.subject.request()
 
     @property
     def function_variables(self) -> Json:
@@ -102,7 +101,7 @@ def opened(scenario: Scenario, *, port: int, seed: int | None = None, start: dat
     with closing(listen(port)) as listening, EmbeddedAws(seed=chosen, start=start) as aws:
         simulation = Simulation(aws, scenario, chosen)
         simulation.prepare_alarms()
-        aws.stages.listeners.append(lambda change: _begin_with_canary(simulation, change))
+        simulation.subject.tell(lambda: _begin(simulation))
         server = server_for(Endpoint(aws.clock, REGION), listening)
 
         def serve(speed: float, stop: threading.Event, on_error: Callable[[BaseException], None]) -> None:
@@ -122,13 +121,8 @@ def opened(scenario: Scenario, *, port: int, seed: int | None = None, start: dat
             server.server_close()
 
 
-def _begin_with_canary(simulation: Simulation, change: StageChange) -> None:
+def _begin(simulation: Simulation) -> None:
     """A rollout begins, as far as the scenario is concerned, when its canary appears."""
-    if not simulation.is_about(change):
-        return
-    before, after = (change.before or {}), (change.after or {})
-    if "canarySettings" not in after or "canarySettings" in before:
-        return
     running = [execution for execution in simulation.aws.executions.all() if execution.status == "RUNNING"]
     if running:
         simulation.begin(running[-1].exec_arn, running[-1].name)

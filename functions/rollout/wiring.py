@@ -34,7 +34,8 @@ call of a task that was given up can still be on its way when the next task begi
 
 SENT_ONCE = CLIENT_CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 """For the clients that change targets. A write whose answer was lost must not be sent again unseen: CreateDeployment
-would make another deployment, and an UpdateStage or UpdateAlias is fenced by the read before it. The workflow repeats the whole task."""
+would make another deployment, and UpdateStage and UpdateAlias are fenced by the read before them. The workflow repeats
+the whole task."""
 CHANGE_TARGETS = frozenset({"apigateway", "lambda"})
 
 

@@ -254,10 +254,8 @@ def test_a_base_without_a_history_has_nothing_to_show(world: World) -> None:
 
 
 def test_the_history_has_every_metric_asked_for_in_order(world: World) -> None:
-    history = world.source.history(
-        world.kind.series, [world.kind.latency, world.kind.errors, world.kind.other_errors], M
-    )
-    assert [world.kind.latency, world.kind.errors, world.kind.other_errors] == [base.measure.name for base in found]
+    names = [world.kind.latency, world.kind.errors, world.kind.other_errors]
+    assert names == [base.measure.name for base in history(world, *names)]
 
 
 def test_a_quantiles_threshold_is_what_the_base_had(world: World) -> None:

@@ -11,6 +11,7 @@ there whether or not the alias has weights.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rollout.adapters.cloudwatch import Query
 from rollout.adapters.counted_metrics import CountedMetrics, Dimensions, Tally
@@ -30,12 +31,12 @@ class AliasMetrics(CountedMetrics):
 
     def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
         """As for every source. The base was alone then. Raises as the port says."""
-        return super().history(Series(_whole(series.base), series.canary), names, last_minute)
+        return super().history(replace(series, base=_whole(series.base)), names, last_minute)
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
         """As for every source. Twice the same series: a version that serves alone. Raises as the port says."""
         if series.base == series.canary:
-            series = Series(_whole(series.base), _whole(series.canary))
+            series = replace(series, base=_whole(series.base), canary=_whole(series.canary))
         return super().read(series, measures, first, last)
 
     def _errors_tally(self, name: str, dimensions: Dimensions) -> Tally:

@@ -115,7 +115,7 @@ class LambdaAlias:
         _require_usable(published, version)
         if version == self.read(target).base:
             raise Refused(f"{LATEST} has not changed since version {version}, which is live already: nothing to do")
-        return version
+        return str(version)
 
     def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
         """Set version and weight as wanted, in one call. Raises as the port says."""

@@ -46,4 +46,4 @@ def _of_candidate(series: Series, revision: str) -> Series:
     def filled(dimensions: Mapping[str, str]) -> Mapping[str, str]:
         return {name: value.replace(CANDIDATE, revision) for name, value in dimensions.items()}
 
-    return Series(filled(series.base), filled(series.canary))
+    return replace(series, base=filled(series.base), canary=filled(series.canary))

@@ -20,7 +20,8 @@ from moto import mock_aws
 from moto.moto_api._internal import mock_random
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from rollout_simulator import faults
+from rollout_simulator import account_limits, faults
+from rollout_simulator.account_limits import AccountLimits
 from rollout_simulator.clients import client
 from rollout_simulator.clock import DEFAULT_START, SimulatedClock
 from rollout_simulator.faults import Faults
@@ -79,6 +80,7 @@ class EmbeddedAws:
     events: EventBridge
     executions: Executions
     faults: Faults
+    limits: AccountLimits
     metrics: MetricStore
     alarms: AlarmBoard
     stages: StageControlPlane
@@ -143,6 +145,7 @@ class EmbeddedAws:
         self.alarms = enter(cloudwatch_alarms.repaired(self.events.emit, self.metrics))
         self.output = enter(lambda_in_process.repaired(clock, self._functions, self._handlers, self._seed))
         enter(stepfunctions.repaired(clock, self.events.emit, self._seed))
+        self.limits = enter(account_limits.repaired(clock))
         self.faults = enter(faults.repaired(clock, random.Random(self._seed)))
         # First of all to end are the tasks that still wait: what they find on their way out must be in place.
         stack.callback(clock.unwind)

@@ -119,7 +119,7 @@ class Faults:
             return original(endpoint, request, operation_model, context)
         match fault.mode:
             case Mode.BEFORE:
-                return _refusal(request, fault.error), None
+                return refusal(request, fault.error, "injected fault"), None
             case Mode.AFTER:
                 original(endpoint, request, operation_model, context)
                 return None, ReadTimeoutError(endpoint_url=request.url)
@@ -130,11 +130,11 @@ class Faults:
         return original(endpoint, request, operation_model, context)
 
 
-def _refusal(request: Any, code: str) -> tuple[AWSResponse, dict[str, Any]]:
+def refusal(request: Any, code: str, message: str) -> tuple[AWSResponse, dict[str, Any]]:
     """An answer with this error, already parsed: how it looks on the wire differs from service to service."""
     status = _STATUSES.get(code, HTTPStatus.BAD_REQUEST)
-    metadata = {"HTTPStatusCode": int(status), "HTTPHeaders": {}, "RequestId": "injected"}
-    parsed = {"Error": {"Code": code, "Message": "injected fault"}, "ResponseMetadata": metadata}
+    metadata = {"HTTPStatusCode": int(status), "HTTPHeaders": {}, "RequestId": "refused"}
+    parsed = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
     return AWSResponse(request.url, int(status), _NO_HEADERS, MockRawResponse(b"{}")), parsed
 
 

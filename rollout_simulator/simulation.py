@@ -107,6 +107,7 @@ class Simulation:
         """
         began = time.perf_counter()
         self.prepare_alarms()
+        self.aws.limits.enforced = True
         self.start(f"{self.scenario.name}-rollout")
         limit = self._started_at + timedelta(minutes=self._horizon_minutes())
         if watch is not None:

@@ -8,7 +8,8 @@ RolloutError
 ├── TargetMissing       the stage or alias does not exist (any more)
 ├── ForeignChange       somebody else changed the target; the rollout stops and leaves it alone
 ├── NotAllowed          AWS denied the call; trying again will not help
-├── Unavailable         AWS throttled or failed the call; trying again may help
+├── Unavailable         AWS failed the call; trying again may help
+│   └── Throttled       the account calls too often; trying again will help, after a while
 ├── ReadBackDiffers     the target does not yet show what was written; trying again tells
 └── RecordChanged       the rollout's record moved on under this task; trying again reads it afresh
 """
@@ -58,6 +59,10 @@ class NotAllowed(RolloutError):
 
 class Unavailable(RolloutError):
     """AWS throttled or failed the call, after the client's own retries."""
+
+
+class Throttled(Unavailable):
+    """The account makes more calls than its rate allows. The call was not carried out; the workflow is patient."""
 
 
 class ReadBackDiffers(RolloutError):

@@ -181,8 +181,8 @@ class RolloutStore(Protocol):
         Raises: Unavailable.
         """
 
-    def held(self) -> Sequence[str]:
-        """The ids of all rollouts that hold a target.
+    def unfinished(self) -> Sequence[str]:
+        """The ids of all rollouts that hold a target, or have ended and not told the world yet.
 
         Raises: Unavailable.
         """

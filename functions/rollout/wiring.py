@@ -22,6 +22,7 @@ from rollout.adapters.eventbridge import EventBridgeNotifier
 from rollout.adapters.lambda_alias import LambdaAlias
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
+from rollout.adapters.throttling import wait_out_throttling
 from rollout.ports import Ports
 
 CLIENT_CONFIG = Config(
@@ -35,7 +36,7 @@ call of a task that was given up can still be on its way when the next task begi
 SENT_ONCE = CLIENT_CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 """For the clients that change targets. A write whose answer was lost must not be sent again unseen: CreateDeployment
 would make another deployment, and UpdateStage and UpdateAlias are fenced by the read before them. The workflow repeats
-the whole task."""
+the whole task. Throttling alone is waited out: a throttled call was not carried out."""
 CHANGE_TARGETS = frozenset({"apigateway", "lambda"})
 
 
@@ -110,7 +111,9 @@ class LazyClient:
     @cached_property
     def _made(self) -> Any:
         make: Any = boto3.client
-        return make(self._service, config=SENT_ONCE if self._service in CHANGE_TARGETS else CLIENT_CONFIG)
+        if self._service in CHANGE_TARGETS:
+            return wait_out_throttling(make(self._service, config=SENT_ONCE))
+        return make(self._service, config=CLIENT_CONFIG)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._made, name)

@@ -93,6 +93,7 @@ class _Run:
                 self._due += 1
                 moment = started + timedelta(seconds=act.when.seconds)
                 self._clock.call_at(moment, partial(self._perform_due, act), name="act")
+        self._aws.limits.enforced = True
         self._request(self._api.request(self._scenario), FIRST, by_event=self._plan.by_event)
         for fault in self._plan.faults:
             self._aws.faults.inject(_injected(fault, started))
@@ -113,7 +114,7 @@ class _Run:
         executions = self._aws.executions.all()
         if self._due or not executions or any(one.status == "RUNNING" for one in executions):
             return False
-        return not any(item["sk"]["S"] == "LOCK" for item in stored_items(self._table))
+        return not any(item["sk"]["S"] in ("LOCK", "UNTOLD") for item in stored_items(self._table))
 
     def _minute(self) -> None:
         self._traffic.minute_passed(int(self._clock.timestamp()) // 60 - 1)

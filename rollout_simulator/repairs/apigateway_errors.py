@@ -4,8 +4,7 @@
     ├── BadRequest            BadRequestException        400
     ├── NotFound              NotFoundException          404
     ├── Conflict              ConflictException          409
-    ├── LimitExceeded         LimitExceededException     429
-    └── TooManyRequests       TooManyRequestsException   429
+    └── LimitExceeded         LimitExceededException     429
 
 The codes and statuses are those of the service's own model.
 """
@@ -47,12 +46,3 @@ class LimitExceeded(ApiGatewayException):
 
     def __init__(self, message: str) -> None:
         super().__init__("LimitExceededException", message)
-
-
-class TooManyRequests(ApiGatewayException):
-    """The account calls more often than its rate allows."""
-
-    code = 429
-
-    def __init__(self, message: str = "Too Many Requests") -> None:
-        super().__init__("TooManyRequestsException", message)

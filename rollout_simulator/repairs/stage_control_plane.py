@@ -11,11 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from rollout_simulator.repairs.apigateway_errors import LimitExceeded, TooManyRequests
+from rollout_simulator.repairs.apigateway_errors import LimitExceeded
 from rollout_simulator.repairs.stage_operations import StagePointers, StageRules
-
-SECONDS_BETWEEN_DEPLOYMENTS = 5
-"""CreateDeployment is admitted once in so many seconds per account (documented)."""
 
 StageView = Mapping[str, Any]
 """A stage as GetStage's JSON shows it; dates are epoch seconds."""
@@ -39,12 +36,9 @@ class StageControlPlane:
 
     rules: StageRules = field(default_factory=StageRules)
     listeners: list[Callable[[StageChange], None]] = field(default_factory=list)
-    enforce_rates: bool = False
-    """Throttle CreateDeployment as AWS does."""
     deployments_per_api: int = 300
     """How many deployments an API holds; AWS's number is from memory."""
 
-    _last_deployment: dict[str, float] = field(default_factory=dict, repr=False)
     _one_at_a_time: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @contextmanager
@@ -76,14 +70,9 @@ class StageControlPlane:
         vars(stage).update(vars(draft))
 
     def admit_deployment(self, api: Any) -> None:
-        """Refuse a deployment that comes too soon or is one too many."""
-        now = time.time()
-        last = self._last_deployment.get(api.account_id)
-        if self.enforce_rates and last is not None and now - last < SECONDS_BETWEEN_DEPLOYMENTS:
-            raise TooManyRequests
+        """Refuse a deployment that is one too many."""
         if len(api.deployments) >= self.deployments_per_api:
             raise LimitExceeded("Maximum number of Deployments for this API has been reached")
-        self._last_deployment[api.account_id] = now
 
 
 def canary_of(stage: Any) -> dict[str, Any] | None:

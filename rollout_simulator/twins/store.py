@@ -24,6 +24,7 @@ class _Record:
     signal_ids: set[str] = field(default_factory=set)
     token: str | None = None
     history: list[str] = field(default_factory=list)
+    untold: bool = False
 
 
 class StoreTwin(Troubled):
@@ -126,10 +127,11 @@ class StoreTwin(Troubled):
         self._called()
         return self.locks.get(target.key)
 
-    def held(self) -> Sequence[str]:
+    def unfinished(self) -> Sequence[str]:
         """Raises as the port says."""
         self._called()
-        return list(self.locks.values())
+        untold = [name for name, record in self._records.items() if record.phase is Phase.ENDED and record.untold]
+        return [*self.locks.values(), *untold]
 
     def bake(self, rollout_id: str, token: str, seen: int) -> bool:
         """What the state Bake writes: the token, unless a signal beyond those `seen` is there. Whether it was."""
@@ -153,6 +155,7 @@ class StoreTwin(Troubled):
     def _write(record: _Record, rollout: Rollout, entry: Json | None) -> Rollout:
         written = replace(rollout, revision=rollout.revision + 1)
         record.document, record.revision, record.phase = _text(written), written.revision, written.phase
+        record.untold = bool(written.pending_events)
         if entry is not None:
             record.history.append(json.dumps(entry))
         return written

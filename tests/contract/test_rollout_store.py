@@ -165,13 +165,21 @@ def test_the_holder_of_a_target_is_named_with_the_refusal(world: World) -> None:
 
 def test_a_target_nobody_holds_has_no_holder(world: World) -> None:
     assert world.store.holder(PROD) is None
-    assert [] == list(world.store.held())
+    assert [] == list(world.store.unfinished())
 
 
 def test_the_rollouts_that_hold_a_target_are_listed(world: World) -> None:
     opened(world)
     world.store.open(rollout("r-2", settings=settings(target=OTHER)))
-    assert ["r-1", "r-2"] == sorted(world.store.held())
+    assert ["r-1", "r-2"] == sorted(world.store.unfinished())
+
+
+def test_one_that_has_ended_is_listed_until_it_has_told_the_world(world: World) -> None:
+    event = {"eventId": "r-1/2/PROMOTED"}
+    untold = world.store.close(replace(ended(opened(world)), pending_events=(event,)), entry=LINE)
+    assert ["r-1"] == list(world.store.unfinished())
+    world.store.save(replace(untold, pending_events=()))
+    assert [] == list(world.store.unfinished())
 
 
 def test_a_request_is_accepted_once_for_a_target(world: World) -> None:
@@ -481,7 +489,7 @@ CALLS: dict[str, Callable[[RolloutStore], object]] = {
     "signal": lambda store: store.signal("r-1", ABORT),
     "watchers": lambda store: store.watchers("orders-5xx"),
     "holder": lambda store: store.holder(PROD),
-    "held": lambda store: store.held(),
+    "unfinished": lambda store: store.unfinished(),
     "learned": lambda store: store.learned(PROD),
 }
 

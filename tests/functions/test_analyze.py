@@ -425,6 +425,24 @@ def test_an_alarm_during_the_watch_rolls_back_even_if_regressions_are_to_be_held
     assert "ROLL_BACK" == analyze(world)["decision"]
 
 
+def test_the_watch_goes_on_for_as_long_again_while_nobody_knows_whether_an_alarm_fires(world: World) -> None:
+    world.watching(alarms=[WATCHED])
+    world.twins.alarms.trouble = Unavailable("throttled")
+    answer = world.analyzed(minutes=5)
+    assert ("CONTINUE", True) == (answer["decision"], "alarms could not be read" in answer["reason"])
+    assert "CONTINUE" == world.analyzed(minutes=4)["decision"]
+    answer = world.analyzed(minutes=1)
+    assert ("CLOSE", True) == (answer["decision"], "without its alarms" in answer["reason"])
+
+
+def test_the_watch_ends_once_the_alarms_can_be_read_again(world: World) -> None:
+    world.watching(alarms=[WATCHED])
+    world.twins.alarms.trouble = Unavailable("throttled")
+    world.analyzed(minutes=5)
+    world.twins.alarms.trouble = None
+    assert "CLOSE" == world.analyzed(minutes=1)["decision"]
+
+
 def test_somebody_who_changes_the_stage_during_the_watch_stops_the_rollout(world: World) -> None:
     world.watching()
     theirs = world.foreign(replace(PROMOTED, base="dep-theirs"))

@@ -149,7 +149,7 @@ def test_a_store_that_cannot_be_written_keeps_the_lock_for_the_retry(error: Roll
     with pytest.raises(type(error)):
         close(world)
     world.twins.store.trouble = None
-    assert [ROLLOUT] == list(world.twins.store.held())
+    assert [ROLLOUT] == list(world.twins.store.unfinished())
 
 
 def test_another_writer_makes_it_try_again() -> None:

@@ -190,14 +190,29 @@ def test_what_aws_denies_or_fails_is_for_the_workflow_to_retry(prepared: World, 
     assert Decision.CREATE is prepared.rollout.decided
 
 
-def test_a_write_that_does_not_show_yet_is_for_the_workflow_to_retry(prepared: World) -> None:
-    def not_visible_yet(name: str, call: Callable[[], object]) -> object:
-        return None if name == "shifter.change" else call()
+def test_a_canary_that_does_not_show_yet_is_looked_for_by_the_retry(prepared: World) -> None:
+    reads = 0
+
+    def shown_late(name: str, call: Callable[[], object]) -> object:
+        nonlocal reads
+        reads += name == "shifter.read"
+        return FOUND if name == "shifter.read" and reads == 2 else call()
 
     with pytest.raises(ReadBackDiffers):
-        create(prepared, not_visible_yet)
+        create(prepared, shown_late)
     assert "CONTINUE" == create(prepared)["decision"]
-    assert at_weight(5) == prepared.stage
+    assert [FOUND, at_weight(5)] == prepared.twins.stage.history
+
+
+def test_a_canary_that_was_removed_before_it_was_read_back_is_not_made_again(prepared: World) -> None:
+    removed = Disturbance(only="shifter.change", after=lambda: prepared.twins.stage.put(TARGET, FOUND))
+    with pytest.raises(ReadBackDiffers):
+        create(prepared, removed)
+    with pytest.raises(ReadBackDiffers, match="not made a second time"):
+        create(prepared)
+    assert FOUND == prepared.stage
+    assert "CLOSE" == prepared.roll_back(failure="Create canary failed")["decision"]
+    assert FOUND == prepared.stage
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,15 @@ Whatever fails, the rollout comes to an end of which record, events, execution a
 
 from __future__ import annotations
 
+import json
 import os
+from datetime import timedelta
 
 import pytest
 
 from rollout_simulator.chaos.plan import What
 from rollout_simulator.chaos.recorded import Recorded
+from rollout_simulator.example_api import create_api
 from rollout_simulator.simulation import opened
 from tests.workflow.trouble import (
     ALARM,
@@ -90,6 +93,36 @@ def test_a_rejection_that_could_not_be_told_is_told_in_the_end() -> None:
     bus = fault("events", "PutEvents", for_seconds=45)
     recorded = ran(faults=[bus], plan={"steps": []})
     assert ("REJECTED", ("FAILED", "Rejected")) == (outcome(recorded), statuses(recorded)["first"])
+
+
+def test_an_end_that_could_not_be_told_for_an_hour_is_told_by_the_sweep() -> None:
+    recorded = ran(faults=[fault("events", "PutEvents", since_seconds=400.0, for_seconds=3_600)])
+    assert PROMOTED == summary(recorded)
+    assert "SUCCEEDED" == statuses(recorded)["first"][0]
+
+
+# --- rates -------------------------------------------------------------------------------------------------------
+
+
+def test_more_rollouts_than_the_account_may_deploy_at_once_wait_for_their_turn() -> None:
+    """API Gateway admits one CreateDeployment in five seconds, and ten calls a second in all."""
+    plans = [{"name": f"orders-{number}"} for number in range(12)]
+    with opened(scenario(traffic={"requests_per_second": 0}), seed=1) as simulation:
+        apis = [create_api(simulation.aws.client("apigateway"), scenario(api=api)) for api in plans]
+        simulation.aws.limits.enforced = True
+        machine = simulation.aws.deployment.outputs["StateMachineArn"]
+        for api in apis:
+            request = {"target": {"type": "apigateway-stage", "restApiId": api.rest_api_id, "stageName": api.stage}}
+            simulation.aws.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(request))
+        simulation.clock.run_until(simulation.clock.now() + timedelta(minutes=4))
+        simulation.aws.limits.enforced = False
+        stages = [
+            simulation.aws.client("apigateway").get_stage(restApiId=api.rest_api_id, stageName=api.stage)
+            for api in apis
+        ]
+        refused = simulation.aws.limits.refused["apigateway", "CreateDeployment"]
+    assert [5.0] * 12 == [stage["canarySettings"]["percentTraffic"] for stage in stages]
+    assert refused > 0
 
 
 # --- stopped executions ------------------------------------------------------------------------------------------

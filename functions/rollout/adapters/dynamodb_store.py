@@ -8,6 +8,7 @@
 | `TARGET#<key>`    | `LEARNED`        | what promoted rollouts taught about clumped errors                    |
 | `ALARM#<name>`    | `ROLLOUT#<id>`   | which running rollouts watch the alarm                              |
 | `REQUEST#<key>`   | `<request id>`   | which rollout came of a request                                      |
+| `ROLLOUT#<id>`    | `UNTOLD`         | the rollout has ended and has not told the world yet                 |
 
 `revision` counts the writes of the rollout itself; signals, which others append, do not touch it. `signalCount` is
 what the bake's own write is conditional on.
@@ -24,6 +25,19 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from rollout.adapters.dynamodb_items import (
+    LOCK_KIND,
+    ROLLOUT_KIND,
+    UNTOLD_KIND,
+    Item,
+    key_of,
+    lock_of,
+    record_of,
+    string,
+    token_of,
+    untold_of,
+    watch_of,
+)
 from rollout.adapters.faults import code_of, translated
 from rollout.core.decision import Phase
 from rollout.core.learning import Lesson
@@ -39,8 +53,7 @@ if TYPE_CHECKING:
 RECENT_INDEX = "recent"
 """Index of all rollouts by start time: partition `kind`, sort `startedAt`."""
 
-LOCK_KIND = "lock"
-ROLLOUT_KIND = "rollout"
+UNFINISHED_KINDS = (LOCK_KIND, UNTOLD_KIND)
 
 SIGNAL_PAUSES = (0.02, 0.05, 0.1, 0.2)
 """Seconds between the tries to record a signal."""
@@ -60,19 +73,10 @@ class DynamoDbStore:
         """Record, lock and alarm watches in one transaction. Raises as the port says."""
         key = rollout.settings.target.key
         items: list[TransactWriteItemTypeDef] = [
-            self._put(_record(rollout), "attribute_not_exists(pk)"),
-            self._put(
-                {
-                    "pk": _s(f"TARGET#{key}"),
-                    "sk": _s("LOCK"),
-                    "kind": _s(LOCK_KIND),
-                    "rolloutId": _s(rollout.rollout_id),
-                    "startedAt": _s(rollout.started_at.isoformat()),
-                },
-                "attribute_not_exists(pk)",
-            ),
+            self._put(record_of(rollout), "attribute_not_exists(pk)"),
+            self._put(lock_of(rollout), "attribute_not_exists(pk)"),
             *self._request(rollout),
-            *(self._put(_watch(name, rollout.rollout_id)) for name in rollout.settings.alarms),
+            *(self._put(watch_of(name, rollout.rollout_id)) for name in rollout.settings.alarms),
         ]
         reasons = self._transact("open the rollout", items)
         if reasons is None:
@@ -105,7 +109,9 @@ class DynamoDbStore:
     def save(self, rollout: Rollout, *, entry: Json | None = None, unless_signalled: bool = False) -> Rollout:
         """The record over its revision, and its history line, in one write. Raises as the port says."""
         update = self._update(rollout, unless_signalled=unless_signalled)
-        if entry is None:
+        if rollout.phase is Phase.ENDED and not rollout.pending_events:
+            self._write([{"Update": update}, self._delete(untold_of(rollout))], rollout)
+        elif entry is None:
             with translated("save the rollout"):
                 try:
                     self._client.update_item(**update)
@@ -117,30 +123,19 @@ class DynamoDbStore:
 
     def close(self, rollout: Rollout, *, entry: Json) -> Rollout:
         """Record, history, lessons, lock and alarm watches in one transaction. Raises as the port says."""
-        key = rollout.settings.target.key
-        lock: TransactWriteItemTypeDef = {
-            "Delete": {
-                "TableName": self._table,
-                "Key": {"pk": _s(f"TARGET#{key}"), "sk": _s("LOCK")},
-                "ConditionExpression": "rolloutId = :id",
-                "ExpressionAttributeValues": {":id": _s(rollout.rollout_id)},
-            }
+        lock = self._delete(lock_of(rollout))
+        lock["Delete"] |= {
+            "ConditionExpression": "rolloutId = :id",
+            "ExpressionAttributeValues": {":id": string(rollout.rollout_id)},
         }
-        watches: list[TransactWriteItemTypeDef] = [
-            {
-                "Delete": {
-                    "TableName": self._table,
-                    "Key": {"pk": _s(f"ALARM#{name}"), "sk": _s(f"ROLLOUT#{rollout.rollout_id}")},
-                }
-            }
-            for name in rollout.settings.alarms
-        ]
         ended: list[TransactWriteItemTypeDef] = [
             {"Update": self._update(rollout)},
             self._put(self._line(rollout, entry)),
             lock,
+            *([self._put(untold_of(rollout))] if rollout.pending_events else []),
+            *(self._delete(watch_of(name, rollout.rollout_id)) for name in rollout.settings.alarms),
         ]
-        self._write([*ended, *watches, *self._lesson(rollout)], rollout)
+        self._write([*ended, *self._lesson(rollout)], rollout)
         return replace(rollout, revision=rollout.revision + 1)
 
     def reject(self, rollout_id: str, record: Json) -> Json:
@@ -151,13 +146,13 @@ class DynamoDbStore:
                 self._client.put_item(
                     TableName=self._table,
                     Item={
-                        "pk": _s(f"ROLLOUT#{rollout_id}"),
-                        "sk": _s("RECORD"),
-                        "kind": _s(ROLLOUT_KIND),
-                        "rolloutId": _s(rollout_id),
-                        "startedAt": _s(record["at"]),
-                        "state": _s(record["state"]),
-                        "document": _s(json.dumps(record)),
+                        "pk": string(f"ROLLOUT#{rollout_id}"),
+                        "sk": string("RECORD"),
+                        "kind": string(ROLLOUT_KIND),
+                        "rolloutId": string(rollout_id),
+                        "startedAt": string(record["at"]),
+                        "state": string(record["state"]),
+                        "document": string(json.dumps(record)),
                         "expiresAt": self._expiry(at),
                     },
                     ConditionExpression="attribute_not_exists(pk)",
@@ -185,7 +180,7 @@ class DynamoDbStore:
             try:
                 answer = self._client.update_item(
                     TableName=self._table,
-                    Key={"pk": _s(f"ROLLOUT#{rollout_id}"), "sk": _s("RECORD")},
+                    Key={"pk": string(f"ROLLOUT#{rollout_id}"), "sk": string("RECORD")},
                     UpdateExpression=(
                         "SET signals = list_append(signals, :signal), signalCount = signalCount + :one "
                         "ADD signalIds :ids"
@@ -195,17 +190,17 @@ class DynamoDbStore:
                     ),
                     ExpressionAttributeNames={"#state": "phase"},
                     ExpressionAttributeValues={
-                        ":signal": {"L": [_s(json.dumps(signal.to_document()))]},
+                        ":signal": {"L": [string(json.dumps(signal.to_document()))]},
                         ":one": {"N": "1"},
                         ":ids": {"SS": [identity]},
-                        ":id": _s(identity),
-                        ":ended": _s(Phase.ENDED.value),
+                        ":id": string(identity),
+                        ":ended": string(Phase.ENDED.value),
                     },
                     ReturnValues="ALL_NEW",
                 )
             except self._client.exceptions.ConditionalCheckFailedException as error:
                 return self._token_of_repeated(rollout_id, identity, error)
-        return _token(answer["Attributes"])
+        return token_of(answer["Attributes"])
 
     def watchers(self, alarm: str) -> Sequence[str]:
         """The rollouts under the alarm's key. Raises as the port says."""
@@ -213,7 +208,7 @@ class DynamoDbStore:
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": _s(f"ALARM#{alarm}")},
+                ExpressionAttributeValues={":pk": string(f"ALARM#{alarm}")},
                 ConsistentRead=True,
             )
             return [item["sk"]["S"].removeprefix("ROLLOUT#") for page in pages for item in page["Items"]]
@@ -227,7 +222,7 @@ class DynamoDbStore:
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-                ExpressionAttributeValues={":pk": _s(f"ROLLOUT#{rollout_id}"), ":prefix": _s("HISTORY#")},
+                ExpressionAttributeValues={":pk": string(f"ROLLOUT#{rollout_id}"), ":prefix": string("HISTORY#")},
             )
             return [json.loads(item["line"]["S"]) for page in pages for item in page["Items"]]
 
@@ -254,7 +249,7 @@ class DynamoDbStore:
                 TableName=self._table,
                 IndexName=RECENT_INDEX,
                 KeyConditionExpression="kind = :kind",
-                ExpressionAttributeValues={":kind": _s(ROLLOUT_KIND)},
+                ExpressionAttributeValues={":kind": string(ROLLOUT_KIND)},
                 ScanIndexForward=False,
                 Limit=limit,
             )
@@ -269,14 +264,17 @@ class DynamoDbStore:
         item = self._get(f"ROLLOUT#{rollout_id}", "RECORD")
         return None if item is None or "signalCount" in item else dict(json.loads(item["document"]["S"]))
 
-    def held(self) -> Sequence[str]:
-        """The rollouts named in the locks, by the index. Raises as the port says."""
-        with translated("list the locks"):
+    def unfinished(self) -> Sequence[str]:
+        """The rollouts named in locks and debts, by the index. Raises as the port says."""
+        return [rollout_id for kind in UNFINISHED_KINDS for rollout_id in self._of_kind(kind)]
+
+    def _of_kind(self, kind: str) -> Sequence[str]:
+        with translated(f"list what is {kind}"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
                 IndexName=RECENT_INDEX,
                 KeyConditionExpression="kind = :kind",
-                ExpressionAttributeValues={":kind": _s(LOCK_KIND)},
+                ExpressionAttributeValues={":kind": string(kind)},
             )
             return [item["rolloutId"]["S"] for page in pages for item in page["Items"]]
 
@@ -284,9 +282,9 @@ class DynamoDbStore:
         if rollout.outcome is not Outcome.PROMOTED or not rollout.learned:
             return []
         item = {
-            "pk": _s(f"TARGET#{rollout.settings.target.key}"),
-            "sk": _s("LEARNED"),
-            "lessons": _s(json.dumps(dict(rollout.learned))),
+            "pk": string(f"TARGET#{rollout.settings.target.key}"),
+            "sk": string("LEARNED"),
+            "lessons": string(json.dumps(dict(rollout.learned))),
         }
         return [self._put(item)]
 
@@ -294,9 +292,9 @@ class DynamoDbStore:
         if rollout.request_id is None:
             return []
         item = {
-            "pk": _s(f"REQUEST#{rollout.settings.target.key}"),
-            "sk": _s(rollout.request_id),
-            "rolloutId": _s(rollout.rollout_id),
+            "pk": string(f"REQUEST#{rollout.settings.target.key}"),
+            "sk": string(rollout.request_id),
+            "rolloutId": string(rollout.rollout_id),
             "expiresAt": self._expiry(rollout.started_at),
         }
         return [self._put(item, "attribute_not_exists(pk)")]
@@ -315,11 +313,13 @@ class DynamoDbStore:
             raise Refused(f"there is no rollout {rollout_id}") from error
         if item["phase"]["S"] == Phase.ENDED:
             raise Refused(f"rollout {rollout_id} has ended") from error
-        return _token(item) if identity in item.get("signalIds", {}).get("SS", []) else None
+        return token_of(item) if identity in item.get("signalIds", {}).get("SS", []) else None
 
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         with translated(f"read {pk}"):
-            answer = self._client.get_item(TableName=self._table, Key={"pk": _s(pk), "sk": _s(sk)}, ConsistentRead=True)
+            answer = self._client.get_item(
+                TableName=self._table, Key={"pk": string(pk), "sk": string(sk)}, ConsistentRead=True
+            )
         return answer.get("Item")
 
     def _put(self, item: dict[str, Any], condition: str | None = None) -> TransactWriteItemTypeDef:
@@ -328,14 +328,17 @@ class DynamoDbStore:
             put["ConditionExpression"] = condition
         return {"Put": put}  # type: ignore[typeddict-item]
 
+    def _delete(self, item: Item) -> TransactWriteItemTypeDef:
+        return {"Delete": {"TableName": self._table, "Key": key_of(item)}}
+
     def _update(self, rollout: Rollout, *, unless_signalled: bool = False) -> Any:
         condition = "revision = :before"
         values = {
             ":before": {"N": str(rollout.revision)},
             ":after": {"N": str(rollout.revision + 1)},
-            ":document": _s(json.dumps(rollout.to_document())),
-            ":phase": _s(rollout.phase.value),
-            ":state": _s(rollout.state),
+            ":document": string(json.dumps(rollout.to_document())),
+            ":phase": string(rollout.phase.value),
+            ":state": string(rollout.state),
         }
         assignments = ["revision = :after", "document = :document", "phase = :phase", "#state = :state"]
         if rollout.ended_at is not None:
@@ -346,7 +349,7 @@ class DynamoDbStore:
             values[":seen"] = {"N": str(len(rollout.signals))}
         return {
             "TableName": self._table,
-            "Key": {"pk": _s(f"ROLLOUT#{rollout.rollout_id}"), "sk": _s("RECORD")},
+            "Key": {"pk": string(f"ROLLOUT#{rollout.rollout_id}"), "sk": string("RECORD")},
             "UpdateExpression": "SET " + ", ".join(assignments),
             "ConditionExpression": condition,
             "ExpressionAttributeNames": {"#state": "state"},
@@ -355,9 +358,9 @@ class DynamoDbStore:
 
     def _line(self, rollout: Rollout, entry: Json) -> dict[str, Any]:
         return {
-            "pk": _s(f"ROLLOUT#{rollout.rollout_id}"),
-            "sk": _s(f"HISTORY#{rollout.revision + 1:08d}"),
-            "line": _s(json.dumps(entry)),
+            "pk": string(f"ROLLOUT#{rollout.rollout_id}"),
+            "sk": string(f"HISTORY#{rollout.revision + 1:08d}"),
+            "line": string(json.dumps(entry)),
             "expiresAt": self._expiry(datetime.fromisoformat(entry["at"])),
         }
 
@@ -384,33 +387,3 @@ class DynamoDbStore:
                     raise Unavailable(f"{what}: transaction cancelled: {', '.join(reasons)}") from error
                 return reasons
         return None
-
-
-def _s(text: str) -> Any:
-    return {"S": text}
-
-
-def _token(item: dict[str, Any]) -> str | None:
-    token = item.get("taskToken", {}).get("S")
-    return str(token) if token else None
-
-
-def _watch(alarm: str, rollout_id: str) -> dict[str, Any]:
-    return {"pk": _s(f"ALARM#{alarm}"), "sk": _s(f"ROLLOUT#{rollout_id}")}
-
-
-def _record(rollout: Rollout) -> dict[str, Any]:
-    return {
-        "pk": _s(f"ROLLOUT#{rollout.rollout_id}"),
-        "sk": _s("RECORD"),
-        "kind": _s(ROLLOUT_KIND),
-        "rolloutId": _s(rollout.rollout_id),
-        "startedAt": _s(rollout.started_at.isoformat()),
-        "target": _s(rollout.settings.target.key),
-        "revision": {"N": str(rollout.revision)},
-        "document": _s(json.dumps(rollout.to_document())),
-        "phase": _s(rollout.phase.value),
-        "state": _s(rollout.state),
-        "signals": {"L": []},
-        "signalCount": {"N": "0"},
-    }

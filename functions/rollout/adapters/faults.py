@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rollout.errors import NotAllowed, Unavailable
+from rollout.errors import NotAllowed, Throttled, Unavailable
 
 _DENIED = frozenset(
     {
@@ -21,6 +21,16 @@ _DENIED = frozenset(
         "ExpiredTokenException",
     }
 )
+THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
 _PASSING = frozenset(
     {
         "InternalError",
@@ -30,15 +40,9 @@ _PASSING = frozenset(
         "InternalServiceError",
         "InternalServiceException",
         "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
         "ServiceException",
         "ServiceUnavailable",
         "ServiceUnavailableException",
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "TooManyRequestsException",
         "TransactionConflictException",
         "TransactionInProgressException",
     }
@@ -57,9 +61,9 @@ def message_of(error: ClientError) -> str:
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Raise NotAllowed or Unavailable for the errors that every service shares; `what` says what was attempted.
+    """Raise NotAllowed, Throttled or Unavailable for the errors that every service shares.
 
-    Other client errors pass through: they are the adapter's to understand.
+    `what` says what was attempted. Other client errors pass through: they are the adapter's to understand.
     """
     try:
         yield
@@ -68,6 +72,8 @@ def translated(what: str) -> Iterator[None]:
         text = f"{what}: {code}: {message_of(error)}"
         if code in _DENIED:
             raise NotAllowed(text) from error
+        if code in THROTTLED:
+            raise Throttled(text) from error
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code in _PASSING or status >= 500 or status == 429:
             raise Unavailable(text) from error

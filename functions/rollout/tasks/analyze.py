@@ -70,7 +70,7 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
     signal = deciding([each for each in rollout.pending_signals if concerns(each.step, rollout)])
     analysis: Json = {"minutes": observed.minutes, "notes": notes, **_judgement_document(judgement)}
     if rollout.phase is Phase.WATCHING:
-        return _watch(ports, rollout, now, signal, judgement, analysis)
+        return _watch(ports, rollout, now, signal, judgement, analysis, unknown_alarms)
     if signal is None and _unanswered(rollout, now):
         hours = rollout.settings.hold_minutes / 60
         reason = f"{rollout.phase.lower()} for {hours:g} h and nobody answered; {_words(judgement)}"
@@ -90,15 +90,24 @@ def _watch(
     signal: Signal | None,
     judgement: Judgement | None,
     analysis: Json,
+    unknown_alarms: str,
 ) -> Next:
-    """After 100 % the alarms and the frozen base judge until the watch is over."""
+    """After 100 % the alarms and the frozen base judge until the watch is over.
+
+    While nobody knows whether an alarm fires the watch goes on, for so long again at most: there is nothing to wait
+    for in an alarm that has been deleted.
+    """
     seen = describe(judgement.verdicts, rollout.ceilings) if judgement else "nothing can be judged"
     harmful = judgement is not None and judgement.action is Action.ROLL_BACK
-    over = now >= rollout.phase_since + timedelta(minutes=rollout.settings.watch_minutes)
+    asked = timedelta(minutes=rollout.settings.watch_minutes)
+    watched = now - rollout.phase_since
     if harmful:
         finding, reason = Finding.HARMFUL, f"worse than the base was before the promotion: {seen}"
-    elif over:
-        finding, reason = Finding.PROVEN, f"promoted, and watched for {rollout.settings.watch_minutes} min"
+    elif watched >= asked and unknown_alarms and watched < 2 * asked:
+        finding, reason = Finding.UNPROVEN, f"promoted; watching on, for {unknown_alarms}"
+    elif watched >= asked:
+        finding, reason = Finding.PROVEN, f"promoted, and watched for {watched.total_seconds() / 60:.0f} min"
+        reason += f", in the end without its alarms: {unknown_alarms}" if unknown_alarms else ""
     else:
         finding, reason = Finding.UNPROVEN, f"promoted; watching; {seen}"
     reason = f"{signal}; {reason}" if signal else reason

@@ -7,6 +7,7 @@ changed is left alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rollout.core.rollout import Rollout
 from rollout.core.target import Canary, TargetState
@@ -45,19 +46,28 @@ def move(ports: Ports, rollout: Rollout, wanted: TargetState) -> bool:
         raise
     if seen.agrees_with(wanted, names):
         return False
-    wanted = wanted.beside(seen, names)
+    if wanted.canary is not None and seen.canary is None and rollout.left == wanted:
+        raise ReadBackDiffers(f"{target.key}: {wanted.canary} was made and is not shown; it is not made a second time")
+    beside = wanted.beside(seen, names)
     try:
-        shifter.change(target, seen, wanted)
+        shifter.change(target, seen, beside)
     except ForeignChange:
         # A change that was made, and whose answer was lost on its way here, is refused the second time.
-        if not shifter.read(target).agrees_with(wanted, names):
+        if not shifter.read(target).agrees_with(beside, names):
             raise
     after = shifter.read(target)
-    if after.agrees_with(wanted, names):
+    if after.agrees_with(beside, names):
         return True
-    if _is_ours(after, rollout.ours, names):
-        raise ReadBackDiffers(f"{target.key} still shows {after}, wanted {wanted}")
-    raise ForeignChange(_difference(wanted, after, names))
+    if not _is_ours(after, rollout.ours, names):
+        raise ForeignChange(_difference(beside, after, names))
+    if wanted.canary is not None and after.canary is None:
+        _remember_that_it_was_made(ports, rollout, wanted)
+    raise ReadBackDiffers(f"{target.key} still shows {after}, wanted {wanted}")
+
+
+def _remember_that_it_was_made(ports: Ports, rollout: Rollout, wanted: TargetState) -> None:
+    """The canary is not shown yet, or somebody has removed it again: a retry may look for it, and not make it again."""
+    ports.store.save(replace(rollout, ours=(wanted, *(state for state in rollout.ours if state != wanted))))
 
 
 def _take_away_what_came_back(ports: Ports, rollout: Rollout) -> None:

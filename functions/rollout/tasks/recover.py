@@ -30,13 +30,13 @@ LONGEST_HAND_OVER = timedelta(minutes=10)
 
 
 def recover_all(ports: Ports) -> Sequence[str]:
-    """Look at every rollout that holds a target; the ids of those that were recovered, wholly or in part.
+    """Look at every rollout that holds a target or has something left to tell; the ids of those that were recovered.
 
     Raises: what the store raises. What goes wrong with one rollout does not keep the others from recovery; it is
     raised in the end.
     """
     recovered, problems = [], []
-    for rollout_id in ports.store.held():
+    for rollout_id in ports.store.unfinished():
         try:
             if recover(ports, rollout_id):
                 recovered.append(rollout_id)

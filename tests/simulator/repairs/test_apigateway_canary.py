@@ -510,16 +510,6 @@ class TestCreateDeployment:
             lambda: gateway.client.create_deployment(restApiId=empty),
         )
 
-    def test_too_soon_after_another_it_is_throttled_if_rates_are_enforced(
-        self, gateway: Gateway, plane: StageControlPlane, aws: time_machine.Traveller
-    ) -> None:
-        plane.enforce_rates = True
-
-        refused("TooManyRequestsException", 429, "Too Many Requests", gateway.deploy)
-
-        aws.shift(timedelta(seconds=5))
-        gateway.deploy()
-
     def test_more_deployments_than_an_api_holds_are_refused(self, gateway: Gateway, plane: StageControlPlane) -> None:
         plane.deployments_per_api = 2
 

@@ -24,6 +24,14 @@ class Subject(Protocol):
     @property
     def traffic(self) -> Traffic: ...
 
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What somebody needs to know to use it, by short names."""
+
+    @property
+    def command(self) -> str:
+        """What the AWS command line shows it by."""
+
     def request(self) -> Json:
         """The scenario's request."""
 
@@ -50,6 +58,13 @@ class Stage:
         self.api = example_api.create_api(self._client, scenario)
         self.traffic = StageTraffic(scenario, aws.metrics, self.api.base, seed)
         self._where = {"restApiId": self.api.rest_api_id, "stageName": self.api.stage}
+        self.facts = {
+            "API": self.api.rest_api_id,
+            "stage": self.api.stage,
+            "base": f"{self.api.base}   (the deployment that is live)",
+            "candidate": f"{self.api.candidate}   (the deployment to roll out)",
+        }
+        self.command = f"apigateway get-stage --rest-api-id {self.api.rest_api_id} --stage-name {self.api.stage}"
         aws.stages.listeners.append(self._changed)
 
     def request(self) -> Json:
@@ -96,6 +111,13 @@ class Alias:
         self.function = example_function.create_function(aws.client, scenario)
         self.traffic = AliasTraffic(scenario, aws.metrics, self.function, seed)
         self._where = {"FunctionName": self.function.name, "Name": self.function.alias}
+        self.facts = {
+            "function": self.function.name,
+            "alias": self.function.alias,
+            "base": f"{self.function.base}   (the version that is live)",
+            "candidate": f"{self.function.candidate}   (the version to roll out)",
+        }
+        self.command = f"lambda get-alias --function-name {self.function.name} --name {self.function.alias}"
         aws.aliases.listeners.append(self._changed)
 
     def request(self) -> Json:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.core.decision import Phase
+from rollout.core.rollout import Rollout
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.example_api import ExampleApi
 from rollout_simulator.faults import Fault as InjectedFault
@@ -50,8 +51,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of it. `final_stage` is as GetStage shows it, or GetAlias, and None when it is gone; times in their
-    units.
+    """What came of it. `final_stage` is as GetStage shows it, or GetAlias; None when it is gone; times in their units.
+
+    rollout: as its record has it; None, and `rejection` instead, when the request was refused.
     """
 
     outcome: str
@@ -65,6 +67,9 @@ class Result:
     bad_requests: int
     max_weight_percent: float
     timeline: Sequence[Line]
+    ended_at: datetime
+    rollout: Rollout | None
+    rejection: Json | None
 
     def to_document(self) -> Json:
         """The one object that `rollout simulate --json` prints."""
@@ -278,6 +283,9 @@ class Simulation:
             bad_requests=self.traffic.served.bad,
             max_weight_percent=self.traffic.most_weight_percent,
             timeline=self._history(),
+            ended_at=self.clock.now(),
+            rollout=rollout,
+            rejection=None if rollout else self.store.rejection(self.rollout_id),
         )
 
 

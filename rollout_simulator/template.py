@@ -121,7 +121,9 @@ class Stack:
         if unknown:
             raise UnsupportedTemplate(f"parameters that the template does not have: {', '.join(sorted(unknown))}")
         for parameter, declaration in declared.items():
-            self._values[parameter] = parameters.get(parameter, declaration.get("Default", ""))
+            value = parameters.get(parameter, declaration.get("Default", ""))
+            is_list = declaration["Type"] == "CommaDelimitedList" and isinstance(value, str)
+            self._values[parameter] = [part.strip() for part in value.split(",")] if is_list else value
         self._deploying: list[str] = []
 
     def deploy(self) -> Deployment:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from rollout.schemas import state_changed
+from rollout_simulator.samples import rounded, samples_of
 from rollout_simulator.scenario import SCENARIOS, Scenario, load_scenario
 from rollout_simulator.simulation import Result, Simulation, opened
 from rollout_simulator.subjects import Alias
@@ -25,6 +27,7 @@ ERRORS = {
 TOLD = frozenset(
     {"eventId", "rolloutId", "execution", "target", "state", "decision", "reason", "evidence", "at", "startedAt"}
 )
+EVENT = state_changed(strict=True)
 MOST_BYTES = 256 * 1024
 """Of an EventBridge entry."""
 
@@ -65,6 +68,8 @@ def test_every_scenario_ends_as_it_says_with_nothing_left_loose(name: str) -> No
         the_execution_tells_the_truth(ran)
         the_world_is_told_once_of_the_end(ran)
         every_event_is_one_that_eventbridge_takes(ran)
+        every_event_is_as_its_schema_says(ran)
+        the_samples_that_come_from_it_are_current(ran)
         nothing_is_undelivered(ran)
 
 
@@ -163,8 +168,22 @@ def every_event_is_one_that_eventbridge_takes(ran: Ran) -> None:
         assert event["detail"]["rolloutId"] in {one["name"] for one in ran.executions}
         assert event["detail"]["reason"]
         assert len(json.dumps(event["detail"]).encode()) < MOST_BYTES
-    # No rule of ours listens to what we tell: a rollout cannot set off another.
-    assert [arn for arn, event in ran.simulation.aws.events.delivered if event["detail-type"] == STATE_CHANGED] == []
+    # Nobody but the notifier listens to what we tell: a rollout cannot set off another.
+    delivered = ran.simulation.aws.events.delivered
+    heard = {arn.rpartition(":")[2] for arn, event in delivered if event["detail-type"] == STATE_CHANGED}
+    assert heard <= {"rollout-pilot-NotifyFunction"}
+
+
+def every_event_is_as_its_schema_says(ran: Ran) -> None:
+    for event in ran.told:
+        EVENT.validate_python(event["detail"])
+
+
+def the_samples_that_come_from_it_are_current(ran: Ran) -> None:
+    for path, sample in samples_of(ran.scenario.name, ran.told).items():
+        assert rounded(json.loads(path.read_text(encoding="utf-8"))) == rounded(sample), (
+            "run: python -m rollout_simulator.samples"
+        )
 
 
 def nothing_is_undelivered(ran: Ran) -> None:

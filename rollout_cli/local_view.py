@@ -26,12 +26,17 @@ def introduction(aws: LocalAws, speed: float) -> str:
         "state machine": outputs["StateMachineArn"],
         "table": outputs["TableName"],
         **aws.simulation.subject.facts,
+        **aws.neighbour.facts,
     }
-    what = "an API" if scenario.target == "apigateway-stage" else "a function"
     known = "\n".join(f"  {name:<14} {value}" for name, value in facts.items())
     commands = "\n\n".join(f"# {title}\n{text}" for title, text in _commands(aws).items())
     return "\n\n".join(
-        [f"An embedded AWS with Rollout Pilot deployed and {what} under traffic.", known, commands, "Ctrl-C stops it."]
+        [
+            "An embedded AWS with Rollout Pilot deployed, an API and a function under traffic.",
+            known,
+            commands,
+            "Ctrl-C stops it.",
+        ]
     )
 
 

@@ -114,8 +114,7 @@ class Alias:
         self.facts = {
             "function": self.function.name,
             "alias": self.function.alias,
-            "base": f"{self.function.base}   (the version that is live)",
-            "candidate": f"{self.function.candidate}   (the version to roll out)",
+            "versions": f"{self.function.base}   (live), {self.function.candidate}   (to roll out)",
         }
         self.command = f"lambda get-alias --function-name {self.function.name} --name {self.function.alias}"
         aws.aliases.listeners.append(self._changed)

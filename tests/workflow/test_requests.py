@@ -50,8 +50,7 @@ def test_the_sample_request_for_an_alias_starts_a_rollout_from_the_console() -> 
     parse_request(sample("request-alias"))
     alarm = {"name": "orders-errors", "threshold": 0.9, "named_in_request": False}
     with world(target="lambda-alias", alarms=[alarm]) as at:
-        request = {**sample("request-alias"), "candidate": {"version": "2"}}
-        execution = at.start(request, "orders-2026-03-02")
+        execution = at.start(sample("request-alias"), "orders-2026-03-02")
         at.until_canary()
         alias = at.client("lambda").get_alias(FunctionName="orders", Name="live")
         assert alias["RoutingConfig"]["AdditionalVersionWeights"] == {"2": 0.05}

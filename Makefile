@@ -7,10 +7,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help demo test check chaos build clean
+.PHONY: help demo test check runtime-test chaos build clean
 
 help: ## Show what there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 demo: $(VENV)/run.stamp ## Two rollouts on this machine, one good and one bad, in seconds
 	@$(BIN)/python -m rollout_cli.demo
@@ -23,6 +23,9 @@ check: $(VENV)/dev.stamp ## Lint, format, types, template
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/sam validate --lint 2>/dev/null
+
+runtime-test: $(VENV)/dev.stamp ## The built functions under Lambda's own runtime, by HTTP (Linux)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -m runtime tests/runtime
 
 N ?= 2000
 SEED ?= 1

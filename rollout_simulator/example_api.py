@@ -7,6 +7,9 @@ from typing import Any
 
 from rollout_simulator.scenario import Alarm, Scenario
 
+CANDIDATE = "candidate"
+"""The description of the deployment that is to be rolled out."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExampleApi:
@@ -46,7 +49,7 @@ def create_api(client: Any, scenario: Scenario) -> ExampleApi:
         deploymentId=base,
         variables=dict(scenario.api.variables),
     )
-    candidate = client.create_deployment(restApiId=rest_api_id, description="candidate")["id"]
+    candidate = client.create_deployment(restApiId=rest_api_id, description=CANDIDATE)["id"]
     return ExampleApi(rest_api_id, scenario.api.stage, base, candidate)
 
 

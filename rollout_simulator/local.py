@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from moto.apigateway.utils import ApigwDeploymentIdentifier, ApigwRestApiIdentifier
+from moto.utilities.id_generator import moto_id_manager
+
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.endpoint import HOST, Endpoint, listen, server_for
-from rollout_simulator.example_api import ExampleApi
+from rollout_simulator.example_api import CANDIDATE, ExampleApi
 from rollout_simulator.repairs.stage_control_plane import StageChange
-from rollout_simulator.scenario import Scenario
+from rollout_simulator.scenario import Alarm, Scenario
 from rollout_simulator.simulation import Simulation
-from rollout_simulator.template import REGION
+from rollout_simulator.template import ACCOUNT, REGION
 
 SECONDS_BETWEEN_LOOKS = 10
 """Simulated seconds until somebody who watches is shown what is new."""
@@ -26,6 +29,11 @@ SECONDS_BETWEEN_LOOKS = 10
 SECONDS_UNTIL_STOPPED = 0.05
 """Real seconds until the server notices that it is to stop."""
 STATE_CHANGED = "Rollout State Changed"
+
+SAMPLE_API = "a1b2c3d4e5"
+SAMPLE_DEPLOYMENT = "abc123"
+SAMPLE_ALARM = Alarm(name="orders-5xx", threshold=0.5, named_in_request=False)
+"""What the files in `events/` name: they work here as they are."""
 
 Json = dict[str, Any]
 
@@ -99,8 +107,11 @@ def opened(scenario: Scenario, *, port: int, seed: int | None = None, start: dat
     Raises: PortUnavailable.
     """
     chosen = scenario.seed if seed is None else seed
+    if all(alarm.name != SAMPLE_ALARM.name for alarm in scenario.alarms):
+        scenario = scenario.model_copy(update={"alarms": [*scenario.alarms, SAMPLE_ALARM]})
     with closing(listen(port)) as listening, EmbeddedAws(seed=chosen, start=start) as aws:
-        simulation = Simulation(aws, scenario, chosen)
+        with _identifiers_of_the_samples(scenario):
+            simulation = Simulation(aws, scenario, chosen)
         simulation.prepare_alarms()
         aws.stages.listeners.append(lambda change: _begin_with_canary(simulation, change))
         server = server_for(Endpoint(aws.clock, REGION), listening)
@@ -134,3 +145,19 @@ def _begin_with_canary(simulation: Simulation, change: StageChange) -> None:
         simulation.begin(running[-1].exec_arn, running[-1].name)
     else:
         simulation.traffic.begin(simulation.clock.now())
+
+
+@contextmanager
+def _identifiers_of_the_samples(scenario: Scenario) -> Iterator[None]:
+    """The API and the candidate that are made now get the identifiers that the samples name."""
+    chosen = {
+        ApigwRestApiIdentifier(ACCOUNT, REGION, scenario.api.name): SAMPLE_API,
+        ApigwDeploymentIdentifier(ACCOUNT, REGION, CANDIDATE): SAMPLE_DEPLOYMENT,
+    }
+    for identifier, value in chosen.items():
+        moto_id_manager.set_custom_id(identifier, value)
+    try:
+        yield
+    finally:
+        for identifier in chosen:
+            moto_id_manager.unset_custom_id(identifier)

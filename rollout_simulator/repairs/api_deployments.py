@@ -51,8 +51,8 @@ def _require_stage(api: Any, stage_name: str | None) -> None:
 
 
 def snapshot(api: Any, stage_name: str | None, description: str | None) -> Any:
-    """A new deployment of the API as now defined."""
-    identifier = _Identifier(api.account_id, api.region_name, stage_name=stage_name)
+    """A new deployment of the API as now defined. Its description names it to moto's table of chosen identifiers."""
+    identifier = _Identifier(api.account_id, api.region_name, stage_name=description)
     deployment = _Deployment(identifier.generate(list(api.deployments)), stage_name, description)
     deployment.created_date = int(time.time())
     deployment.api_summary = _summary(api)

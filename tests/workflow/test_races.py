@@ -224,7 +224,7 @@ def test_when_the_base_burns_as_much_the_reason_says_so() -> None:
     plan = {"steps": [{"weightPercent": 5, "bakeMinutes": 9}]}
     recorded = ran(at(290, What.ALARM_EVENT, **EVENT), scenario=burning, alarms=[ALARM], plan=plan)
     assert "ROLLED_BACK" == outcome(recorded)
-    assert "the base fares no better than the canary: 5XX canary" in reason(recorded)
+    assert "the canary looks no worse than the base: 5XX canary" in reason(recorded)
 
 
 # --- holding instead of rolling back -----------------------------------------------------------------------------
@@ -313,6 +313,12 @@ def test_a_canary_brought_back_by_a_task_that_dies_is_taken_away_by_the_next() -
     state = final(recorded)
     assert state is not None
     assert ("STOPPED", None) == (outcome(recorded), state.canary)
+
+
+def test_a_canary_removed_before_it_was_read_back_is_not_made_again() -> None:
+    recorded = ran(after("CreateCanary", "UpdateStage", What.FOREIGN_CHANGE, kind="canary removed"))
+    assert ("ROLLED_BACK", [0.0, 5.0, 0.0]) == (outcome(recorded), weights(recorded))
+    assert "is not made a second time" in reason(recorded)
 
 
 # --- several at once ---------------------------------------------------------------------------------------------

@@ -18,9 +18,9 @@ def metrics_page() -> str:
     ]
     return _page(
         "Metrics",
-        f"The controller's own, in the CloudWatch namespace `{NAMESPACE}`; `service` is `rollout-pilot`. They are printed "
-        "in the Embedded Metric Format, which costs no call. A task that is repeated because its answer was lost may "
-        "tell a value twice.",
+        f"The controller's own, in the CloudWatch namespace `{NAMESPACE}`; `service` is `rollout-pilot`. They are "
+        "printed in the Embedded Metric Format, which costs no call. A task that is repeated because its answer was "
+        "lost may tell a value twice.",
         table(("metric", "unit", "dimensions", "meaning"), rows),
         "Every log line is JSON and names `rollout_id`, `target` and `step`, so that one query of CloudWatch Logs "
         "Insights tells a rollout's story:",

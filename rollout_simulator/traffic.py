@@ -1,11 +1,12 @@
-"""Requests to a stage, minute by minute, and the metrics they leave.
+"""Requests, minute by minute, and the metrics they leave; those to a stage, in full.
 
-The law: traffic is drawn at the stage's *live* weight, so what the controller does to the stage is what produces its
+The law: traffic is drawn at the target's *live* weight, so what the controller does to the target is what produces its
 metrics. Counts are drawn, never single requests: a minute at 2,000 requests a second costs what one at 20 does.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -33,7 +34,7 @@ _SHARES /= _SHARES.sum()
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """How the stage shares its requests from a moment on: `canary_share` of them go to the candidate's canary."""
+    """How the target shares its requests from a moment on: `canary_share` of them go to its canary."""
 
     since: float
     base_is_candidate: bool
@@ -51,7 +52,9 @@ class Served:
 
 
 @dataclass(slots=True)
-class _Arm:
+class Arm:
+    """What became of some requests; `latencies` says how many took so many milliseconds."""
+
     requests: int = 0
     errors: int = 0
     client_errors: int = 0
@@ -59,10 +62,12 @@ class _Arm:
 
     @property
     def times(self) -> Distribution:
+        """The latencies, in milliseconds."""
         values = sorted(self.latencies)
         return Distribution(tuple(values), tuple(self.latencies[value] for value in values))
 
-    def add(self, other: _Arm) -> None:
+    def add(self, other: Arm) -> None:
+        """These, too."""
         self.requests += other.requests
         self.errors += other.errors
         self.client_errors += other.client_errors
@@ -70,17 +75,14 @@ class _Arm:
             self.latencies[value] = self.latencies.get(value, 0) + count
 
 
-class StageTraffic:
-    """Draws each minute's requests to one stage and publishes what CloudWatch would."""
+class Traffic(ABC):
+    """Draws each minute's requests to one target; each kind publishes what CloudWatch would."""
 
-    def __init__(self, scenario: Scenario, metrics: MetricStore, api: ExampleApi, seed: int) -> None:
+    def __init__(self, scenario: Scenario, metrics: MetricStore, seed: int) -> None:
         self._scenario = scenario
         self._metrics = metrics
-        self._rest_api_id = api.rest_api_id
-        self._base_deployment = api.base
         self._random = np.random.default_rng(seed)
-        self._splits = [Split(0.0, False, 0.0, False)]
-        self._logs_executions = scenario.api.execution_logging
+        self._splits: list[Split] = [Split(0.0, False, 0.0, False)]
         self._began: datetime | None = None
         self.served = Served()
         self.most_weight_percent = 0.0
@@ -89,52 +91,19 @@ class StageTraffic:
         """The rollout begins: minutes in the scenario count from here."""
         self._began = moment
 
-    def stage_changed(self, when: datetime, stage: Mapping[str, Any] | None) -> None:
-        """Follow the live stage, as GetStage shows it; None when it was deleted."""
-        since = when.timestamp() + PROPAGATION_SECONDS
-        if stage is None:
-            self._splits.append(Split(since, False, 0.0, False))
-            return
-        settings = stage.get("methodSettings", {}).values()
-        self._logs_executions = any(each.get("loggingLevel", "OFF") != "OFF" for each in settings)
-        canary = stage.get("canarySettings") or {}
-        weight = float(canary.get("percentTraffic", 0.0))
-        promoted = stage["deploymentId"] != self._base_deployment
-        self.most_weight_percent = max(self.most_weight_percent, 100.0 if promoted else weight)
-        overridden = bool(canary.get("stageVariableOverrides"))
-        other_deployment = canary.get("deploymentId", self._base_deployment) != self._base_deployment
-        self._splits.append(Split(since, promoted, weight / 100, overridden or other_deployment, bool(canary)))
-
     def backfill(self, now: datetime) -> None:
         """Publish the hours before the rollout."""
         last = int(now.timestamp()) // 60
         for minute in range(last - HISTORY_MINUTES, last):
             self.minute_passed(minute)
 
+    @abstractmethod
     def minute_passed(self, minute: int) -> None:
         """Draw the requests of this minute (of the epoch), which has just ended, and publish its metrics."""
-        start = minute * 60.0
-        total = int(self._random.poisson(self._rate(start) * 60))
-        base, canary = _Arm(), _Arm()
-        logged: dict[str, _Arm] = {}
-        for split, share in self._segments(start):
-            requests = int(self._random.binomial(total, share)) if share < 1 else total
-            to_canary = int(self._random.binomial(requests, split.canary_share)) if split.canary_share else 0
-            of_base = self._serve(requests - to_canary, split.base_is_candidate, start, 100.0)
-            of_canary = self._serve(to_canary, split.canary_is_candidate, start, split.canary_share * 100)
-            base.add(of_base)
-            canary.add(of_canary)
-            logged.setdefault("false" if split.has_canary else "-", _Arm()).add(of_base)
-            logged.setdefault("true", _Arm()).add(of_canary)
-        how, api = self._scenario.metrics, self._scenario.api
-        if api.access_log:
-            for flag, arm in logged.items():
-                self._publish_access_log(flag, minute, arm)
-        if how.base_semantics == "inclusive":
-            base.add(canary)
-        self._publish({"ApiName": api.name, "Stage": api.stage}, minute, base)
-        if how.canary_series and (self._logs_executions or not how.canary_series_needs_logging):
-            self._publish({"ApiName": api.name, "Stage": f"{api.stage}/Canary"}, minute, canary)
+
+    def _requests(self, start: float) -> int:
+        """How many there are in the minute that begins at `start`."""
+        return int(self._random.poisson(self._rate(start) * 60))
 
     def _segments(self, start: float) -> list[tuple[Split, float]]:
         """The splits that were live in the minute, each with the share of the minute it was live for."""
@@ -160,9 +129,9 @@ class StageTraffic:
             rate *= 4
         return rate
 
-    def _serve(self, requests: int, candidate: bool, start: float, weight_percent: float) -> _Arm:
+    def _serve(self, requests: int, candidate: bool, start: float, weight_percent: float) -> Arm:
         if requests == 0:
-            return _Arm()
+            return Arm()
         behaviour = self._behaviour(candidate, start, weight_percent)
         errors = int(self._random.binomial(requests, behaviour.error_percent / 100))
         client_errors = int(self._random.binomial(requests - errors, behaviour.client_error_percent / 100))
@@ -173,7 +142,7 @@ class StageTraffic:
         values = behaviour.latency_ms * np.exp(behaviour.latency_spread * _SPREADS)
         taken = np.flatnonzero(counts)
         latencies = dict(zip(values[taken].tolist(), counts[taken].tolist(), strict=True))
-        return _Arm(requests, errors, client_errors, latencies)
+        return Arm(requests, errors, client_errors, latencies)
 
     def _behaviour(self, candidate: bool, start: float, weight_percent: float) -> Behaviour:
         """How a deployment answers in this minute: its own way, unless something hits both arms."""
@@ -192,25 +161,6 @@ class StageTraffic:
     def _elapsed_minutes(self, start: float) -> float:
         """Minutes since the rollout began; negative before it."""
         return (start - self._began.timestamp()) / 60 if self._began else -1.0
-
-    def _publish(self, dimensions: Mapping[str, str], minute: int, arm: _Arm) -> None:
-        """The points of the AWS/ApiGateway metrics."""
-        points = {
-            "Count": Distribution.of_flags(arm.requests, arm.requests),
-            "5XXError": Distribution.of_flags(arm.requests, arm.errors),
-            "4XXError": Distribution.of_flags(arm.requests, arm.client_errors),
-            "Latency": arm.times,
-        }
-        self._publish_points(NAMESPACE, dimensions, minute, arm.requests, points)
-
-    def _publish_access_log(self, canary: str, minute: int, arm: _Arm) -> None:
-        """What the metric filters make of the lines of these requests, whose `isCanaryRequest` is `canary`."""
-        api = self._scenario.api
-        succeeded = arm.requests - arm.errors - arm.client_errors
-        statuses = Distribution.of_histogram((200.0, 400.0, 500.0), (succeeded, arm.client_errors, arm.errors))
-        dimensions = {"ApiId": self._rest_api_id, "Stage": api.stage, "Canary": canary}
-        points = {STATUS: statuses, LATENCY: arm.times}
-        self._publish_points(AccessLogMetrics.namespace, dimensions, minute, arm.requests, points)
 
     def _publish_points(
         self,
@@ -237,3 +187,72 @@ class StageTraffic:
                 self._metrics.publish(namespace, metric, dimensions, minute, partial, visible)
             final = visible + timedelta(seconds=120) if revised else visible
             self._metrics.publish(namespace, metric, dimensions, minute, distribution, final)
+
+
+class StageTraffic(Traffic):
+    """Draws each minute's requests to one stage and publishes what CloudWatch would."""
+
+    def __init__(self, scenario: Scenario, metrics: MetricStore, api: ExampleApi, seed: int) -> None:
+        super().__init__(scenario, metrics, seed)
+        self._rest_api_id = api.rest_api_id
+        self._base_deployment = api.base
+        self._logs_executions = scenario.api.execution_logging
+
+    def stage_changed(self, when: datetime, stage: Mapping[str, Any] | None) -> None:
+        """Follow the live stage, as GetStage shows it; None when it was deleted."""
+        since = when.timestamp() + PROPAGATION_SECONDS
+        if stage is None:
+            self._splits.append(Split(since, False, 0.0, False))
+            return
+        settings = stage.get("methodSettings", {}).values()
+        self._logs_executions = any(each.get("loggingLevel", "OFF") != "OFF" for each in settings)
+        canary = stage.get("canarySettings") or {}
+        weight = float(canary.get("percentTraffic", 0.0))
+        promoted = stage["deploymentId"] != self._base_deployment
+        self.most_weight_percent = max(self.most_weight_percent, 100.0 if promoted else weight)
+        overridden = bool(canary.get("stageVariableOverrides"))
+        other_deployment = canary.get("deploymentId", self._base_deployment) != self._base_deployment
+        self._splits.append(Split(since, promoted, weight / 100, overridden or other_deployment, bool(canary)))
+
+    def minute_passed(self, minute: int) -> None:
+        """Draw the requests of this minute (of the epoch), which has just ended, and publish its metrics."""
+        start = minute * 60.0
+        total = self._requests(start)
+        base, canary = Arm(), Arm()
+        logged: dict[str, Arm] = {}
+        for split, share in self._segments(start):
+            requests = int(self._random.binomial(total, share)) if share < 1 else total
+            to_canary = int(self._random.binomial(requests, split.canary_share)) if split.canary_share else 0
+            of_base = self._serve(requests - to_canary, split.base_is_candidate, start, 100.0)
+            of_canary = self._serve(to_canary, split.canary_is_candidate, start, split.canary_share * 100)
+            base.add(of_base)
+            canary.add(of_canary)
+            logged.setdefault("false" if split.has_canary else "-", Arm()).add(of_base)
+            logged.setdefault("true", Arm()).add(of_canary)
+        how, api = self._scenario.metrics, self._scenario.api
+        if api.access_log:
+            for flag, arm in logged.items():
+                self._publish_access_log(flag, minute, arm)
+        if how.base_semantics == "inclusive":
+            base.add(canary)
+        self._publish({"ApiName": api.name, "Stage": api.stage}, minute, base)
+        if how.canary_series and (self._logs_executions or not how.canary_series_needs_logging):
+            self._publish({"ApiName": api.name, "Stage": f"{api.stage}/Canary"}, minute, canary)
+
+    def _publish(self, dimensions: Mapping[str, str], minute: int, arm: Arm) -> None:
+        """The points of the AWS/ApiGateway metrics."""
+        points = {
+            "Count": Distribution.of_flags(arm.requests, arm.requests),
+            "5XXError": Distribution.of_flags(arm.requests, arm.errors),
+            "4XXError": Distribution.of_flags(arm.requests, arm.client_errors),
+            "Latency": arm.times,
+        }
+        self._publish_points(NAMESPACE, dimensions, minute, arm.requests, points)
+
+    def _publish_access_log(self, canary: str, minute: int, arm: Arm) -> None:
+        """What the metric filters make of the lines of these requests, whose `isCanaryRequest` is `canary`."""
+        succeeded = arm.requests - arm.errors - arm.client_errors
+        statuses = Distribution.of_histogram((200.0, 400.0, 500.0), (succeeded, arm.client_errors, arm.errors))
+        dimensions = {"ApiId": self._rest_api_id, "Stage": self._scenario.api.stage, "Canary": canary}
+        points = {STATUS: statuses, LATENCY: arm.times}
+        self._publish_points(AccessLogMetrics.namespace, dimensions, minute, arm.requests, points)

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rollout_cli.main import app
-from rollout_simulator.local import SAMPLE_ALARM
+from rollout_simulator.local import SAMPLE_ALARMS
 from rollout_simulator.scenario import Scenario
 from rollout_simulator.simulation import opened
 from rollout_simulator.template import REGION
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     """A sound API under 20 requests a second, as `rollout local` serves it."""
-    with opened(Scenario(name="local", alarms=[SAMPLE_ALARM])) as simulation:
+    with opened(Scenario(name="local", alarms=[SAMPLE_ALARMS["apigateway-stage"]])) as simulation:
         simulation.prepare_alarms()
         yield World(simulation)
 
@@ -48,7 +48,7 @@ def codes(result: Result) -> list[str]:
 
 
 def test_nothing_speaks_against_the_sample_request_on_a_sound_api(world: World) -> None:
-    assert sample(world)["alarms"] == [SAMPLE_ALARM.name]
+    assert sample(world)["alarms"] == [SAMPLE_ALARMS["apigateway-stage"].name]
     result = preflight(sample(world))
     assert result.exit_code == 0
     assert "the request would be accepted" in " ".join(result.stdout.split())

@@ -1,4 +1,4 @@
-"""What every `TargetInspector` promises, kept by the API Gateway adapter and by its twin."""
+"""What every `TargetInspector` promises, kept by the adapters of stages and aliases, and by their twin."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from rollout.adapters.alias_inspector import AliasInspector
 from rollout.adapters.stage_inspector import StageInspector
 from rollout.core.inspection import Backend, Inspection
 from rollout.core.rollout import Candidate
@@ -266,3 +267,31 @@ def test_what_may_not_be_read_is_said_and_held_against_nobody(
     assert operation in said
     known = {"callable": [each.callable for each in seen.backends], "variables": seen.variables_used}
     assert known[lost] in (None, [None])
+
+
+# --- an alias ----------------------------------------------------------------------------------------------------
+
+LIVE = Target("lambda-alias", {"functionName": "orders", "aliasName": "live"})
+
+
+@pytest.fixture
+def alias(over_aws: OverAws) -> AliasInspector:
+    """The inspector of the alias `live` of that function."""
+    return AliasInspector(over_aws.functions)
+
+
+def test_an_alias_has_opted_in_with_its_function(over_aws: OverAws, alias: AliasInspector) -> None:
+    assert alias.inspect(LIVE, Candidate("2", {})).opted_in is False
+    over_aws.functions.tag_resource(Resource=FUNCTION, Tags=MANAGED)
+    assert alias.inspect(LIVE, Candidate("2", {})) == Inspection(tags=MANAGED)
+
+
+def test_an_alias_that_is_not_there_is_missing(alias: AliasInspector) -> None:
+    with pytest.raises(TargetMissing, match="lambda-alias/orders/gone does not exist"):
+        alias.inspect(Target("lambda-alias", {"functionName": "orders", "aliasName": "gone"}), Candidate("2", {}))
+
+
+def test_an_alias_whose_tags_may_not_be_read_is_held_against_nobody(alias: AliasInspector) -> None:
+    with refusing("lambda", "AccessDeniedException", 403, operation="ListTags"):
+        seen = alias.inspect(LIVE, Candidate("2", {}))
+    assert (seen.opted_in, ["ListTags" in each for each in seen.unreadable]) == (None, [True])

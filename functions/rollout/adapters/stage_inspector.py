@@ -112,17 +112,22 @@ class StageInspector:
             allowed = None if document is None else each.with_role or may_invoke(document, resource, each.called_as)
             yield Backend(arn, qualifier, each.called_as, exists, allowed)
 
-    def _policy(self, function: str, qualifier: str) -> tuple[bool, Json | None]:
-        """Whether the function exists, and its resource policy: an empty one where it has none."""
+    def _policy(self, function: str, qualifier: str) -> tuple[bool | None, Json | None]:
+        """Whether the function exists, and its resource policy: an empty one where it has none.
+
+        GetPolicy gives the same answer for both; of an alias GetAlias tells, and reveals no configuration.
+        """
         qualified: Any = {"FunctionName": function, **({"Qualifier": qualifier} if qualifier else {})}
         with translated(f"GetPolicy {function}"):
             try:
                 return True, json.loads(self._functions.get_policy(**qualified)["Policy"])
             except self._functions.exceptions.ResourceNotFoundException:
                 pass  # no such function, or one without a policy
-        with translated(f"GetFunctionConfiguration {function}"):
+        if not qualifier or qualifier.isdecimal():
+            return None, {}
+        with translated(f"GetAlias {function}:{qualifier}"):
             try:
-                self._functions.get_function_configuration(**qualified)
+                self._functions.get_alias(FunctionName=function, Name=qualifier)
             except self._functions.exceptions.ResourceNotFoundException:
                 return False, None
         return True, {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rollout.core.decision import Phase
+from rollout.core.indicators import bad_requests
 from rollout.core.judge import (
     Evidence,
     InvalidReading,
@@ -120,7 +121,7 @@ def _settle_source(
 
 
 def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str]) -> tuple[Rollout, Json]:
-    semantics = rollout.semantics
+    semantics, bad_served = rollout.semantics, rollout.bad_served
     if rollout.phase is Phase.WATCHING:
         reading = watched_reading_of(raw, rollout.ceilings)
     else:
@@ -129,11 +130,13 @@ def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str
             if semantics.decided and not rollout.semantics.decided:
                 settled.append(semantics.in_words)
         reading = reading_of(raw, rollout.step, semantics)
+        bad_served += bad_requests(reading, rollout.settings.judge)
     return (
         replace(
             rollout,
             semantics=semantics,
             evidence=_observe(rollout, reading, notes),
+            bad_served=bad_served,
             next_minute=raw.minute + 1,
         ),
         reading_document(reading),

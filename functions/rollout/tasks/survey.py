@@ -58,7 +58,7 @@ def survey(ports: Ports, request: Request, now: datetime) -> Survey:
 
     Raises: Unfit (with all that was found), Busy, Repeated, InvalidRequest, and what the ports raise.
     """
-    target = Target.from_document(request.target.model_dump(by_alias=True))
+    target = request.rolled_out
     _check_free(ports, request, target)
     seen = _look(ports, request, target, now)
     found = findings(seen)

@@ -13,8 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from moto.dynamodb import models
-from moto.dynamodb.models import DynamoDBBackend, Table
+from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
 
 from rollout_simulator.repairs.patching import replaced
 

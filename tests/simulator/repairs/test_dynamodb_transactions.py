@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from rollout_simulator.clients import client
 from rollout_simulator.repairs import dynamodb_transactions
+from rollout_simulator.template import ACCOUNT
 
 REGION = "eu-central-1"
 TABLE = "items"
@@ -64,7 +64,7 @@ def values(dynamodb: Any) -> dict[str, str]:
 
 
 def stored(name: str) -> Any:
-    return dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].get_item(TABLE, {"pk": {"S": name}, "sk": {"S": "x"}})
+    return dynamodb_backends[ACCOUNT][REGION].get_item(TABLE, {"pk": {"S": name}, "sk": {"S": "x"}})
 
 
 def test_a_transaction_writes_all_its_items(dynamodb: Any) -> None:

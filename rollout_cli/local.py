@@ -27,8 +27,9 @@ def local(
 ) -> None:
     """Serve an embedded AWS with the controller deployed and an API under traffic, until it is stopped (Ctrl-C).
 
-    Point boto3, the AWS CLI or `sam local invoke` at it: any credentials, region us-east-1. Nothing leaves this
-    machine. Exit code: 0 when stopped, 2 bad usage.
+    Point boto3, the AWS CLI or `sam local invoke` at it: any credentials, region us-east-1.
+
+    Nothing leaves this machine. Exit code: 0 when stopped, 2 bad usage.
     """
     if not 0 <= port <= HIGHEST_PORT:
         refuse(f"--port {port}: must be between 0 and {HIGHEST_PORT:,}")

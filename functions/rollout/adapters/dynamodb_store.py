@@ -224,7 +224,7 @@ class DynamoDbStore:
                 KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
                 ExpressionAttributeValues={":pk": string(f"ROLLOUT#{rollout_id}"), ":prefix": string("HISTORY#")},
                 ScanIndexForward=newest is None,
-                PaginationConfig={"MaxItems": newest},
+                PaginationConfig={} if newest is None else {"MaxItems": newest},
             )
             lines = [json.loads(item["line"]["S"]) for page in pages for item in page["Items"]]
         return lines if newest is None else lines[::-1]

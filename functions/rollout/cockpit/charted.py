@@ -19,6 +19,12 @@ MOST_POINTS = 240
 MOST_DOTS = 120
 
 
+WATCH = -1
+"""The part of a rollout after its promotion."""
+WAITING = "waiting"
+"""Instead of a verdict, until the first minutes of a step have been judged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A metric as one analysis saw it, at `minute` since the rollout began; its newest data ended at `data_minute`.
@@ -102,8 +108,10 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
             limit = (watch_limits if watching else harm_limits).get(metric.name, harm_limits[metric.name])
             data = _data_minute(rollout, line) or (judged[-1].data_minute if judged else minute)
             judged.append(_judged(verdict, minute, data, line["step"], limit, settings.log_proof, watching=watching))
-        measured = last.get("verdict", "unmeasured") != "unmeasured"
-        watching = bool(judged) and judged[-1].part < 0
+        watching = rollout.phase is Phase.WATCHING or (bool(judged) and judged[-1].part == WATCH)
+        if last and rollout.phase is not Phase.ENDED and judged[-1].part != (WATCH if watching else rollout.step):
+            last = {"verdict": WAITING, "logECapped": last["logECapped"]}
+        verdict_word = last.get("verdict", WAITING if rollout.phase is not Phase.ENDED else "unmeasured")
         views.append(
             MetricView(
                 name=metric.name,
@@ -113,12 +121,12 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
                 higher_is_better=metric.kind.higher_is_better,
                 decides=metric.decides,
                 required=metric.required,
-                verdict=last.get("verdict", "unmeasured"),
+                verdict=verdict_word,
                 canary=last.get("canary"),
                 base=None if watching else last.get("base"),
                 allowed=last.get("allowedRate"),
-                log_harm=last["logECapped"] if measured else None,
-                log_proof=last["logS"] if measured and not watching else None,
+                log_harm=last.get("logECapped") if verdict_word != "unmeasured" else None,
+                log_proof=last.get("logS") if verdict_word != "unmeasured" and not watching else None,
                 harm_limit=harm_limits[metric.name],
                 proof_limit=settings.log_proof,
                 watched=watching,
@@ -127,10 +135,6 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
             )
         )
     return tuple(views)
-
-
-WATCH = -1
-"""The part of a rollout after its promotion."""
 
 
 def _judged(

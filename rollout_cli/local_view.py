@@ -16,16 +16,13 @@ ROLLOUT = "first"
 VARIABLES_FILE = "rollout-local.json"
 
 
-def facts(aws: LocalAws) -> Json:
+def places(aws: LocalAws) -> Json:
     """Where everything is, as `rollout local --json` prints it; `request` is one for the candidate."""
-    api = aws.api
     return {
         "endpointUrl": aws.endpoint_url,
         "region": aws.region,
         "scenario": aws.simulation.scenario.name,
         "outputs": dict(aws.outputs),
-        "base": api.base,
-        "candidate": api.candidate,
         "request": aws.request,
     }
 

@@ -15,6 +15,7 @@ from rollout.schemas import state_changed
 from rollout_simulator.samples import rounded, samples_of
 from rollout_simulator.scenario import SCENARIOS, Scenario, load_scenario
 from rollout_simulator.simulation import Result, Simulation, opened
+from rollout_simulator.subjects import Alias
 from tests.workflow.world import STATE_CHANGED, World, metrics_of, scenario, undated
 
 NAMES = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
@@ -65,7 +66,7 @@ def test_every_scenario_ends_as_it_says_with_nothing_left_loose(name: str, caplo
         result = simulation.run()
         ran = Ran(chosen, result, simulation, World(simulation).executions())
         the_outcome_is_the_expected_one(ran)
-        the_stage_is_as_the_outcome_says(ran)
+        the_target_is_as_the_outcome_says(ran)
         the_execution_tells_the_truth(ran)
         the_world_is_told_once_of_the_end(ran)
         every_event_is_one_that_eventbridge_takes(ran)
@@ -91,6 +92,32 @@ def the_outcome_is_the_expected_one(ran: Ran) -> None:
     assert result.max_weight_percent in {0, *weights, 100} | {90.0 for _ in ran.scenario.foreign_changes}
 
 
+def the_target_is_as_the_outcome_says(ran: Ran) -> None:
+    if ran.scenario.target == "lambda-alias":
+        the_alias_is_as_the_outcome_says(ran)
+    else:
+        the_stage_is_as_the_outcome_says(ran)
+    assert ran.result.lock_held == (ran.result.outcome == "HELD")
+
+
+def the_alias_is_as_the_outcome_says(ran: Ran) -> None:
+    before, after = ({**(one or {}), "RevisionId": ""} for one in (ran.result.initial_stage, ran.result.final_stage))
+    subject = ran.simulation.subject
+    assert isinstance(subject, Alias)
+    candidate = "4" if ran.scenario.request.get("candidate") == {} else subject.function.candidate
+    match ran.result.outcome:
+        case "PROMOTED":
+            assert after == {**before, "FunctionVersion": candidate}
+        case "ROLLED_BACK" | "REJECTED":
+            assert after == before
+        case "STOPPED":
+            # Somebody else's change is left alone.
+            (change,) = ran.scenario.foreign_changes
+            assert after == {**before, **change.update_alias}
+        case outcome:
+            pytest.fail(f"no scenario of an alias should end {outcome}")
+
+
 def the_stage_is_as_the_outcome_says(ran: Ran) -> None:
     before, after = undated(ran.result.initial_stage), undated(ran.result.final_stage)
     api, overrides = ran.simulation.api, dict(ran.scenario.api.candidate_variables)
@@ -110,7 +137,6 @@ def the_stage_is_as_the_outcome_says(ran: Ran) -> None:
             (change,) = ran.scenario.foreign_changes
             assert ("canarySettings" in after) == (not change.delete_stage and change.patch[0]["op"] == "replace")
             assert bool(after) != change.delete_stage
-    assert ran.result.lock_held == (ran.result.outcome == "HELD")
 
 
 def the_execution_tells_the_truth(ran: Ran) -> None:

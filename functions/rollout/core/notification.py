@@ -41,11 +41,11 @@ class Notification:
     chat: Json
 
 
-_HAPPENED: Mapping[str, tuple[str, str]] = {
+HAPPENED: Mapping[str, tuple[str, str]] = {
     # state:       (in a subject,   in a sentence)
     "PREPARED": ("started", "The request is accepted; the canary comes next."),
     "BAKING": ("step begun", "The canary has its share of the requests and is being judged."),
-    "HELD": ("held, needs you", "A person has to decide: the canary keeps its share until then."),
+    "HELD": ("held, needs you", "A person has to decide; until then the candidate has the share shown here."),
     "PAUSED": ("paused", "The ramp is stopped; the judge and the alarms go on watching."),
     "WATCHING": ("promoted, watching", "The candidate serves everybody; alarms and the frozen base still judge it."),
     "ROLLING_BACK": ("rolling back", "All traffic is being given back to the base."),
@@ -90,7 +90,7 @@ _LOOK = ("status {id}", "see how it stands")
 
 def notification(event: StateChanged, place: Place) -> Notification:
     """The event in words. Raises KeyError: it is not a `Rollout State Changed` event."""
-    what, sentence = _HAPPENED[event["state"]]
+    what, sentence = HAPPENED[event["state"]]
     commands = list(_commands(event, place))
     subject = f"Rollout {what}: {_target(event)}{_at_weight(event)}"
     paragraphs = [

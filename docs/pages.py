@@ -46,7 +46,7 @@ def request_page() -> str:
         "The detail of a `Rollout Requested` event (source `rollout.pilot`), the input of an execution, or the file "
         "that `rollout start` takes: the same JSON everywhere. Unknown fields are errors. The whole schema: "
         "[request.schema.json](request.schema.json); `judge` is explained in [the judge](../judge.md#settings).",
-        *(f"## {_spaced(name)}\n\n{fields(schema['$defs'][name])}" for name in (*kinds, *others)),
+        *(f"## {_spaced(name)}\n\n{_described(schema['$defs'][name])}" for name in (*kinds, *others)),
     )
 
 
@@ -70,7 +70,7 @@ def events_page() -> str:
         f"## States\n\n{table(('state', 'what it means', ''), states)}",
         f"## Fields\n\n[The schema](state-changed.schema.json). A receiver should ignore fields that it does not know."
         f"\n\n{fields(schema)}",
-        *(f"### {_spaced(name)}\n\n{part['description']}\n\n{fields(part)}" for name, part in schema["$defs"].items()),
+        *(f"### {_spaced(name)}\n\n{_described(part)}" for name, part in schema["$defs"].items()),
     )
 
 
@@ -122,6 +122,11 @@ def _command(name: str, command: Any) -> str:
             )
     head = f"## {name}\n\n{_whole((command.help or '').split(chr(10) + chr(10))[0])}\n\n```\n{' '.join(words)}\n```"
     return f"{head}\n\n{table(('argument or option', 'default', 'meaning'), rows)}" if rows else head
+
+
+def _described(part: Json) -> str:
+    """What an object is for, and its fields."""
+    return "\n\n".join(block for block in (_whole(part.get("description", "")), fields(part)) if block)
 
 
 def fields(schema: Mapping[str, Any]) -> str:

@@ -178,6 +178,14 @@ def test_handback_waits_for_the_end_of_a_rollout(team: Team) -> None:
     assert "is held by rollout r-1" in answer.output
 
 
+def test_an_alias_is_handed_back_by_its_version(team: Team) -> None:
+    assert team.deployed
+    function = team.deployed.physical["OrdersFunction"]
+    team.aws.client("lambda").create_alias(FunctionName=function, Name="live", FunctionVersion="1")
+    answer = typed("handback", f"{function}:live", "--json")
+    assert {"LiveVersion": "1"} == json.loads(answer.output)["parameters"]
+
+
 @pytest.mark.parametrize("name", ["prod", "a/b/c", "/prod", "orders:", ""])
 def test_handback_says_how_a_target_is_named(name: str) -> None:
     answer = typed("handback", name)

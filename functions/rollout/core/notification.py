@@ -56,6 +56,9 @@ HAPPENED: Mapping[str, tuple[str, str]] = {
     "FAILED": ("failed", "The rollout failed; its target was not touched, or is as it was found."),
 }
 
+_LOOK = ("status {id}", "see how it stands")
+_REPORT = ("report {id} --html {id}.html", "have the whole story as a page")
+
 _POSSIBLE: Mapping[str, tuple[tuple[str, str], ...]] = {
     "PREPARED": (("abort {id}", "call it off"),),
     "BAKING": (
@@ -78,14 +81,14 @@ _POSSIBLE: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("advance {id}", "end the watch"),
         ("abort {id}", "put the previous deployment back"),
     ),
-    "PROMOTED": (("rollback {id}", "put the previous deployment back"),),
+    "PROMOTED": (("rollback {id}", "put the previous deployment back"), _REPORT),
+    "ROLLED_BACK": (_REPORT,),
+    "STOPPED": (_REPORT,),
 }
 """What a person can do in a state; in all others only to look."""
 
 _NO_MARKUP = str.maketrans("<>", "‹›")
 """What somebody else wrote calls nobody in a chat: there `<!here>` would."""
-
-_LOOK = ("status {id}", "see how it stands")
 
 
 def notification(event: StateChanged, place: Place) -> Notification:

@@ -55,8 +55,12 @@ class StageCandidate(_Part):
     """The deployment to roll out, and the stage variables it is to see instead of the base's."""
 
     deployment_id: Name | None = Field(None, description="Without it, the API as now defined is deployed.")
-    stage_variables: dict[VariableName, VariableValue] = Field(default_factory=dict, max_length=100)
-    use_stage_cache: bool = False
+    stage_variables: dict[VariableName, VariableValue] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="What the canary sees instead of the base's; merged on promotion.",
+    )
+    use_stage_cache: bool = Field(False, description="Whether the canary answers from the stage's cache, and fills it.")
 
 
 class AliasTarget(_Part):
@@ -76,8 +80,12 @@ class AliasCandidate(_Part):
 class PlanStep(_Part):
     """One weight, and for how many judged minutes it bakes."""
 
-    weight_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=2, strict=False)]
-    bake_minutes: Annotated[int, Field(ge=1, le=20_160)]
+    weight_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=2, strict=False)] = Field(
+        description="The canary's share of the requests; above that of the step before."
+    )
+    bake_minutes: Annotated[int, Field(ge=1, le=20_160)] = Field(
+        description="How many minutes are judged before the next step, at least."
+    )
 
 
 def _default_steps() -> list[PlanStep]:
@@ -88,7 +96,9 @@ class Plan(_Part):
     """The ramp: weights rise strictly; after the last step the canary is promoted and watched."""
 
     steps: Annotated[list[PlanStep], Field(min_length=1, max_length=200, default_factory=_default_steps)]
-    watch_minutes: Annotated[int, Field(ge=0, le=1_440)] = 10
+    watch_minutes: Annotated[int, Field(ge=0, le=1_440)] = Field(
+        10, description="For so long after the promotion alarms and the frozen base still judge."
+    )
 
     @model_validator(mode="after")
     def _weights_rise(self) -> Plan:
@@ -138,12 +148,19 @@ class Request(_Part, ABC):
 
     target: _Part
     candidate: _Part
-    plan: Plan = Plan()
-    judge: dict[str, Any] = Field(default_factory=dict)
-    measurement: Measurement = Measurement()
-    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(default_factory=list)
-    ignore_alarms_already_firing: bool = False
-    on_inconclusive: Literal["hold", "rollback"] = "hold"
+    plan: Plan = Field(Plan(), description="5, 10, 25 and 50 %, ten minutes each, if left out.")
+    judge: dict[str, Any] = Field(default_factory=dict, description="What is judged, and how strictly.")
+    measurement: Measurement = Field(Measurement(), description="How the metrics are to be read.")
+    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(
+        default_factory=list,
+        description="CloudWatch alarms that roll back at once, beside those tagged for the target.",
+    )
+    ignore_alarms_already_firing: bool = Field(
+        False, description="Begin although an alarm is firing; it counts from the next time it fires."
+    )
+    on_inconclusive: Literal["hold", "rollback"] = Field(
+        "hold", description="When nothing could be proven in time: hold for a person, or roll back."
+    )
     on_regression: Literal["rollback", "hold", "holdAtZero"] = Field(
         "rollback", description="Instead of rolling back, hold for a person, with the canary's weight as it is or at 0."
     )

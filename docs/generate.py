@@ -29,6 +29,10 @@ def generated() -> dict[Path, str]:
     return {
         readme: with_diagram(readme.read_text(), diagram(definition)),
         REFERENCE / "request.schema.json": _json(request_schema()),
+        REFERENCE / "request.md": pages.request_page(),
+        REFERENCE / "events.md": pages.events_page(),
+        REFERENCE / "command-line.md": pages.command_page(),
+        REFERENCE / "settings.md": pages.settings_page(),
         REFERENCE / "metrics.md": pages.metrics_page(),
         REFERENCE / "state-changed.schema.json": _json(state_changed_schema()),
         REFERENCE / "preflight.md": findings_reference(CHECKS),

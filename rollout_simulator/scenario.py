@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from rollout.validation import explained, unknown_in
+
 SCENARIOS = Path(__file__).parent / "scenarios"
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -229,7 +231,4 @@ def parse_scenario(document: dict[str, Any], source: str) -> Scenario:
     try:
         return Scenario.model_validate(document)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}" for detail in error.errors()[:5]
-        )
-        raise InvalidScenario(f"{source}: {problems}") from error
+        raise InvalidScenario(f"{source}: {explained(error, unknown_in(Scenario), 'scenario')}") from error

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from rollout.core.custom_metrics import PERCENTILE, PLACEHOLDER, PLACEHOLDERS, VARIABLE, CustomMetric, kind_of
 from rollout.core.target import Json
-from rollout.request_part import BELOW, Part
+from rollout.validation import WITH_PATH, Part
 
 FORMULAS = frozenset({"expression", "expressions", "formula", "metricStat", "metricDataQueries", "queries"})
 """Fields by which somebody may ask for metric math."""
@@ -54,7 +54,7 @@ class OwnMetric(Part):
     def _is_no_formula(cls, given: Any) -> Any:
         if isinstance(given, dict) and (formula := FORMULAS & given.keys()):
             raise PydanticCustomError(
-                BELOW,
+                WITH_PATH,
                 "{field}: metric math is not supported; name one metric, or publish the result as a metric of its own",
                 {"field": min(formula)},
             )
@@ -64,7 +64,7 @@ class OwnMetric(Part):
     def _can_be_judged(self) -> OwnMetric:
         if kind_of(self.statistic, self.better) is None:
             raise PydanticCustomError(
-                BELOW,
+                WITH_PATH,
                 "statistic: nothing can be made of {statistic} of which {better} is better; allowed are Sum, "
                 "SampleCount and Average, and percentiles such as p90 of which lower is better",
                 {"statistic": self.statistic, "better": self.better},
@@ -108,7 +108,7 @@ def check_placeholders(metrics: Sequence[OwnMetric], kind: str) -> None:
                     continue
                 words = [f"{{{each}}}" for each in known]
                 raise PydanticCustomError(
-                    BELOW,
+                    WITH_PATH,
                     "metrics[{index}].dimensions.{dimension}: unknown placeholder {found}; known are {known}",
                     {"index": index, "dimension": dimension, "found": f"{{{name}}}", "known": ", ".join(words)},
                 )

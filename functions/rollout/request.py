@@ -7,11 +7,11 @@ camelCase, unknown fields are errors, everything but the target has a default.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticCustomError
@@ -26,9 +26,7 @@ from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
 from rollout.core.target import Json, Target
 from rollout.errors import InvalidRequest
 from rollout.own_metrics import OwnMetric, check_placeholders
-from rollout.request_part import BELOW, Part
-
-MOST_PROBLEMS_SHOWN = 5
+from rollout.validation import WITH_PATH, Location, Part, explained, fields, got
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
 VariableName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
@@ -55,8 +53,12 @@ class StageCandidate(Part):
     """The deployment to roll out, and the stage variables it is to see instead of the base's."""
 
     deployment_id: Name | None = Field(None, description="Without it, the API as now defined is deployed.")
-    stage_variables: dict[VariableName, VariableValue] = Field(default_factory=dict, max_length=100)
-    use_stage_cache: bool = False
+    stage_variables: dict[VariableName, VariableValue] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="What the canary sees instead of the base's; merged on promotion.",
+    )
+    use_stage_cache: bool = Field(False, description="Whether the canary answers from the stage's cache, and fills it.")
 
 
 class AliasTarget(Part):
@@ -76,8 +78,12 @@ class AliasCandidate(Part):
 class PlanStep(Part):
     """One weight, and for how many judged minutes it bakes."""
 
-    weight_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=2, strict=False)]
-    bake_minutes: Annotated[int, Field(ge=1, le=20_160)]
+    weight_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=2, strict=False)] = Field(
+        description="The canary's share of the requests; above that of the step before."
+    )
+    bake_minutes: Annotated[int, Field(ge=1, le=20_160)] = Field(
+        description="How many minutes are judged before the next step, at least."
+    )
 
 
 def _default_steps() -> list[PlanStep]:
@@ -88,14 +94,16 @@ class Plan(Part):
     """The ramp: weights rise strictly; after the last step the canary is promoted and watched."""
 
     steps: Annotated[list[PlanStep], Field(min_length=1, max_length=200, default_factory=_default_steps)]
-    watch_minutes: Annotated[int, Field(ge=0, le=1_440)] = 10
+    watch_minutes: Annotated[int, Field(ge=0, le=1_440)] = Field(
+        10, description="For so long after the promotion alarms and the frozen base still judge."
+    )
 
     @model_validator(mode="after")
     def _weights_rise(self) -> Plan:
         for index, (before, after) in enumerate(zip(self.steps, self.steps[1:], strict=False), start=1):
             if after.weight_percent <= before.weight_percent:
                 raise PydanticCustomError(
-                    BELOW,
+                    WITH_PATH,
                     "steps[{index}].weightPercent: {after} is not above the step before it ({before})",
                     {"index": index, "after": str(after.weight_percent), "before": str(before.weight_percent)},
                 )
@@ -138,15 +146,22 @@ class Request(Part, ABC):
 
     target: Part
     candidate: Part
-    plan: Plan = Plan()
-    judge: dict[str, Any] = Field(default_factory=dict)
+    plan: Plan = Field(Plan(), description="5, 10, 25 and 50 %, ten minutes each, if left out.")
+    judge: dict[str, Any] = Field(default_factory=dict, description="What is judged, and how strictly.")
     metrics: Annotated[list[OwnMetric], Field(max_length=20)] = Field(
         default_factory=list, description="Metrics of one's own, judged beside those of the judge's block."
     )
-    measurement: Measurement = Measurement()
-    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(default_factory=list)
-    ignore_alarms_already_firing: bool = False
-    on_inconclusive: Literal["hold", "rollback"] = "hold"
+    measurement: Measurement = Field(Measurement(), description="How the metrics are to be read.")
+    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(
+        default_factory=list,
+        description="CloudWatch alarms that roll back at once, beside those tagged for the target.",
+    )
+    ignore_alarms_already_firing: bool = Field(
+        False, description="Begin although an alarm is firing; it counts from the next time it fires."
+    )
+    on_inconclusive: Literal["hold", "rollback"] = Field(
+        "hold", description="When nothing could be proven in time: hold for a person, or roll back."
+    )
     on_regression: Literal["rollback", "hold", "holdAtZero"] = Field(
         "rollback", description="Instead of rolling back, hold for a person, with the canary's weight as it is or at 0."
     )
@@ -245,7 +260,7 @@ class AliasRequest(Request):
         for name in ("source", "canary_series", "base_semantics"):
             if name in self.measurement.model_fields_set:
                 raise PydanticCustomError(
-                    BELOW,
+                    WITH_PATH,
                     "measurement.{field}: is for stages; of a Lambda alias each version has a series of its own",
                     {"field": to_camel(name)},
                 )
@@ -290,12 +305,12 @@ def parse_request(document: Json) -> Request:
         InvalidRequest: its message names every field at fault (the first few), what is wrong and what is allowed.
     """
     if not isinstance(document, dict):
-        raise InvalidRequest(f"request: must be a JSON object{_got(document)}")
+        raise InvalidRequest(f"request: must be a JSON object{got(document)}")
     model = _model_for(document.get("target"))
     try:
         request = model.model_validate(document)
     except ValidationError as error:
-        raise InvalidRequest(_explain(error, model)) from error
+        raise InvalidRequest(explained(error, _unknown_in(model))) from error
     request.settings(alarms=())
     return request
 
@@ -311,60 +326,16 @@ def _model_for(target: object) -> type[Request]:
     return StageRequest
 
 
-def _explain(error: ValidationError, model: type[Request]) -> str:
-    problems = [_problem(detail, model) for detail in error.errors(include_url=False)]
-    shown = "; ".join(problems[:MOST_PROBLEMS_SHOWN])
-    more = len(problems) - MOST_PROBLEMS_SHOWN
-    return shown + (f"; and {more} more" if more > 0 else "")
-
-
-def _problem(detail: Any, model: type[Request]) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
-    match detail["type"]:
-        case "extra_forbidden":
-            return f"{path}: {_unknown(detail['loc'], model)}"
-        case "missing":
-            return f"{path}: required"
-        case _ if detail["type"] == BELOW:
-            return f"{path}.{detail['msg']}".lstrip(".")
-        case _:
-            message = detail["msg"].removeprefix("Value error, ")
-            return f"{path or 'request'}: {message[:1].lower()}{message[1:]}{_got(detail['input'])}"
-
-
-def _got(value: Any) -> str:
-    text = repr(value)
-    return f", got {text if len(text) <= 60 else text[:57] + '…'}"
-
-
-def _unknown(location: tuple[int | str, ...], model: type[Request]) -> str:
+def _unknown_in(model: type[Request]) -> Callable[[Location], str]:
     """What is wrong with an unknown field: nobody knows it, or it belongs to another kind of target."""
-    *path, field = location
-    allowed = ", ".join(_fields(model, path))
-    for kind, other in REQUESTS.items():
-        if other is not model and field in _fields(other, path):
-            mine = next(name for name, each in REQUESTS.items() if each is model)
-            return f"is for targets of type {kind}; for {mine} allowed are {allowed}"
-    return f"unknown field; allowed are {allowed}"
 
+    def unknown(location: Location) -> str:
+        *path, field = location
+        allowed = ", ".join(fields(model, path))
+        for kind, other in REQUESTS.items():
+            if other is not model and field in fields(other, path):
+                mine = next(name for name, each in REQUESTS.items() if each is model)
+                return f"is for targets of type {kind}; for {mine} allowed are {allowed}"
+        return f"unknown field; allowed are {allowed}"
 
-def _fields(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
-    """The fields at this place of a request, by walking the models along the path; none if there is no such place."""
-    for part in path:
-        if isinstance(part, int):
-            continue
-        fields = {to_camel(name): field for name, field in model.model_fields.items()}
-        inner = _model_in(fields[part].annotation) if part in fields else None
-        if inner is None:
-            return []
-        model = inner
-    return [to_camel(name) for name in model.model_fields]
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        if (found := _model_in(argument)) is not None:
-            return found
-    return None
+    return unknown

@@ -97,6 +97,11 @@ def leaves_what_it_brought_back(patch: Patch) -> None:
     patch.setattr(fence, "_take_away_what_came_back", lambda *_: None)
 
 
+def makes_a_canary_a_second_time(patch: Patch) -> None:
+    """A canary that was made and is not shown is made again by the retry."""
+    patch.setattr(fence, "_remember_that_it_was_made", lambda *_: None)
+
+
 def acts_before_it_says_so(patch: Patch) -> None:
     """What is about to be done is not written down before."""
     patch.setattr(Rollout, "intending", lambda rollout, *_: rollout)
@@ -165,6 +170,7 @@ PLANTED = {
     "counts minutes across a change": Planted(counts_minutes_across_a_change, Law.MINUTES, (0,)),
     "trusts the stage unread": Planted(trusts_the_stage_unread, Law.FENCE, (0,)),
     "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, (83,)),
+    "makes a canary a second time": Planted(makes_a_canary_a_second_time, Law.FENCE, (4602,)),
     "acts before it says so": Planted(acts_before_it_says_so, Law.INTENT, (0,)),
     "recovers what is alive": Planted(recovers_what_is_alive, Law.ONE_WRITER, (0,)),
     "lets the alarm handler write": Planted(lets_the_alarm_handler_write, Law.ONE_WRITER, (1,)),

@@ -56,6 +56,19 @@ def test_an_alarm_rolls_back_and_is_named_as_the_reason(baking: World) -> None:
     assert baking.holder() is None
 
 
+def test_a_composite_alarm_is_an_alarm_like_any_other() -> None:
+    with world(alarms=[NAMED | {"named_in_request": False}], request=LONG) as at:
+        at.client("cloudwatch").put_composite_alarm(AlarmName="checkout", AlarmRule='ALARM("orders-5xx")')
+        at.simulation.prepare_alarms()
+        execution = at.start(at.request(alarms=["checkout"]))
+        at.until_canary()
+        at.simulation.clock.sleep(90)
+        fire(at)
+        ended = at.ended(execution)
+    assert "RolledBack" == ended["error"]
+    assert "alarm checkout" in ended["cause"]
+
+
 def test_an_event_that_comes_again_and_again_changes_nothing_more(baking: World) -> None:
     fire(baking)
     bus = baking.simulation.aws.events

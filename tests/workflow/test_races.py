@@ -315,6 +315,12 @@ def test_a_canary_brought_back_by_a_task_that_dies_is_taken_away_by_the_next() -
     assert ("STOPPED", None) == (outcome(recorded), state.canary)
 
 
+def test_a_canary_removed_before_it_was_read_back_is_not_made_again() -> None:
+    recorded = ran(after("CreateCanary", "UpdateStage", What.FOREIGN_CHANGE, kind="canary removed"))
+    assert ("ROLLED_BACK", [0.0, 5.0, 0.0]) == (outcome(recorded), weights(recorded))
+    assert "is not made a second time" in reason(recorded)
+
+
 # --- several at once ---------------------------------------------------------------------------------------------
 
 

@@ -61,9 +61,13 @@ def move(ports: Ports, rollout: Rollout, wanted: TargetState) -> bool:
     if not _is_ours(after, rollout.ours, names):
         raise ForeignChange(_difference(beside, after, names))
     if wanted.canary is not None and after.canary is None:
-        # Not shown yet, or removed again by somebody: a retry may look for it, and must not make it again.
-        ports.store.save(replace(rollout, ours=(wanted, *(state for state in rollout.ours if state != wanted))))
+        _remember_that_it_was_made(ports, rollout, wanted)
     raise ReadBackDiffers(f"{target.key} still shows {after}, wanted {wanted}")
+
+
+def _remember_that_it_was_made(ports: Ports, rollout: Rollout, wanted: TargetState) -> None:
+    """The canary is not shown yet, or somebody has removed it again: a retry may look for it, and not make it again."""
+    ports.store.save(replace(rollout, ours=(wanted, *(state for state in rollout.ours if state != wanted))))
 
 
 def _take_away_what_came_back(ports: Ports, rollout: Rollout) -> None:

@@ -48,6 +48,7 @@ def create_api(client: Any, scenario: Scenario) -> ExampleApi:
         stageName=scenario.api.stage,
         deploymentId=base,
         variables=dict(scenario.api.variables),
+        tags={"rollout-pilot": "managed"},
     )
     candidate = client.create_deployment(restApiId=rest_api_id, description=CANDIDATE)["id"]
     return ExampleApi(rest_api_id, scenario.api.stage, base, candidate)

@@ -16,6 +16,9 @@ from rollout.wiring import ports
 
 Handler = Callable[[Json, LambdaContext], Json]
 
+_COUNTED = {Decision.ROLL_BACK: "RollbacksDecided", Decision.HOLD: "RolloutsHeld"}
+"""Decisions that are metrics of the controller; an alarm watches how often somebody is waited for."""
+
 
 def task(call: Callable[[Ports, Json], Next]) -> Handler:
     """A Lambda handler that makes this one call and answers the workflow with what comes next."""
@@ -34,8 +37,8 @@ def task(call: Callable[[Ports, Json], Next]) -> Handler:
         )
         if answer.outcome:
             count("RolloutsEnded", outcome=answer.outcome)
-        elif answer.decision is Decision.ROLL_BACK:
-            count("RollbacksDecided")
+        elif answer.decision in _COUNTED:
+            count(_COUNTED[answer.decision])
         return answer.to_document()
 
     return handler

@@ -10,6 +10,7 @@ from rollout_cli import commands
 from rollout_cli.judge import judge
 from rollout_cli.local import local
 from rollout_cli.preflight import preflight
+from rollout_cli.report import report
 from rollout_cli.rollouts import list_rollouts, start, status
 from rollout_cli.schema import schema
 from rollout_cli.simulate import simulate
@@ -29,6 +30,7 @@ app.command()(preflight)
 app.command()(schema)
 app.command()(start)
 app.command()(status)
+app.command()(report)
 app.command(name="list")(list_rollouts)
 commands.register(app)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ def simulate(
         str, typer.Argument(help="A scenario file, or the name of one that comes with the product.")
     ] = "healthy",
     seed: Annotated[int | None, typer.Option(help="Another draw of the same traffic.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a page about what happened to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Run a rollout against an embedded AWS: the real workflow, the real functions, the real template.
@@ -35,4 +37,10 @@ def simulate(
         with view_for(Console(), loaded) as view:
             result = run(loaded, seed, view.line)
             view.result(result)
+    if report is not None:
+        from rollout_cli.looking import Seen  # noqa: PLC0415
+        from rollout_cli.report import write_page  # noqa: PLC0415
+
+        history = [line.entry for line in result.timeline]
+        write_page(report, Seen(result.ended_at, result.rollout, history, result.rejection).page())
     raise typer.Exit(exit_code(result.outcome))

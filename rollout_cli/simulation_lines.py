@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log
 from typing import Any
 
 from rich.text import Text
 
+from rollout.cockpit.words import short_count, short_odds
 from rollout.core.judge.explain import display_name
 from rollout_simulator.simulation import Line
 
@@ -29,9 +29,6 @@ STYLES = {
     "stop": "magenta",
 }
 OUTCOME_STYLES = {"PROMOTED": "bold green", "ROLLED_BACK": "bold red", "HELD": "bold yellow"}
-COUNTLESS = log(1e9)
-WIDEST = 120
-"""Characters of a plain line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +42,8 @@ class Told:
     numbers: str
 
     def plain(self) -> str:
-        """For a log: both halves of the reason, as far as they go."""
-        line = f"{self._when()}  {self.word:<13}  {'; '.join(part for part in (self.headline, self.numbers) if part)}"
-        return line if len(line) <= WIDEST else line[: WIDEST - 1] + "…"
+        """For a log: both halves of the reason, whole."""
+        return f"{self._when()}  {self.word:<13}  {'; '.join(part for part in (self.headline, self.numbers) if part)}"
 
     def coloured(self) -> Text:
         """For a terminal's width: the numbers, or the words where there are none or they matter more."""
@@ -122,20 +118,3 @@ def rate(count: Json | None, *, counted: bool = False) -> str:
     if not number:
         return "–"
     return f"{value / number:{form}}" + (f" of {short_count(number)}" if counted else "")
-
-
-def short_count(number: float) -> str:
-    """`2,217`, `42k`, `1.2M`."""
-    if number < 10_000:
-        return f"{number:,.0f}"
-    return f"{number / 1e3:.0f}k" if number < 1e6 else f"{number / 1e6:.1f}M"
-
-
-def short_odds(log_e: float) -> str:
-    """Odds as `explain` has them, in at most seven characters."""
-    if log_e > COUNTLESS:
-        return ">10⁹:1"
-    value = exp(log_e)
-    if value >= 10_000:
-        return f"{short_count(value)}:1"
-    return f"{value:,.0f}:1" if value >= 10 else f"{value:.1f}:1"

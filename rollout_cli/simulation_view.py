@@ -15,10 +15,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rollout.cockpit.words import short_odds
 from rollout.core.judge.explain import display_name
 from rollout.errors import InvalidRequest
 from rollout.request import Request, parse_request
-from rollout_cli.simulation_lines import OUTCOME_STYLES, rate, short_odds, told
+from rollout_cli.simulation_lines import OUTCOME_STYLES, rate, told
 from rollout_simulator.scenario import Scenario
 from rollout_simulator.simulation import Line, Result
 
@@ -105,12 +106,12 @@ class LiveView:
         self._live.update(self._picture())
 
     def result(self, result: Result) -> None:
-        """The picture as it stands, for good, and the outcome under it."""
+        """The picture as it stands, for good, with the whole story, and the outcome under it."""
         self._live.stop()
-        self._console.print(self._picture())
+        self._console.print(self._picture(len(self._lines)))
         self._console.print(result_text(result))
 
-    def _picture(self) -> RenderableType:
+    def _picture(self, most_lines: int = SHOWN_LINES) -> RenderableType:
         parts: list[RenderableType] = [
             Text(self._scenario.name, "bold"),
             Text(self._scenario.description, "dim"),
@@ -118,7 +119,7 @@ class LiveView:
         ]
         if self._lines and self._request is not None:
             parts += [plan_picture(self._request, self._lines), Text(), *arms_picture(self._request, self._lines)]
-        lines = told(self._lines)[-SHOWN_LINES:]
+        lines = told(self._lines)[-most_lines:]
         return Group(*parts, *(line.coloured() for line in lines), Text())
 
 

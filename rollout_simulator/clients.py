@@ -12,12 +12,12 @@ from botocore.config import Config
 @cache
 def client(service: str, region: str, *, validated: bool = True) -> Any:
     """A client that does not retry; `validated` says whether it checks parameters before it sends them."""
-    make: Any = _session().client
+    make: Any = session().client
     config = Config(parameter_validation=validated, retries={"total_max_attempts": 1})
     return make(service, region_name=region, config=config)
 
 
 @cache
-def _session() -> boto3.Session:
-    # One for all clients: it keeps the service descriptions that it has read.
+def session() -> boto3.Session:
+    """One for all clients: it keeps the service descriptions that it has read."""
     return boto3.Session("testing", "testing")

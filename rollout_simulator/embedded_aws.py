@@ -16,13 +16,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 from moto import mock_aws
 from moto.moto_api._internal import mock_random
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from rollout_simulator import account_limits, faults
 from rollout_simulator.account_limits import AccountLimits
-from rollout_simulator.clients import client
+from rollout_simulator.clients import client, session
 from rollout_simulator.clock import DEFAULT_START, SimulatedClock
 from rollout_simulator.faults import Faults
 from rollout_simulator.permissions import enforcement
@@ -34,6 +35,7 @@ from rollout_simulator.repairs import (
     eventbridge_targets,
     lambda_alias,
     lambda_in_process,
+    shortcuts,
     stepfunctions,
 )
 from rollout_simulator.repairs.alarm_board import AlarmBoard
@@ -41,6 +43,7 @@ from rollout_simulator.repairs.eventbridge_targets import EventBridge
 from rollout_simulator.repairs.lambda_in_process import Handler
 from rollout_simulator.repairs.lambda_output import Output
 from rollout_simulator.repairs.metric_store import MetricStore
+from rollout_simulator.repairs.patching import replaced
 from rollout_simulator.repairs.stage_control_plane import StageControlPlane
 from rollout_simulator.template import ACCOUNT, REGION, ROOT, Deployment, Stack, load_template
 
@@ -138,6 +141,8 @@ class EmbeddedAws:
         enter: Callable[[Any], Any] = stack.enter_context
         self._seed_chance(stack)
         enter(mock_aws(config=stepfunctions.MOTO_CONFIG))
+        enter(replaced(boto3, "DEFAULT_SESSION", session()))
+        enter(shortcuts.taken())
         clock = self.clock = enter(SimulatedClock(self._start))
         self.metrics = enter(cloudwatch_metrics.repaired())
         self.stages = enter(apigateway_canary.repaired())

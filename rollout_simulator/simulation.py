@@ -13,6 +13,7 @@ from typing import Any
 
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.core.decision import Phase
+from rollout.core.rollout import Rollout
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.example_api import ExampleApi, create_alarm, create_api
 from rollout_simulator.faults import Fault as InjectedFault
@@ -51,7 +52,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of it. `final_stage` is as GetStage shows it, None when the stage is gone; times in their units."""
+    """What came of it. `final_stage` is as GetStage shows it, None when the stage is gone; times in their units.
+
+    rollout: as its record has it; None, and `rejection` instead, when the request was refused.
+    """
 
     outcome: str
     reason: str
@@ -64,6 +68,9 @@ class Result:
     bad_requests: int
     max_weight_percent: float
     timeline: Sequence[Line]
+    ended_at: datetime
+    rollout: Rollout | None
+    rejection: Json | None
 
     def to_document(self) -> Json:
         """The one object that `rollout simulate --json` prints."""
@@ -296,6 +303,9 @@ class Simulation:
             bad_requests=self.traffic.served.bad,
             max_weight_percent=self.traffic.most_weight_percent,
             timeline=self._history(),
+            ended_at=self.clock.now(),
+            rollout=rollout,
+            rejection=None if rollout else self.store.rejection(self.rollout_id),
         )
 
 

@@ -122,8 +122,8 @@ class Stack:
             raise UnsupportedTemplate(f"parameters that the template does not have: {', '.join(sorted(unknown))}")
         for parameter, declaration in declared.items():
             value = parameters.get(parameter, declaration.get("Default", ""))
-            listed = "List" in declaration["Type"] and isinstance(value, str)
-            self._values[parameter] = value.split(",") if listed else value
+            is_list = declaration["Type"] == "CommaDelimitedList" and isinstance(value, str)
+            self._values[parameter] = [part.strip() for part in value.split(",")] if is_list else value
         self._deploying: list[str] = []
 
     def deploy(self) -> Deployment:

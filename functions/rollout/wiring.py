@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -21,7 +21,11 @@ from rollout.adapters.eventbridge import EventBridgeNotifier
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
 from rollout.adapters.throttling import wait_out_throttling
+from rollout.core.notification import Place
 from rollout.ports import Ports
+
+if TYPE_CHECKING:
+    from rollout.adapters.sns import SnsMessenger
 
 CLIENT_CONFIG = Config(
     connect_timeout=3,
@@ -92,6 +96,25 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
         waker=StepFunctionsWaker(workflow),
         executions=StepFunctionsExecutions(workflow, environment.state_machine),
     )
+
+
+def place() -> Place:
+    """Where this controller is."""
+    return Place(stack=os.environ["STACK_NAME"], region=os.environ["AWS_REGION"])
+
+
+def messenger() -> SnsMessenger:
+    """Who tells people, made once per environment."""
+    topic, message_format = os.environ["NOTIFICATION_TOPIC_ARN"], os.environ["NOTIFICATION_FORMAT"]
+    return _messenger(topic, message_format, os.environ["TABLE_NAME"])
+
+
+@cache
+def _messenger(topic: str, message_format: str, table: str) -> SnsMessenger:
+    from rollout.adapters.sns import SnsMessenger  # noqa: PLC0415 - for one function; the others start without it
+
+    client: Callable[[str], Any] = LazyClient
+    return SnsMessenger(client("sns"), topic, message_format, client("dynamodb"), table)
 
 
 class LazyClient:

@@ -17,6 +17,7 @@ from rollout_simulator.permissions.policies import Permission
 Parameters = Mapping[str, Any]
 TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 INVOKE = "InvokeFunction"
+PARTITION_KEY = "pk"
 
 
 class UnknownCall(ValueError):
@@ -63,18 +64,27 @@ def _apigateway(operation: OperationModel, parameters: Parameters, place: Place)
 def _dynamodb(operation: OperationModel, parameters: Parameters, place: Place) -> list[Permission]:
     """A transaction needs what its parts need; an index is a resource of its own."""
 
-    def on(action: str, table: str, index: str | None = None) -> Permission:
-        resource = place.arn("dynamodb", f"table/{table}") + (f"/index/{index}" if index else "")
-        return Permission(f"dynamodb:{action}", resource)
+    def on(action: str, part: Parameters) -> Permission:
+        index = part.get("IndexName")
+        resource = place.arn("dynamodb", f"table/{part['TableName']}") + (f"/index/{index}" if index else "")
+        return Permission(f"dynamodb:{action}", resource, _leading_keys(part))
 
-    if operation.name == "TransactWriteItems":
-        parts = [next(iter(item.items())) for item in parameters["TransactItems"]]
-        return [on(TRANSACTED[kind], part["TableName"]) for kind, part in parts]
-    if operation.name == "TransactGetItems":
-        return [on("GetItem", item["Get"]["TableName"]) for item in parameters["TransactItems"]]
-    if operation.name.startswith("Batch"):
-        return [on(operation.name, table) for table in parameters["RequestItems"]]
-    return [on(operation.name, parameters["TableName"], parameters.get("IndexName"))]
+    match operation.name:
+        case "TransactWriteItems":
+            parts = [next(iter(item.items())) for item in parameters["TransactItems"]]
+            return [on(TRANSACTED[kind], part) for kind, part in parts]
+        case "TransactGetItems":
+            return [on("GetItem", item["Get"]) for item in parameters["TransactItems"]]
+        case name if name.startswith("Batch"):
+            return [on(name, {"TableName": table}) for table in parameters["RequestItems"]]
+        case name:
+            return [on(name, parameters)]
+
+
+def _leading_keys(part: Parameters) -> tuple[str, ...]:
+    """The partition that an item is of."""
+    item = part.get("Key") or part.get("Item") or {}
+    return tuple(str(value) for value in item.get(PARTITION_KEY, {}).values())
 
 
 def _events(operation: OperationModel, parameters: Parameters, place: Place) -> list[Permission]:

@@ -64,7 +64,7 @@ class Permissions:
             granted = statement.grants(needed, self._tags)
             self.used.update(Grant(role, statement.sid, each) for each in granted)
             allowed = allowed or bool(granted)
-        if allowed and not any(statement.conditions for statement in self.roles[role]):
+        if allowed and not any(statement.tags for statement in self.roles[role]):
             self._known[role, needed] = True
         if not allowed:
             self.refused.append((role, needed))

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 RESOURCE_TAG = "aws:ResourceTag/"
+LEADING_KEYS = "dynamodb:LeadingKeys"
 _KNOWN = frozenset({"Sid", "Effect", "Action", "Resource", "Condition"})
 
 Tags = Callable[[str], Mapping[str, str]]
@@ -20,20 +21,25 @@ class UnsupportedPolicy(ValueError):
 
 
 class Permission(NamedTuple):
-    """What a call needs: an IAM action on a resource."""
+    """What a call needs: an IAM action on a resource; for DynamoDB also of which partitions."""
 
     action: str
     resource: str
+    leading_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement that allows something. `conditions` are values that tags of the resource must have."""
+    """One statement that allows something.
+
+    `tags` are values that tags of the resource must have; `leading_keys`, unless None, the partitions allowed.
+    """
 
     sid: str
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    conditions: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    leading_keys: frozenset[str] | None = None
 
     def grants(self, needed: Permission, tags: Tags) -> list[Permission]:
         """The statement's own (action, resource) pairs that allow what is needed; empty when it does not."""
@@ -44,10 +50,15 @@ class Statement:
             for resource in self.resources
             if _matches(resource, needed.resource)
         ]
-        if granted and self.conditions:
-            found = tags(needed.resource)
-            return granted if all(found.get(tag) == value for tag, value in self.conditions.items()) else []
-        return granted
+        return granted if granted and self._holds(needed, tags) else []
+
+    def _holds(self, needed: Permission, tags: Tags) -> bool:
+        if self.leading_keys is not None and not self.leading_keys.issuperset(needed.leading_keys):
+            return False
+        if not self.tags:
+            return True
+        found = tags(needed.resource)
+        return all(found.get(tag) == value for tag, value in self.tags.items())
 
 
 def statements_of(policies: Sequence[Any]) -> list[Statement]:
@@ -66,15 +77,18 @@ def statements_of(policies: Sequence[Any]) -> list[Statement]:
 def _statement(document: Mapping[str, Any]) -> Statement:
     if document.get("Effect") != "Allow" or set(document) - _KNOWN:
         raise UnsupportedPolicy(f"only Allow with {', '.join(sorted(_KNOWN))} is understood, got {dict(document)}")
-    conditions: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    leading_keys: frozenset[str] | None = None
     for operator, tests in document.get("Condition", {}).items():
         for key, value in tests.items():
-            if operator != "StringEquals" or not key.startswith(RESOURCE_TAG) or not isinstance(value, str):
+            if operator == "StringEquals" and key.startswith(RESOURCE_TAG) and isinstance(value, str):
+                tags[key.removeprefix(RESOURCE_TAG)] = value
+            elif operator == "ForAllValues:StringEquals" and key == LEADING_KEYS:
+                leading_keys = frozenset(_listed(value))
+            else:
                 raise UnsupportedPolicy(f"condition {operator} on {key}")
-            conditions[key.removeprefix(RESOURCE_TAG)] = value
-    return Statement(
-        document.get("Sid", ""), tuple(_listed(document["Action"])), tuple(_listed(document["Resource"])), conditions
-    )
+    actions, resources = tuple(_listed(document["Action"])), tuple(_listed(document["Resource"]))
+    return Statement(document.get("Sid", ""), actions, resources, tags, leading_keys)
 
 
 def _listed(value: Any) -> list[Any]:

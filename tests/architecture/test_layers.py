@@ -83,6 +83,13 @@ def test_a_task_knows_the_core_and_the_ports_and_no_adapter(path: Path) -> None:
     assert not asks_for_the_present(path)
 
 
+@pytest.mark.parametrize("path", modules(PACKAGE / "cockpit"), ids=named)
+def test_what_people_see_knows_the_core_alone(path: Path) -> None:
+    assert [name for name in imports(path) if name.partition(".")[0] in OUTSIDE] == []
+    assert under(path, "adapters", "tasks", "wiring", "entry", "telemetry", "ports", "request") == []
+    assert not asks_for_the_present(path)
+
+
 @pytest.mark.parametrize("path", modules(PACKAGE / "adapters"), ids=named)
 def test_an_adapter_knows_no_task_and_reads_no_environment(path: Path) -> None:
     assert under(path, "tasks", "wiring", "entry") == []

@@ -19,7 +19,6 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from rollout_cli.main import app
-from rollout_cli.simulation_lines import WIDEST, short_count, short_odds
 from rollout_cli.simulation_view import view_for
 from rollout_simulator.scenario import SCENARIOS, load_scenario
 from rollout_simulator.simulation import simulate
@@ -146,10 +145,11 @@ def test_without_a_terminal_every_decision_is_one_plain_line_and_nothing_is_said
     title, *lines, outcome, cost = result.stdout.splitlines()
     assert title.startswith("errors-double: The candidate fails twice as often")
     assert "\x1b" not in result.stdout
-    assert max(map(len, lines)) <= WIDEST
+    assert not [line for line in lines if "…" in line]
     assert all(re.match(r" {0,4}\d+\.\d min +[\d.]+ %  \w", line) for line in lines)
     said = [line.split(" %  ", 1)[1] for line in lines]
     assert len(said) == len(set(said))
+    assert max(map(len, lines)) > 100  # a pipe has no width: nothing is cut off
     assert re.search(r"roll back +5XX 2\.\d\d% vs \d\.\d\d%, worse \d+:1$", lines[-2])
     assert "no canary" in lines[-1]
     assert outcome.startswith("ROLLED BACK: 5XX: canary ")
@@ -175,6 +175,15 @@ def test_in_a_terminal_of_80_columns_the_numbers_that_decide_are_all_there() -> 
         assert re.search(pattern, picture, re.MULTILINE), f"{pattern}\n{picture}"
     lines = [line for line in last if " min " in line and " %  " in line]
     assert [line for line in lines if "…" in line] == []
+
+
+def test_when_it_is_over_the_whole_story_stands_in_the_terminal() -> None:
+    chosen = load_scenario(SCENARIOS / "aborted.toml")
+    shown = StringIO()
+    with view_for(Console(file=shown, force_terminal=True, width=80), chosen) as view:
+        view.result(simulate(chosen, watch=view.line))
+    end = shown.getvalue().rpartition("aborted")[2]
+    assert len(re.findall(r"^ *[\d.]+ min", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", end), re.MULTILINE)) > 10
 
 
 def test_a_rejected_request_is_shown_in_a_terminal_without_a_plan() -> None:
@@ -210,15 +219,14 @@ def shown_in_a_terminal(*arguments: str, columns: int) -> list[str]:
     return re.split(r"[\r\n]+", text)
 
 
-@pytest.mark.parametrize(
-    ("number", "shown"), [(0, "0"), (9_999, "9,999"), (10_000, "10k"), (999_499, "999k"), (1_234_567, "1.2M")]
-)
-def test_counts_are_short(number: float, shown: str) -> None:
-    assert short_count(number) == shown
+def test_a_simulation_writes_its_report_and_keeps_its_exit_code(tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    answer = simulated("slow", "--report", str(file), "--json")
+    assert (answer.exit_code, json.loads(answer.stdout)["outcome"]) == (3, "ROLLED_BACK")
+    assert "Rolled back" in file.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("log_e", "shown"), [(-3.0, "0.0:1"), (0.0, "1.0:1"), (5.2, "181:1"), (10.0, "22k:1"), (30.0, ">10⁹:1")]
-)
-def test_odds_are_short(log_e: float, shown: str) -> None:
-    assert short_odds(log_e) == shown
+def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    answer = simulated("slow", "--report", str(tmp_path / "no" / "report.html"))
+    assert answer.exit_code == 2
+    assert "No such file or directory" in answer.stderr

@@ -10,7 +10,8 @@ from typing import Protocol
 import pytest
 
 from rollout.adapters.cloudwatch import CloudWatchReader, Points, Query
-from rollout.adapters.stage_metrics import StageMetrics, Tally
+from rollout.adapters.counted_metrics import Tally
+from rollout.adapters.stage_metrics import StageMetrics
 from rollout.core.judge import Count
 from rollout.core.measures import Measure, RawCounts, RawMinute, Series
 from rollout.core.minutes import minute_of

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from rollout.schemas import state_changed
+from rollout_simulator.samples import rounded, samples_of
 from rollout_simulator.scenario import SCENARIOS, Scenario, load_scenario
 from rollout_simulator.simulation import Result, Simulation, opened
 from tests.workflow.world import STATE_CHANGED, World, scenario, undated
@@ -24,6 +26,7 @@ ERRORS = {
 TOLD = frozenset(
     {"eventId", "rolloutId", "execution", "target", "state", "decision", "reason", "evidence", "at", "startedAt"}
 )
+EVENT = state_changed(strict=True)
 MOST_BYTES = 256 * 1024
 """Of an EventBridge entry."""
 
@@ -64,7 +67,10 @@ def test_every_scenario_ends_as_it_says_with_nothing_left_loose(name: str) -> No
         the_execution_tells_the_truth(ran)
         the_world_is_told_once_of_the_end(ran)
         every_event_is_one_that_eventbridge_takes(ran)
+        every_event_is_as_its_schema_says(ran)
+        the_samples_that_come_from_it_are_current(ran)
         nothing_is_undelivered(ran)
+        nothing_is_called_without_permission(ran)
 
 
 def the_outcome_is_the_expected_one(ran: Ran) -> None:
@@ -137,14 +143,32 @@ def every_event_is_one_that_eventbridge_takes(ran: Ran) -> None:
         assert event["detail"]["rolloutId"] in {one["name"] for one in ran.executions}
         assert event["detail"]["reason"]
         assert len(json.dumps(event["detail"]).encode()) < MOST_BYTES
-    # No rule of ours listens to what we tell: a rollout cannot set off another.
-    assert [arn for arn, event in ran.simulation.aws.events.delivered if event["detail-type"] == STATE_CHANGED] == []
+    # Nobody but the notifier listens to what we tell: a rollout cannot set off another.
+    delivered = ran.simulation.aws.events.delivered
+    heard = {arn.rpartition(":")[2] for arn, event in delivered if event["detail-type"] == STATE_CHANGED}
+    assert heard <= {"rollout-pilot-NotifyFunction"}
+
+
+def every_event_is_as_its_schema_says(ran: Ran) -> None:
+    for event in ran.told:
+        EVENT.validate_python(event["detail"])
+
+
+def the_samples_that_come_from_it_are_current(ran: Ran) -> None:
+    for path, sample in samples_of(ran.scenario.name, ran.told).items():
+        assert rounded(json.loads(path.read_text(encoding="utf-8"))) == rounded(sample), (
+            "run: python -m rollout_simulator.samples"
+        )
 
 
 def nothing_is_undelivered(ran: Ran) -> None:
     sqs, outputs = ran.simulation.aws.client("sqs"), ran.simulation.aws.deployment.outputs
     answer = sqs.receive_message(QueueUrl=outputs["UndeliveredEventsUrl"])
     assert answer.get("Messages", []) == []
+
+
+def nothing_is_called_without_permission(ran: Ran) -> None:
+    assert ran.simulation.aws.permissions.refused == []
 
 
 def test_a_rollback_that_cannot_be_done_pages_somebody_keeps_the_lock_and_is_called_failed() -> None:

@@ -1,150 +1,25 @@
-"""What an API Gateway stage and its canary did, minute by minute, from the AWS/ApiGateway metrics.
+"""What an API Gateway stage and its canary did, from the AWS/ApiGateway metrics.
 
-`Sum` of 5XXError or 4XXError is the error count and its `SampleCount` the request count. Latency becomes a count too:
-`TC(:T)` counts the requests not slower than T, so `SampleCount − TC(:T)` is the slower ones. T is the base's own
-quantile before the rollout; a canary request is bad when it is slower than T by more than a tenth.
+`Sum` of 5XXError or 4XXError is the error count and its `SampleCount` the request count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-
-from rollout.adapters.cloudwatch import CloudWatchReader, Points, Query
-from rollout.core.judge import Count
-from rollout.core.measures import Measure, RawCounts, RawMinute, Series
-from rollout.errors import Refused
-from rollout.ports import BaseHistory
-
-NAMESPACE = "AWS/ApiGateway"
-ERRORS = ("5XXError", "4XXError")
-LATENCIES = ("Latency", "IntegrationLatency")
-COUNT_HISTORY_MINUTES = 30
-QUANTILE_HISTORY_MINUTES = 180
-QUANTILE_PERIOD_MINUTES = 60
-"""Long enough for a 99th percentile at 20 requests a minute; CloudWatch aligns periods to their own multiples."""
-SLOWER_BY = 1.1
+from rollout.adapters.cloudwatch import Query
+from rollout.adapters.counted_metrics import CountedMetrics, Dimensions, Tally
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How requests and bad requests are counted: `hits` are the bad ones, or those within a threshold."""
-
-    requests: Query
-    hits: Query
-    hits_are_bad: bool
-
-    def count(self, points: Points, minute: int) -> Count | None:
-        """The minute's count; None where CloudWatch has no point."""
-        requests, hits = points.at(self.requests, minute), points.at(self.hits, minute)
-        if requests is None or (hits is None and (self.hits_are_bad or not points.complete)):
-            return None
-        whole, hit = round(requests), round(hits or 0)
-        return Count(whole, hit if self.hits_are_bad else max(0, whole - hit))
-
-
-class StageMetrics:
+class StageMetrics(CountedMetrics):
     """Implements `MetricSource` for stages."""
 
-    def __init__(self, reader: CloudWatchReader) -> None:
-        self._reader = reader
+    namespace = "AWS/ApiGateway"
+    errors = ("5XXError", "4XXError")
+    latencies = ("Latency", "IntegrationLatency")
+    measured = "a stage"
 
-    def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
-        """Counts of the last 30 minutes; quantiles of the last three hours. Raises as the port says."""
-        _require_readable(names)
-        measures = self._measures(series, names, last_minute)
-        first = last_minute - COUNT_HISTORY_MINUTES + 1
-        tallies = {measure.name: _tally(measure, tuple(series.base.items())) for measure in measures}
-        queries = [query for tally in tallies.values() if tally for query in (tally.requests, tally.hits)]
-        points = self._reader.read(queries, first, last_minute) if queries else None
-        history = []
-        for measure in measures:
-            tally = tallies[measure.name]
-            counts = [
-                count
-                for minute in range(first, last_minute + 1)
-                if tally and points and (count := tally.count(points, minute)) is not None
-            ]
-            total = Count(sum(count.requests for count in counts), sum(count.bad for count in counts))
-            history.append(BaseHistory(measure, total, COUNT_HISTORY_MINUTES))
-        return history
-
-    def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
-        """One GetMetricData for all metrics of both arms. Raises as the port says."""
-        base, canary = tuple(series.base.items()), tuple(series.canary.items())
-        tallies = {
-            measure.name: (
-                _tally(measure, canary, slower_by=SLOWER_BY),
-                _tally(measure, base),
-                _tally(measure, canary),
-            )
-            for measure in measures
-        }
-        queries = [
-            query for arms in tallies.values() for tally in arms if tally for query in (tally.requests, tally.hits)
-        ]
-        points = self._reader.read(queries, first, last) if queries else Points({}, complete=True)
-        return [
-            RawMinute(
-                minute,
-                {
-                    name: RawCounts(*(tally.count(points, minute) if tally else None for tally in arms))
-                    for name, arms in tallies.items()
-                },
-                points.complete,
-            )
-            for minute in range(first, last + 1)
-        ]
-
-    def _measures(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[Measure]:
-        """The measures by name, each latency quantile with the base's value of it as its threshold.
-
-        A quantile without history has no threshold and stays unmeasured.
-        """
-        base = tuple(series.base.items())
-        quantiles = {}
-        for name in filter(_is_latency, names):
-            metric, _, quantile = name.partition(".")
-            quantiles[name] = Query(NAMESPACE, metric, base, quantile)
-        if not quantiles:
-            return [Measure(name) for name in names]
-        first = (last_minute - QUANTILE_HISTORY_MINUTES) // QUANTILE_PERIOD_MINUTES * QUANTILE_PERIOD_MINUTES
-        points = self._reader.read(list(quantiles.values()), first, last_minute, QUANTILE_PERIOD_MINUTES)
-        return [
-            Measure(name, _median(points.values[quantiles[name]].values()) if name in quantiles else None)
-            for name in names
-        ]
-
-
-def _is_latency(name: str) -> bool:
-    return name.partition(".p")[0] in LATENCIES and ".p" in name
-
-
-def _require_readable(names: Sequence[str]) -> None:
-    unknown = [name for name in names if name not in ERRORS and not _is_latency(name)]
-    if unknown:
-        known = ", ".join((*ERRORS, *LATENCIES))
-        raise Refused(f"judge.metrics: {', '.join(unknown)} cannot be read for a stage; known are {known}")
-
-
-def _median(values: Collection[float]) -> float | None:
-    """The (upper) median to a tenth of a millisecond; None of no values."""
-    return round(sorted(values)[len(values) // 2], 1) if values else None
-
-
-def _tally(measure: Measure, dimensions: tuple[tuple[str, str], ...], slower_by: float = 1.0) -> Tally | None:
-    if not _is_latency(measure.name):
+    def _errors_tally(self, name: str, dimensions: Dimensions) -> Tally:
         return Tally(
-            Query(NAMESPACE, measure.name, dimensions, "SampleCount"),
-            Query(NAMESPACE, measure.name, dimensions, "Sum"),
+            Query(self.namespace, name, dimensions, "SampleCount"),
+            Query(self.namespace, name, dimensions, "Sum"),
             hits_are_bad=True,
         )
-    if measure.threshold_ms is None:
-        return None
-    metric = measure.name.partition(".p")[0]
-    threshold = f"{measure.threshold_ms * slower_by:.1f}"
-    return Tally(
-        Query(NAMESPACE, metric, dimensions, "SampleCount"),
-        Query(NAMESPACE, metric, dimensions, f"TC(:{threshold})"),
-        hits_are_bad=False,
-    )

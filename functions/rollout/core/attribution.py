@@ -31,5 +31,5 @@ def attribution(evidence: Evidence, settings: JudgeSettings) -> str:
     if worse:
         return f"the canary fares worse than the base: {'; '.join(worse)}"
     if equal:
-        return f"so far the base fares no better than the canary: {'; '.join(equal)}"
+        return f"so far the canary looks no worse than the base: {'; '.join(equal)}"
     return ""

@@ -5,8 +5,10 @@ Law: a command that cannot be carried out is refused with the reason at once; it
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from rollout.core.decision import Decision, Phase
-from rollout.core.rollout import Rollout
+from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import SignalKind
 
 COMMANDS = tuple(kind.value.lower() for kind in SignalKind if kind is not SignalKind.ALARM)
@@ -50,3 +52,17 @@ def objection(rollout: Rollout, kind: SignalKind, expected_step: int | None) -> 
 def concerns(step: int | None, rollout: Rollout) -> bool:
     """Whether a recorded signal still is for the rollout as it stands."""
     return step is None or step == rollout.step
+
+
+def undo_objection(rollout: Rollout, now: datetime) -> str | None:
+    """Why a rollout that is over cannot be rolled back any more; None when it can."""
+    if rollout.ended_at is None:
+        return "the rollout is still running; abort it instead"
+    if rollout.outcome is not Outcome.PROMOTED:
+        return "only a promoted rollout can be rolled back"
+    if rollout.left == rollout.found:
+        return "the rollout changed nothing"
+    window = rollout.settings.undo_minutes
+    if now > rollout.ended_at + timedelta(minutes=window):
+        return f"it was promoted more than {window} minutes ago; roll out the previous deployment instead"
+    return None

@@ -6,10 +6,9 @@ Law: a handler never touches the target. It records the signal first and wakes t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
-from rollout.core.commands import COMMANDS, objection
-from rollout.core.rollout import LONGEST_NAME, Outcome, Rollout
+from rollout.core.commands import COMMANDS, objection, undo_objection
+from rollout.core.rollout import LONGEST_NAME, Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json, Target
 from rollout.errors import InvalidRequest, Refused
@@ -62,7 +61,7 @@ def on_command(ports: Ports, document: Json, given_at: str | None = None) -> Ans
 
 def _undo(ports: Ports, rollout: Rollout, actor: str, reason: str) -> Answer:
     """Put the previous deployment back, by an execution of its own, while the request's window is open."""
-    if (problem := undo_objection(ports, rollout)) is not None:
+    if (problem := undo_objection(rollout, ports.clock.now())) is not None:
         return Answer(False, problem, rollout.rollout_id)
     name = f"{rollout.rollout_id[: LONGEST_NAME - 5]}-undo"
     try:
@@ -70,20 +69,6 @@ def _undo(ports: Ports, rollout: Rollout, actor: str, reason: str) -> Answer:
     except Refused as error:
         return Answer(False, f"{error}: it has been rolled back before", rollout.rollout_id)
     return Answer(True, f"rolling back {rollout.rollout_id} by execution {name}", name)
-
-
-def undo_objection(ports: Ports, rollout: Rollout) -> str | None:
-    """Why a rollout that is over cannot be rolled back any more; None when it can."""
-    if rollout.ended_at is None:
-        return "the rollout is still running; abort it instead"
-    if rollout.outcome is not Outcome.PROMOTED:
-        return "only a promoted rollout can be rolled back"
-    if rollout.left == rollout.found:
-        return "the rollout changed nothing"
-    window = rollout.settings.undo_minutes
-    if ports.clock.now() > rollout.ended_at + timedelta(minutes=window):
-        return f"it was promoted more than {window} minutes ago; roll out the previous deployment instead"
-    return None
 
 
 def _checked(document: Json) -> tuple[str, int | None]:

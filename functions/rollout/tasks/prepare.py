@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rollout.core.base_semantics import BaseSemantics
+from rollout.core.commands import undo_objection
 from rollout.core.decision import Decision, Phase
 from rollout.core.judge import begin
 from rollout.core.rollout import Outcome, Rollout
@@ -19,7 +20,6 @@ from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeate
 from rollout.ports import Ports
 from rollout.request import Request, parse_request
 from rollout.tasks.next import Next, acting, waiting
-from rollout.tasks.on_command import undo_objection
 from rollout.tasks.record import announce, not_for, refuse, transition
 from rollout.tasks.survey import survey
 
@@ -89,7 +89,7 @@ def _undo(ports: Ports, document: Json, rollout_id: str, execution: str, now: da
     promoted = ports.store.load(str(document[UNDO]))
     if promoted is None:
         raise Refused(f"{UNDO}: there is no rollout {document[UNDO]}")
-    if (problem := undo_objection(ports, promoted)) is not None:
+    if (problem := undo_objection(promoted, ports.clock.now())) is not None:
         raise Refused(problem)
     actor, reason = document.get("actor") or "somebody", document.get("reason")
     undoing = replace(

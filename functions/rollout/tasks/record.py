@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 from rollout.core.decision import Decision, Phase
+from rollout.core.events import State, StateChanged, VerdictDocument
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import Json
 from rollout.errors import NotAllowed, RolloutError, Unavailable
@@ -66,7 +68,7 @@ def refuse(
 
     Raises: RecordChanged (there is such a rollout), and what the store and the notifier raise.
     """
-    event: Json = {
+    event: StateChanged = {
         "eventId": f"{rollout_id}/{outcome}",
         "rolloutId": rollout_id,
         "execution": execution,
@@ -79,31 +81,31 @@ def refuse(
         "startedAt": now.isoformat(),
     }
     kept = ports.store.reject(rollout_id, {**event, "request": request})
-    event = {name: kept[name] for name in event}
-    ports.notifier.publish([event])
-    return event
+    told = {name: kept[name] for name in event}
+    ports.notifier.publish([told])
+    return told
 
 
 def transition(
     rollout: Rollout, *, state: str, now: datetime, decision: Decision, verdicts: Sequence[Json] = ()
 ) -> Rollout:
     """The rollout with a `Rollout State Changed` event recorded for the state it enters."""
-    event: Json = {
+    event: StateChanged = {
         "eventId": f"{rollout.rollout_id}/{rollout.revision + 1}/{state}",
         "rolloutId": rollout.rollout_id,
         "execution": rollout.execution,
         "target": rollout.settings.target.to_document(),
-        "state": state,
+        "state": cast("State", str(state)),
         "decision": decision.value,
         "step": rollout.step,
         "steps": len(rollout.settings.plan),
         "weightPercent": float(rollout.weight_percent),
         "reason": rollout.reason,
-        "evidence": list(verdicts),
+        "evidence": cast("list[VerdictDocument]", list(verdicts)),
         "at": now.isoformat(),
         "startedAt": rollout.started_at.isoformat(),
     }
-    return replace(rollout, pending_events=(*rollout.pending_events, event))
+    return replace(rollout, pending_events=(*rollout.pending_events, dict(event)))
 
 
 def entry(

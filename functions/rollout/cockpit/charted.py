@@ -1,0 +1,226 @@
+"""The numbers of each metric over time: canary against base, and the evidence as a share of the way to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rollout.core.decision import Phase
+from rollout.core.judge import JudgeSettings, MetricKind
+from rollout.core.judge.explain import display_name
+from rollout.core.rollout import Rollout
+from rollout.core.target import Json
+from rollout.core.watch import judge_of
+
+MOST_POINTS = 240
+"""In a curve: a rollout of two weeks has thousands of analyses, and a screen has not so many pixels."""
+MOST_DOTS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A metric as one analysis saw it, at `minute` since the rollout began; its newest data ended at `data_minute`.
+
+    canary, base, allowed: rates (fractions of 1) or means, over the step so far; None where nothing was measured.
+    harm, proof: the evidence as a share of what rolls back, or proves; 1 is enough, below 0 speaks against it.
+    part tells steps apart, and the watch from all of them: no line is drawn from one to the next.
+    """
+
+    minute: float
+    data_minute: float
+    part: int
+    canary: float | None
+    base: float | None
+    allowed: float | None
+    harm: float | None
+    proof: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """The canary's rate or mean in one minute, or in a few where there are many."""
+
+    minute: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricView:
+    """One metric: what it is, how it stands by the last analysis, and how it came to that.
+
+    canary, base: the counts of the present step as the history has them. log_harm, log_proof: ln of the evidence;
+    harm_limit, proof_limit: ln of what is enough. `higher_is_better` turns the tolerance round; `watched` is after
+    the promotion, when there is no base and nothing to prove.
+    """
+
+    name: str
+    label: str
+    what: str
+    is_rate: bool
+    higher_is_better: bool
+    decides: bool
+    required: bool
+    verdict: str
+    canary: Json | None
+    base: Json | None
+    allowed: float | None
+    log_harm: float | None
+    log_proof: float | None
+    harm_limit: float
+    proof_limit: float
+    watched: bool
+    judged: tuple[Judged, ...]
+    dots: tuple[Dot, ...]
+
+    @property
+    def last(self) -> Judged | None:
+        """By the last analysis that saw it."""
+        return self.judged[-1] if self.judged else None
+
+
+def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView, ...]:
+    """Every metric of the rollout, those that decide first."""
+    thresholds = {measure.name: measure.threshold_ms for measure in rollout.measures}
+    settings = rollout.settings.judge
+    harm_limits = _harm_limits(settings)
+    watch = judge_of(settings, rollout.ceilings)
+    watch_limits = _harm_limits(watch) if watch else {}
+    seen = [(_minute(rollout, line), line) for line in history if line.get("analysis", {}).get("verdicts")]
+    views = []
+    for metric in sorted(settings.metrics, key=lambda each: each.dry_run):
+        judged: list[Judged] = []
+        last: Json = {}
+        for minute, line in seen:
+            verdict = next((each for each in line["analysis"]["verdicts"] if each["metric"] == metric.name), None)
+            if verdict is None:
+                continue
+            last = verdict
+            watching = line["phase"] == Phase.WATCHING
+            limit = (watch_limits if watching else harm_limits).get(metric.name, harm_limits[metric.name])
+            data = _data_minute(rollout, line) or (judged[-1].data_minute if judged else minute)
+            judged.append(_judged(verdict, minute, data, line["step"], limit, settings.log_proof, watching=watching))
+        measured = last.get("verdict", "unmeasured") != "unmeasured"
+        watching = bool(judged) and judged[-1].part < 0
+        views.append(
+            MetricView(
+                name=metric.name,
+                label=display_name(metric.name),
+                what=_what(metric.kind, metric.name, thresholds.get(metric.name)),
+                is_rate=metric.kind is not MetricKind.BUSINESS_VALUE,
+                higher_is_better=metric.kind.higher_is_better,
+                decides=metric.decides,
+                required=metric.required,
+                verdict=last.get("verdict", "unmeasured"),
+                canary=last.get("canary"),
+                base=None if watching else last.get("base"),
+                allowed=last.get("allowedRate"),
+                log_harm=last["logECapped"] if measured else None,
+                log_proof=last["logS"] if measured and not watching else None,
+                harm_limit=harm_limits[metric.name],
+                proof_limit=settings.log_proof,
+                watched=watching,
+                judged=thinned(judged),
+                dots=_dots(rollout, history, metric.name),
+            )
+        )
+    return tuple(views)
+
+
+WATCH = -1
+"""The part of a rollout after its promotion."""
+
+
+def _judged(
+    verdict: Json, minute: float, data_minute: float, step: int, limit: float, log_proof: float, *, watching: bool
+) -> Judged:
+    measured = verdict["verdict"] != "unmeasured"
+    return Judged(
+        minute=minute,
+        data_minute=data_minute,
+        part=WATCH if watching else step,
+        canary=level(verdict["canary"]) if measured else None,
+        base=level(verdict["base"]) if measured and not watching else None,
+        allowed=verdict["allowedRate"],
+        harm=verdict["logECapped"] / limit if measured else None,
+        proof=verdict["logS"] / log_proof if measured and not watching else None,
+    )
+
+
+def _harm_limits(settings: JudgeSettings) -> Mapping[str, float]:
+    return {name: settings.log_limit(share) for name, share in settings.shares().items()}
+
+
+def _minute(rollout: Rollout, line: Json) -> float:
+    return (datetime.fromisoformat(line["at"]) - rollout.started_at).total_seconds() / 60
+
+
+def _data_minute(rollout: Rollout, line: Json) -> float | None:
+    minutes = line["analysis"]["minutes"]
+    return minutes[-1]["minute"] + 1 - rollout.started_at.timestamp() / 60 if minutes else None
+
+
+def level(measure: Json | None) -> float | None:
+    """The rate of counts, or the mean of samples; None where there are none."""
+    if not measure:
+        return None
+    number, amount = ("requests", "bad") if "requests" in measure else ("samples", "total")
+    return measure[amount] / measure[number] if measure[number] else None
+
+
+def _what(kind: MetricKind, name: str, threshold_ms: float | None) -> str:
+    """What is shown, in words."""
+    if kind is MetricKind.LATENCY:
+        quantile = name.rpartition(".")[2]
+        known = f" ({threshold_ms:g} ms)" if threshold_ms is not None else ""
+        return f"share of requests slower than the base's {quantile} was{known}"
+    words = {
+        MetricKind.ERRORS: "share of requests that failed",
+        MetricKind.BUSINESS_COUNT: "good events per request; fewer is worse",
+        MetricKind.BUSINESS_VALUE: "mean per sample; lower is worse",
+    }
+    return words[kind]
+
+
+def thinned(judged: Sequence[Judged], most: int = MOST_POINTS) -> tuple[Judged, ...]:
+    """At most about so many: of each few that follow another in one part the worst, and the last of all."""
+    every = -(-len(judged) // most) if judged else 1
+    if every <= 1:
+        return tuple(judged)
+    kept: list[Judged] = []
+    group: list[Judged] = []
+    for point in judged:
+        if group and (len(group) >= every or point.part != group[0].part):
+            kept.append(_worst(group))
+            group = []
+        group.append(point)
+    kept += [group[-1]] if len(group) == 1 else [_worst(group[:-1]), group[-1]]
+    return tuple(kept)
+
+
+def _worst(group: Sequence[Judged]) -> Judged:
+    return max(group, key=lambda point: point.harm if point.harm is not None else float("-inf"))
+
+
+def _dots(rollout: Rollout, history: Sequence[Json], name: str) -> tuple[Dot, ...]:
+    """The canary's minutes; where there are many, those of one stretch of time taken together."""
+    started = rollout.started_at.timestamp() / 60
+    minutes: list[tuple[float, float, float]] = []
+    for line in history:
+        for minute in line.get("analysis", {}).get("minutes", ()):
+            canary = minute["metrics"].get(name, {}).get("canary")
+            if canary:
+                number, amount = (
+                    canary[key] for key in (("requests", "bad") if "bad" in canary else ("samples", "total"))
+                )
+                if number:
+                    minutes.append((minute["minute"] + 0.5 - started, number, amount))
+    if not minutes:
+        return ()
+    width = max(1.0, (minutes[-1][0] - minutes[0][0]) / MOST_DOTS)
+    bins: dict[int, tuple[float, float, float, int]] = {}
+    for at, number, amount in minutes:
+        key = int((at - minutes[0][0]) / width)
+        times, numbers, amounts, count = bins.get(key, (0.0, 0.0, 0.0, 0))
+        bins[key] = (times + at, numbers + number, amounts + amount, count + 1)
+    return tuple(Dot(times / count, amounts / numbers) for times, numbers, amounts, count in bins.values())

@@ -1,0 +1,41 @@
+"""HTML and SVG elements. Whatever is not markup already is text, and is escaped: nothing else can be written.
+
+A hostile name (`"><img onerror=…>`) is shown as it is, and does nothing.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+
+class Markup(str):
+    """Text that is HTML already. Only `tag`, `joined` and `raw` make it."""
+
+    __slots__ = ()
+
+
+def raw(text: str) -> Markup:
+    """Markup written by hand in this package; never anything that came from outside."""
+    return Markup(text)
+
+
+def text(child: str | float | None) -> Markup:
+    """Markup as it is, everything else escaped; nothing for None."""
+    if isinstance(child, Markup):
+        return child
+    return Markup("" if child is None else escape(str(child), quote=True))
+
+
+def joined(*children: str | float | None) -> Markup:
+    """The children, one after the other."""
+    return Markup("".join(text(child) for child in children))
+
+
+def tag(name: str, *children: str | float | None, **attributes: str | float | None) -> Markup:
+    """An element. `class_` is `class`, `aria_label` is `aria-label`, and so on; an attribute of None is left out."""
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value), quote=True)}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return Markup(f"<{name}{written}>{joined(*children)}</{name}>")

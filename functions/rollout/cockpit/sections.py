@@ -1,0 +1,159 @@
+"""The parts of which report and widget are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rollout.cockpit.charted import MetricView, level
+from rollout.cockpit.charts import bar, evidence_chart, rates_chart
+from rollout.cockpit.markup import Markup, joined, tag
+from rollout.cockpit.story import Row, Tone
+from rollout.cockpit.view import RolloutView
+from rollout.cockpit.words import amount, duration, short_odds
+from rollout.core.judge.explain import weight
+from rollout.core.target import Json
+
+_SIGNS = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.WARNING: "‖", Tone.PLAIN: "●"}
+_VERDICTS = {"harmful": Tone.BAD, "safe": Tone.GOOD, "undecided": Tone.PLAIN, "unmeasured": Tone.WARNING}
+_VERDICT_WORDS = {
+    "harmful": "worse than tolerated",
+    "safe": "proven safe enough",
+    "undecided": "not proven yet",
+    "unmeasured": "not measured",
+}
+COLUMNS = ("#", "When", "Weight", "What", "Who", "Why, and what changed")
+TIME = "%Y-%m-%d %H:%M UTC"
+
+
+def banner(view: RolloutView, heading: str = "h1") -> Markup:
+    """How it stands or ended, and why."""
+    return tag(
+        "header",
+        tag("p", f"{view.series} · {view.target}", class_="rp-dim"),
+        tag(heading, tag("span", f"{_SIGNS[view.tone]} {view.state_words}", class_="rp-outcome"), now(view)),
+        tag("p", view.reason),
+        class_=f"rp-banner rp-{view.tone}",
+    )
+
+
+def now(view: RolloutView) -> str:
+    """Where in its plan a running rollout is, in words; "" for one that has ended."""
+    if not view.running:
+        return ""
+    if view.watching:
+        where = f" — {view.watched_minutes:.0f} of {view.watch_minutes} min"
+    else:
+        bake = view.plan[view.step].bake_minutes
+        where = f" — {float(view.weight_percent):g} %, step {view.step + 1} of {len(view.plan)}, "
+        where += f"{view.judged_minutes} of {bake} min judged"
+    left = view.least_minutes_left
+    return where + ("" if left is None else f"; at least {duration(left)} to go")
+
+
+def facts(view: RolloutView) -> Markup:
+    """What was rolled out, on what, when, and how far it came."""
+    overrides = ", ".join(f"{name}={value}" for name, value in view.overrides)
+    pairs: list[tuple[str, str]] = [
+        ("Rollout", view.rollout_id),
+        ("Candidate", f"{view.candidate}{f' with {overrides}' if overrides else ''}"),
+        ("Base", view.base),
+        ("Started", view.started_at.strftime(TIME)),
+        ("Lasted" if view.ended_at else "Running for", duration(view.minutes)),
+        ("Largest share it had", f"{view.heaviest:g} %"),
+        ("Alarms", ", ".join(view.alarms) or "none"),
+    ]
+    return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs), class_="rp-facts")
+
+
+def plan(view: RolloutView) -> Markup:
+    """The weights of the plan, the present one marked."""
+    items = [
+        tag(
+            "li",
+            f"{weight(step.weight_percent)} × {duration(step.bake_minutes)}",
+            class_="rp-now" if view.running and not view.watching and index == view.step else None,
+        )
+        for index, step in enumerate(view.plan)
+    ]
+    watch = tag(
+        "li",
+        f"100% · watch {duration(view.watch_minutes)}",
+        class_="rp-now" if view.running and view.watching else None,
+    )
+    return tag("ul", *items, watch, class_="rp-plan")
+
+
+def metric_card(view: RolloutView, metric: MetricView) -> Markup:
+    """One metric: its verdict, its numbers, the way to a verdict, and its two pictures."""
+    role = "" if metric.decides and metric.required else "shown only" if not metric.decides else "needs no proof"
+    harm = None if metric.log_harm is None else metric.log_harm / metric.harm_limit
+    proof = None if metric.log_proof is None else metric.log_proof / metric.proof_limit
+    return tag(
+        "section",
+        tag("h3", metric.label, " ", chip(metric), " ", tag("span", role, class_="rp-dim") if role else None),
+        tag("p", numbers(metric)),
+        bar(harm, _of(metric.log_harm, metric.harm_limit), "rp-bar-harm", "roll back"),
+        None if metric.watched else bar(proof, _of(metric.log_proof, metric.proof_limit), "rp-bar-proof", "proven"),
+        tag("div", rates_chart(view, metric), evidence_chart(view, metric), class_="rp-charts"),
+        class_="rp-card",
+    )
+
+
+def chip(metric: MetricView) -> Markup:
+    """What the judge holds of the metric."""
+    if metric.watched and metric.verdict in ("safe", "undecided"):
+        return tag("span", "no worse than before", class_=f"rp-chip rp-{Tone.GOOD}")
+    return tag("span", _VERDICT_WORDS[metric.verdict], class_=f"rp-chip rp-{_VERDICTS[metric.verdict]}")
+
+
+def numbers(metric: MetricView) -> str:
+    """Canary against base in the present step, in words."""
+    bound = "at least" if metric.higher_is_better else "at most"
+    base = f", base {_counted(metric, metric.base)}" if metric.base else ""
+    allowed = (
+        f"; {bound} {amount(metric.allowed, is_rate=metric.is_rate)} allowed" if metric.allowed is not None else ""
+    )
+    return f"Canary {_counted(metric, metric.canary)}{base}{allowed}"
+
+
+def _counted(metric: MetricView, measure: Json | None) -> str:
+    value = amount(level(measure), is_rate=metric.is_rate)
+    if not measure:
+        return value
+    if "requests" in measure:
+        return f"{measure['bad']:,} of {measure['requests']:,} ({value})"
+    return f"{value} (of {measure['samples']:,})"
+
+
+def _of(log_evidence: float | None, limit: float) -> str:
+    return "not measured" if log_evidence is None else f"{short_odds(log_evidence)} of {short_odds(limit)}"
+
+
+def rows(found: Iterable[Row]) -> Markup:
+    """The table of decisions."""
+    head = tag("tr", *(tag("th", name, scope="col") for name in COLUMNS))
+    return tag("table", tag("thead", head), tag("tbody", *(_row(row) for row in found)), class_="rp-rows")
+
+
+def _row(row: Row) -> Markup:
+    span = f" – {duration(row.until)}" if row.times > 1 else ""
+    times = f" × {row.times}" if row.times > 1 else ""
+    why = [tag("div", row.reason)] if row.reason else []
+    if row.change:
+        why.append(tag("div", row.change, class_="rp-dim rp-mono"))
+    why += [tag("div", note, class_="rp-dim") for note in row.notes]
+    return tag(
+        "tr",
+        tag("td", row.number, data_label="#"),
+        tag(
+            "td",
+            f"{duration(row.minute)}{span}",
+            " ",
+            tag("span", f"{row.at:%H:%M}", class_="rp-dim"),
+            data_label="When",
+        ),
+        tag("td", f"{row.weight_percent:g} %", data_label="Weight"),
+        tag("td", tag("span", row.word, class_=f"rp-word rp-{row.tone}"), times, data_label="What"),
+        tag("td", row.actor, data_label="Who"),
+        tag("td", joined(*why)),
+    )

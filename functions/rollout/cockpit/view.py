@@ -1,0 +1,176 @@
+"""One rollout as a person should see it: how it stands, how it came to that, and what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from rollout.cockpit.charted import MetricView, metric_views
+from rollout.cockpit.hints import Hint, hints_for
+from rollout.cockpit.story import Row, Tone, story
+from rollout.core.decision import Phase
+from rollout.core.judge import Plan
+from rollout.core.rollout import Outcome, Rollout
+from rollout.core.signals import Signal
+from rollout.core.target import Json
+
+SECONDS_PER_MINUTE = 60
+MINUTES_BESIDE_A_BAKE = 4.5
+"""What a step takes beside its judged minutes: the metric lag and the rest of the minute of the weight change."""
+
+_STATES: dict[str, tuple[str, Tone]] = {
+    Phase.BAKING: ("Baking", Tone.PLAIN),
+    Phase.HELD: ("Held for a person", Tone.WARNING),
+    Phase.PAUSED: ("Paused", Tone.WARNING),
+    Phase.WATCHING: ("Promoted, being watched", Tone.GOOD),
+    Outcome.PROMOTED: ("Promoted", Tone.GOOD),
+    Outcome.ROLLED_BACK: ("Rolled back", Tone.BAD),
+    Outcome.STOPPED: ("Stopped", Tone.WARNING),
+    Outcome.REJECTED: ("Rejected", Tone.WARNING),
+    Outcome.FAILED: ("Failed", Tone.BAD),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """The candidate's share of the requests from this minute (since the rollout began) on."""
+
+    minute: float
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutView:
+    """A rollout, whole, for a person. Minutes count from its beginning; `minutes` is how long it has lasted.
+
+    `least_minutes_left` is what the plan takes at least from here on; None once it has ended or waits for a person.
+    `judged_minutes` are those of the present step.
+    """
+
+    rollout_id: str
+    target: str
+    series: str
+    state: str
+    state_words: str
+    tone: Tone
+    reason: str
+    running: bool
+    started_at: datetime
+    ended_at: datetime | None
+    seen_at: datetime
+    minutes: float
+    base: str
+    candidate: str
+    overrides: tuple[tuple[str, str], ...]
+    plan: Plan
+    step: int
+    weight_percent: Decimal
+    judged_minutes: int
+    watching: bool
+    watch_minutes: int
+    watched_minutes: float
+    longest_bake: float
+    least_minutes_left: float | None
+    weights: tuple[Weight, ...]
+    metrics: tuple[MetricView, ...]
+    rows: tuple[Row, ...]
+    alarms: tuple[str, ...]
+    notes: tuple[str, ...]
+    signals: tuple[Signal, ...]
+    hints: tuple[Hint, ...]
+    settings: Json
+
+    @property
+    def heaviest(self) -> float:
+        """The largest share of the requests that the candidate has had."""
+        return max((weight.percent for weight in self.weights), default=0.0)
+
+
+def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> RolloutView:
+    """How this rollout looks at `now`; `history` is oldest first, and may lack its beginning."""
+    settings = rollout.settings
+    words, tone = _STATES[rollout.state]
+    until = rollout.ended_at or now
+    watching = any(line["phase"] == Phase.WATCHING for line in history)
+    candidate = _candidate(rollout)
+    analyses = [line["analysis"] for line in history if "analysis" in line]
+    return RolloutView(
+        rollout_id=rollout.rollout_id,
+        target=settings.target.key,
+        series=" / ".join(rollout.series.base.values()),
+        state=rollout.state,
+        state_words=words,
+        tone=tone,
+        reason=rollout.reason,
+        running=rollout.phase is not Phase.ENDED,
+        started_at=rollout.started_at,
+        ended_at=rollout.ended_at,
+        seen_at=now,
+        minutes=_minutes(rollout, until),
+        base=rollout.found.base,
+        candidate=candidate,
+        overrides=tuple(sorted(settings.candidate.overrides.items())),
+        plan=settings.plan,
+        step=max(0, rollout.step),
+        weight_percent=rollout.weight_percent,
+        judged_minutes=rollout.evidence.step_minutes,
+        watching=watching,
+        watch_minutes=settings.watch_minutes,
+        watched_minutes=_watched(rollout, history, until),
+        longest_bake=settings.judge.max_bake_factor,
+        least_minutes_left=_least_minutes_left(rollout, now),
+        weights=_weights(rollout, history),
+        metrics=metric_views(rollout, history),
+        rows=tuple(story(rollout, history)),
+        alarms=settings.alarms,
+        notes=tuple(analyses[-1].get("notes", ())) if analyses and rollout.phase is not Phase.ENDED else (),
+        signals=rollout.signals,
+        hints=hints_for(rollout, now),
+        settings=settings.to_document(),
+    )
+
+
+def _minutes(rollout: Rollout, moment: datetime) -> float:
+    return max(0.0, (moment - rollout.started_at).total_seconds() / SECONDS_PER_MINUTE)
+
+
+def _candidate(rollout: Rollout) -> str:
+    """Its revision: named by the request, or made when the canary was created."""
+    if rollout.settings.candidate.revision:
+        return rollout.settings.candidate.revision
+    seen = next((state.canary for state in reversed(rollout.ours) if state.canary), None)
+    if seen is not None:
+        return seen.revision
+    return rollout.left.base if rollout.left.base != rollout.found.base else "not known any more"
+
+
+def _weights(rollout: Rollout, history: Sequence[Json]) -> tuple[Weight, ...]:
+    """Where the weight changed, and to what."""
+    found: list[Weight] = []
+    for line in history:
+        percent = float(line["weightPercent"])
+        if not found or found[-1].percent != percent:
+            found.append(Weight(_minutes(rollout, datetime.fromisoformat(line["at"])), percent))
+    return tuple(found)
+
+
+def _watched(rollout: Rollout, history: Sequence[Json], until: datetime) -> float:
+    began = next((line["at"] for line in history if line["phase"] == Phase.WATCHING), None)
+    return 0.0 if began is None else _minutes(rollout, until) - _minutes(rollout, datetime.fromisoformat(began))
+
+
+def _least_minutes_left(rollout: Rollout, now: datetime) -> float | None:
+    if rollout.phase not in (Phase.BAKING, Phase.WATCHING):
+        return None
+    settings = rollout.settings
+    if rollout.phase is Phase.WATCHING:
+        return max(0.0, settings.watch_minutes - (_minutes(rollout, now) - _minutes(rollout, rollout.phase_since)))
+    step = max(0, rollout.step)
+    present = max(0, settings.plan[step].bake_minutes - rollout.evidence.step_minutes)
+    if not rollout.evidence.step_minutes or rollout.step != rollout.evidence.step:
+        since = (now - rollout.changed_at).total_seconds() / SECONDS_PER_MINUTE
+        present += int(max(0.0, MINUTES_BESIDE_A_BAKE - since))
+    later = sum(planned.bake_minutes + MINUTES_BESIDE_A_BAKE for planned in settings.plan[step + 1 :])
+    return present + later + settings.watch_minutes

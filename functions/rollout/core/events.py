@@ -1,0 +1,98 @@
+"""`Rollout State Changed`: what the world is told, once per transition of a rollout.
+
+A receiver may hear an event twice and out of order: `eventId` tells the same one, `at` tells the order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+DETAIL_TYPE = "Rollout State Changed"
+
+State = Literal[
+    "PREPARED",
+    "BAKING",
+    "HELD",
+    "PAUSED",
+    "WATCHING",
+    "ROLLING_BACK",
+    "PROMOTED",
+    "ROLLED_BACK",
+    "STOPPED",
+    "REJECTED",
+    "FAILED",
+]
+
+
+class CountDocument(TypedDict):
+    """Requests of one arm in the present step, and how many of them were bad."""
+
+    requests: int
+    bad: int
+
+
+class MomentsDocument(TypedDict):
+    """A business value of one arm in the present step: how many samples, and their sum."""
+
+    samples: int
+    total: float
+
+
+class VerdictDocument(TypedDict):
+    """What the judge holds of one metric, with its numbers."""
+
+    metric: str
+    """Its name, such as `5XXError` or `Latency.p99`."""
+    verdict: Literal["harmful", "safe", "undecided", "unmeasured"]
+    """The judge's word on it."""
+    reason: str
+    """The verdict in words."""
+    logE: float
+    """ln of the evidence of harm over the whole rollout."""
+    logECapped: float
+    """The same, with each minute's gain capped, which must convict too."""
+    logS: float
+    """ln of the evidence of safety in this step."""
+    canary: CountDocument | MomentsDocument
+    """The canary's sums of this step."""
+    base: CountDocument | MomentsDocument
+    """The base's sums of this step."""
+    allowedRate: float | None
+    """The rate of bad requests that is tolerated in this step; null as long as the base is silent."""
+    dryRun: bool
+    """Whether it is only shown, and decides nothing."""
+    required: bool
+    """Whether the weight rises only when it is proven safe."""
+
+
+class StateChanged(TypedDict):
+    """The detail of a `Rollout State Changed` event; its source is `rollout.pilot`."""
+
+    eventId: str
+    """The same whenever the event is sent again."""
+    rolloutId: str
+    """The rollout's name, as commands take it."""
+    execution: str
+    """The ARN of the execution that carries it."""
+    target: Any
+    """The target as in a request; for a request that was refused, whatever stood there."""
+    state: State
+    """The state that the rollout has entered."""
+    decision: str
+    """What the workflow does next."""
+    reason: str
+    """Why, in words and numbers."""
+    evidence: list[VerdictDocument]
+    """The judge's verdicts, where the state was entered upon an analysis; else empty."""
+    at: str
+    """When it was entered, ISO 8601."""
+    startedAt: str
+    """When the rollout began, ISO 8601."""
+    step: NotRequired[int]
+    """The present step, from 0; -1 before the first. Not there when nothing was begun."""
+    steps: NotRequired[int]
+    """How many steps the plan has."""
+    weightPercent: NotRequired[float]
+    """The candidate's share of the requests: 100 once promoted, 0 without a canary."""

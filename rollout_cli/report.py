@@ -1,0 +1,48 @@
+"""`rollout report`: what happened in a rollout, and why, as a page or as text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
+from rollout_cli.exits import give_up
+
+
+def report(
+    rollout: Annotated[str, typer.Argument(help="The rollout's id.")],
+    html: Annotated[Path | None, typer.Option(help="Write a page of its own to this file.")] = None,
+    stack: Stack = "rollout-pilot",
+    region: Region = None,
+    profile: Profile = None,
+    endpoint_url: EndpointUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what happened in a rollout, and why; with --html as a page with pictures, to be kept or sent."""
+    from rollout_cli.looking import look  # noqa: PLC0415 - only what is asked for is imported
+    from rollout_cli.report_view import report_lines  # noqa: PLC0415
+
+    with friendly_errors():
+        seen = look(Controller(stack, region, profile, endpoint_url).store, rollout)
+    if seen is None:
+        give_up(f"there is no rollout {rollout}; `rollout list` shows the latest")
+    if html is not None:
+        write_page(html, seen.page())
+    if as_json:
+        typer.echo(json.dumps(seen.to_document(), indent=2))
+    elif html is not None:
+        typer.echo(f"wrote {html}")
+    else:
+        for line in report_lines(seen):
+            typer.echo(line)
+
+
+def write_page(path: Path, page: str) -> None:
+    """The page into this file. Exits with 2 if that cannot be."""
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        give_up(f"{path}: {error.strerror or error}")

@@ -1,0 +1,33 @@
+"""A rollout's history in plain lines, for a log or a pipe; nothing is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rollout.cockpit.sections import now as where
+from rollout.cockpit.sections import numbers
+from rollout.cockpit.words import duration
+from rollout_cli.looking import Seen
+
+
+def report_lines(seen: Seen) -> Iterator[str]:
+    """The outcome and its reason, each metric, and every decision."""
+    view = seen.view()
+    if view is None:
+        record = seen.rejection or {}
+        yield f"{record['rolloutId']}: {record['state'].capitalize()}"
+        yield record["reason"]
+        return
+    yield f"{view.rollout_id}: {view.state_words}{where(view)}"
+    yield view.reason
+    yield ""
+    for metric in view.metrics:
+        yield f"{metric.label} ({metric.verdict}): {numbers(metric)}"
+    yield ""
+    for row in view.rows:
+        times = f" × {row.times}" if row.times > 1 else ""
+        said = "; ".join(part for part in (row.reason, row.change, *row.notes) if part)
+        when = f"{row.at:%H:%M}  {duration(row.minute):>10}  {row.weight_percent:>5g} %"
+        yield f"{when}  {row.word + times:<16} {row.actor}: {said}" if said else f"{when}  {row.word}"
+    for hint in view.hints:
+        yield f"{hint.typed(view.rollout_id)}   # {hint.does}"

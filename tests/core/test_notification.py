@@ -1,0 +1,109 @@
+"""A transition in words for people: what happened, why, the numbers, and what can be done now."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollout.core.commands import objection
+from rollout.core.decision import Phase
+from rollout.core.events import StateChanged
+from rollout.core.notification import LONGEST_SUBJECT, Notification, Place, notification
+from rollout.core.signals import SignalKind
+from rollout_simulator.samples import FOLDER
+from tests.rollouts import rollout
+
+PLACE = Place("rollout-pilot", "eu-central-1")
+SAMPLES = sorted(FOLDER.glob("*.json"))
+LONGEST_DESCRIPTION = 8_000
+"""Of a chat message (documented)."""
+
+
+def sample(state: str) -> StateChanged:
+    event = json.loads((FOLDER / f"{state.lower().replace('_', '-')}.json").read_text(encoding="utf-8"))
+    return cast("StateChanged", event["detail"])
+
+
+def told(state: str, place: Place = PLACE, **fields: Any) -> Notification:
+    return notification(cast("StateChanged", {**sample(state), **fields}), place)
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_every_transition_says_what_happened_to_what_and_why(path: Any) -> None:
+    detail = json.loads(path.read_text(encoding="utf-8"))["detail"]
+    words = notification(detail, PLACE)
+    target = f"{detail['target']['restApiId']}/{detail['target']['stageName']}"
+    assert target in words.subject
+    assert detail["rolloutId"] in words.text
+    assert detail["reason"] in words.text
+    assert detail["eventId"] == words.event_id
+
+
+def test_a_rollout_that_is_held_shows_the_numbers_and_how_to_let_it_go_on() -> None:
+    words = told("HELD")
+    assert "Rollout held, needs you: " in words.subject
+    assert "5XXError: undecided; canary 0 of 4 (0.00%), base 1 of 102 (0.98%), allowed 1.25%" in words.text
+    assert "rollout approve low-traffic-rollout --step 1 --region eu-central-1" in words.text
+
+
+def test_a_metric_that_decides_nothing_is_marked_as_shown_only() -> None:
+    assert "4XXError: undecided, shown only;" in told("HELD").text
+
+
+def test_a_business_value_and_a_silent_arm_have_their_own_words() -> None:
+    verdict = sample("HELD")["evidence"][0]
+    orders = {
+        **verdict,
+        "metric": "OrderValue",
+        "canary": {"samples": 4, "total": 90.0},
+        "base": {"samples": 0, "total": 0},
+    }
+    silent = {**verdict, "canary": {"requests": 0, "bad": 0}, "allowedRate": None}
+    text = told("HELD", evidence=[orders, silent]).text
+    assert "canary 22.5 on average of 4, base no samples" in text
+    assert "5XXError: undecided; canary 0 of 0, base 1 of 102 (0.98%)\n" in text
+
+
+@pytest.mark.parametrize("phase", [Phase.BAKING, Phase.HELD, Phase.PAUSED, Phase.WATCHING])
+def test_only_commands_that_the_rollout_would_take_are_suggested(phase: Phase) -> None:
+    state = sample(phase.value)
+    suggested = [step.split("`")[1].split()[1] for step in told(phase.value).chat["content"]["nextSteps"]]
+    assert len(suggested) > 1
+    running = rollout(phase=phase, step=state["step"], decided=None)
+    for command in suggested:
+        if command != "status":
+            assert objection(running, SignalKind(command.upper()), state["step"]) is None
+
+
+def test_a_controller_of_another_name_is_named_in_the_commands() -> None:
+    assert "--stack team-a --region" in told("HELD", Place("team-a", "eu-central-1")).text
+    assert "--stack" not in told("HELD").text
+
+
+def test_in_a_chat_a_rollouts_messages_stay_together_and_nobody_is_called_by_what_others_wrote() -> None:
+    chat = told("STOPPED", reason="aborted by <!here>").chat
+    assert ("1.0", "custom") == (chat["version"], chat["source"])
+    assert sample("STOPPED")["rolloutId"] == chat["metadata"]["threadId"]
+    assert "<" not in chat["content"]["description"]
+
+
+@pytest.mark.parametrize("target", [None, "prod", {}, {"type": "apigateway-stage"}])
+def test_a_request_that_named_no_target_is_told_of_all_the_same(target: Any) -> None:
+    assert "Rollout rejected: no target" == told("REJECTED", target=target).subject
+
+
+@given(
+    reason=st.text(max_size=6_000), name=st.text(max_size=300), state=st.sampled_from([path.stem for path in SAMPLES])
+)
+def test_whatever_is_told_fits_a_subject_and_a_chat_message(reason: str, name: str, state: str) -> None:
+    target = {"type": "apigateway-stage", "restApiId": name, "stageName": "prod"}
+    words = told(state, reason=reason, target=target)
+    assert words.subject.isascii()
+    assert words.subject.isprintable()
+    assert len(words.subject) <= LONGEST_SUBJECT
+    assert len(words.chat["content"]["description"]) <= LONGEST_DESCRIPTION
+    assert json.loads(json.dumps(words.chat)) == words.chat

@@ -1,0 +1,69 @@
+"""People are told once of each transition that they chose, and what they are told to type works."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+
+from typer.testing import CliRunner
+
+from rollout_cli.main import app
+from rollout_simulator.template import ACCOUNT, REGION
+from tests.workflow.world import World, world
+
+CHOSEN = ("HELD", "PROMOTED", "ROLLED_BACK", "STOPPED", "REJECTED", "FAILED")
+"""The template's default."""
+SILENT = {"traffic": {"requests_per_second": 0.01}, "request": {"judge": {"maxBakeFactor": 1}}}
+
+
+def subscribe(at: World) -> None:
+    at.client("sqs").create_queue(QueueName="people")
+    at.client("sns").subscribe(
+        TopicArn=at.simulation.aws.deployment.outputs["NotificationTopicArn"],
+        Protocol="sqs",
+        Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:people",
+    )
+
+
+def heard(at: World) -> Sequence[str]:
+    """The texts that people got, in order."""
+    url = at.client("sqs").get_queue_url(QueueName="people")["QueueUrl"]
+    messages = at.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    return [json.loads(message["Body"])["Message"] for message in messages.get("Messages", [])]
+
+
+def test_each_chosen_transition_is_told_once_and_no_other() -> None:
+    with world(candidate={"error_percent": 50.0}) as at:
+        subscribe(at)
+        at.simulation.start("r-1")
+        at.ended(at.simulation.execution)
+        at.ended(at.start({"target": at.target(), "plan": {"steps": []}}, name="r-2"))
+        transitions = [
+            f"{event['rolloutId']}: {event['state'].replace('_', ' ')}"
+            for event in at.told()
+            if event["state"] in CHOSEN
+        ]
+        assert transitions == ["r-1: ROLLED BACK", "r-2: REJECTED"]
+        assert transitions == [text.splitlines()[0] for text in heard(at)]
+
+
+def test_who_types_what_the_notification_says_moves_the_rollout() -> None:
+    with world(**SILENT) as at:
+        subscribe(at)
+        execution = at.start(at.request())
+        at.simulation.clock.run_until(lambda: bool(heard(at)))
+        command = re.search(r"^  rollout (promote .*?)  #", heard(at)[0], re.MULTILINE)
+        assert command
+        typed = CliRunner().invoke(app, shlex.split(command[1]))
+        assert (typed.exit_code, typed.output) == (0, "promote recorded for rollout r-1\n")
+        assert at.ended(execution)["status"] == "SUCCEEDED"
+        assert ["r-1: HELD", "r-1: PROMOTED"] == [text.splitlines()[0] for text in heard(at)]
+
+
+def test_a_topic_that_is_gone_keeps_no_rollout_from_its_end() -> None:
+    with world() as at:
+        at.client("sns").delete_topic(TopicArn=at.simulation.aws.deployment.outputs["NotificationTopicArn"])
+        assert at.ended(at.start(at.request()))["status"] == "SUCCEEDED"
+        assert at.holder() is None

@@ -18,22 +18,25 @@ VARIABLES_FILE = "rollout-local.json"
 
 def introduction(aws: LocalAws, speed: float) -> str:
     """The first thing that is printed."""
-    scenario, api, outputs = aws.simulation.scenario, aws.api, aws.outputs
+    scenario, outputs = aws.simulation.scenario, aws.outputs
     facts = {
         "endpoint": f"{aws.endpoint_url}   (region {aws.region}, any credentials; this machine only)",
         "time": f"{aws.simulation.clock.now():%Y-%m-%d %H:%M} UTC, {speed:g} simulated seconds in each second",
         "scenario": f"{scenario.name}: {scenario.description}",
         "state machine": outputs["StateMachineArn"],
         "table": outputs["TableName"],
-        "API": api.rest_api_id,
-        "stage": api.stage,
-        "base": f"{api.base}   (the deployment that is live)",
-        "candidate": f"{api.candidate}   (the deployment to roll out)",
+        **aws.simulation.subject.facts,
+        **aws.neighbour.facts,
     }
     known = "\n".join(f"  {name:<14} {value}" for name, value in facts.items())
     commands = "\n\n".join(f"# {title}\n{text}" for title, text in _commands(aws).items())
     return "\n\n".join(
-        ["An embedded AWS with Rollout Pilot deployed and an API under traffic.", known, commands, "Ctrl-C stops it."]
+        [
+            "An embedded AWS with Rollout Pilot deployed, an API and a function under traffic.",
+            known,
+            commands,
+            "Ctrl-C stops it.",
+        ]
     )
 
 
@@ -45,7 +48,7 @@ def state_line(event: Json) -> str:
 
 def _commands(aws: LocalAws) -> dict[str, str]:
     """Titles with the commands that do it, to be pasted into a shell."""
-    outputs, api = aws.outputs, aws.api
+    outputs = aws.outputs
     cli = f"aws --endpoint-url {aws.endpoint_url}"
     entry = {"Source": "rollout.pilot", "DetailType": "Rollout Requested", "Detail": json.dumps(aws.request)}
     execution = f"{outputs['StateMachineArn'].replace(':stateMachine:', ':execution:')}:{ROLLOUT}"
@@ -68,9 +71,9 @@ def _commands(aws: LocalAws) -> dict[str, str]:
             ]
         ),
         "The same as an event; EventBridge names the rollout": f"{cli} events put-events --entries {_quoted([entry])}",
-        "Watch the stage, the rollout and its history": "\n".join(
+        "Watch the target, the rollout and its history": "\n".join(
             [
-                f"{cli} apigateway get-stage --rest-api-id {api.rest_api_id} --stage-name {api.stage}",
+                f"{cli} {aws.simulation.subject.command}",
                 f"{cli} stepfunctions describe-execution --execution-arn {execution}",
                 f"{cli} dynamodb query --table-name {outputs['TableName']} --key-condition-expression 'pk = :id' \\",
                 f"  --expression-attribute-values {_quoted(record)}",

@@ -18,7 +18,7 @@ from rollout_cli.validate import validate
 
 app = typer.Typer(
     name="rollout",
-    help="Self-driving canary rollouts for Amazon API Gateway.",
+    help="Self-driving canary rollouts for Amazon API Gateway and AWS Lambda.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -37,7 +37,7 @@ commands.register(app)
 
 @app.callback()
 def main_options() -> None:
-    """Self-driving canary rollouts for Amazon API Gateway."""
+    """Self-driving canary rollouts for Amazon API Gateway and AWS Lambda."""
 
 
 def main() -> None:

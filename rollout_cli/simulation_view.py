@@ -123,9 +123,15 @@ class LiveView:
         return Group(*parts, *(line.coloured() for line in lines), Text())
 
 
+_TARGETS = {
+    "apigateway-stage": {"type": "apigateway-stage", "restApiId": "shown", "stageName": "shown"},
+    "lambda-alias": {"type": "lambda-alias", "functionName": "shown", "aliasName": "shown"},
+}
+
+
 def _request(scenario: Scenario) -> Request | None:
     """The scenario's request as far as a view needs it; None when it cannot be understood."""
-    target = {"type": "apigateway-stage", "restApiId": "shown", "stageName": "shown"}
+    target = _TARGETS[scenario.target]
     try:
         return parse_request({"target": target, **scenario.request})
     except InvalidRequest:
@@ -214,16 +220,24 @@ def _arm_cells(verdict: Json) -> list[Text]:
 
 def result_text(result: Result) -> Text:
     """The outcome, its reason, and what it cost."""
-    stage = result.final_stage or {}
-    now = f"deployment {stage['deploymentId']}" if stage else "no stage"
-    canary = "with a" if "canarySettings" in stage else "no"
     return Text.assemble(
         (result.outcome.replace("_", " "), OUTCOME_STYLES.get(result.outcome, "bold magenta")),
         f": {result.reason}\n",
         (
             f"{result.simulated_minutes:g} simulated minutes in {result.wall_seconds:.1f} s; the candidate answered "
             f"{result.canary_requests:,} requests, {result.bad_requests:,} of them badly; "
-            f"the stage ends on {now}, {canary} canary",
+            f"{_ending(result.final_stage)}",
             "dim",
         ),
     )
+
+
+def _ending(shown: Json | None) -> str:
+    """How the stage or the alias ends."""
+    if shown is None:
+        return "the target is gone"
+    if "FunctionVersion" in shown:
+        weights = "with" if "RoutingConfig" in shown else "without"
+        return f"the alias ends on version {shown['FunctionVersion']}, {weights} weights"
+    canary = "with a" if "canarySettings" in shown else "no"
+    return f"the stage ends on deployment {shown['deploymentId']}, {canary} canary"

@@ -40,6 +40,7 @@ from rollout_simulator.repairs import (
 )
 from rollout_simulator.repairs.alarm_board import AlarmBoard
 from rollout_simulator.repairs.eventbridge_targets import EventBridge
+from rollout_simulator.repairs.lambda_alias import AliasHistory
 from rollout_simulator.repairs.lambda_in_process import Handler
 from rollout_simulator.repairs.lambda_output import Output
 from rollout_simulator.repairs.metric_store import MetricStore
@@ -89,6 +90,7 @@ class EmbeddedAws:
     permissions: Permissions
     alarms: AlarmBoard
     stages: StageControlPlane
+    aliases: AliasHistory
     output: Output
 
     def __init__(
@@ -146,7 +148,7 @@ class EmbeddedAws:
         clock = self.clock = enter(SimulatedClock(self._start))
         self.metrics = enter(cloudwatch_metrics.repaired())
         self.stages = enter(apigateway_canary.repaired())
-        enter(lambda_alias.repaired())
+        self.aliases = enter(lambda_alias.repaired())
         self.events = enter(eventbridge_targets.repaired(clock, ACCOUNT, REGION, self._event_delay_seconds, self._seed))
         self.alarms = enter(cloudwatch_alarms.repaired(self.events.emit, self.metrics))
         self.output = enter(lambda_in_process.repaired(clock, self._functions, self._handlers, self._seed))

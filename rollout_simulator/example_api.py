@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from rollout_simulator.alarms import put_alarm
 from rollout_simulator.scenario import Alarm, Scenario
 
 CANDIDATE = "candidate"
@@ -56,21 +57,6 @@ def create_api(client: Any, scenario: Scenario) -> ExampleApi:
 
 def create_alarm(client: Any, alarm: Alarm, scenario: Scenario, api: ExampleApi) -> None:
     """Make one of the scenario's alarms, by boto3's CloudWatch client."""
-    tags = [{"Key": "rollout-pilot:target", "Value": f"{api.rest_api_id}/{api.stage}"}] if alarm.tagged else []
-    percentile = alarm.statistic.startswith("p")
-    client.put_metric_alarm(
-        AlarmName=alarm.name,
-        Namespace="AWS/ApiGateway",
-        MetricName=alarm.metric,
-        Dimensions=[
-            {"Name": "ApiName", "Value": scenario.api.name},
-            {"Name": "Stage", "Value": scenario.api.stage},
-        ],
-        **{"ExtendedStatistic" if percentile else "Statistic": alarm.statistic},
-        Period=60,
-        EvaluationPeriods=alarm.evaluation_periods,
-        Threshold=alarm.threshold,
-        ComparisonOperator="GreaterThanThreshold",
-        TreatMissingData="notBreaching",
-        Tags=tags,
-    )
+    dimensions = {"ApiName": scenario.api.name, "Stage": scenario.api.stage}
+    tag = f"{api.rest_api_id}/{api.stage}"
+    put_alarm(client, alarm, "AWS/ApiGateway", alarm.metric or "5XXError", dimensions, tag)

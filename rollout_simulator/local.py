@@ -17,10 +17,10 @@ from moto.utilities.id_generator import moto_id_manager
 
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.endpoint import HOST, Endpoint, listen, server_for
-from rollout_simulator.example_api import CANDIDATE, ExampleApi
-from rollout_simulator.repairs.stage_control_plane import StageChange
+from rollout_simulator.example_api import CANDIDATE
 from rollout_simulator.scenario import Alarm, Scenario
 from rollout_simulator.simulation import Simulation
+from rollout_simulator.subjects import KINDS, Subject
 from rollout_simulator.template import ACCOUNT, REGION
 
 SECONDS_BETWEEN_LOOKS = 10
@@ -32,7 +32,10 @@ STATE_CHANGED = "Rollout State Changed"
 
 SAMPLE_API = "a1b2c3d4e5"
 SAMPLE_DEPLOYMENT = "abc123"
-SAMPLE_ALARM = Alarm(name="orders-5xx", threshold=0.5, named_in_request=False)
+SAMPLE_ALARMS = {
+    "apigateway-stage": Alarm(name="orders-5xx", threshold=0.5, named_in_request=False),
+    "lambda-alias": Alarm(name="orders-errors", threshold=0.5, named_in_request=False),
+}
 """What the files in `events/` name: they work here as they are."""
 
 Json = dict[str, Any]
@@ -40,9 +43,13 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class LocalAws:
-    """An embedded AWS that listens, and what somebody needs to know to use it."""
+    """An embedded AWS that listens, and what somebody needs to know to use it.
+
+    neighbour: a target of the other kind, beside the scenario's own, under the same traffic.
+    """
 
     simulation: Simulation
+    neighbour: Subject
     port: int
     _serve: Callable[[float, threading.Event, Callable[[BaseException], None]], None]
 
@@ -62,14 +69,9 @@ class LocalAws:
         return self.simulation.aws.deployment.outputs
 
     @property
-    def api(self) -> ExampleApi:
-        """The example API."""
-        return self.simulation.api
-
-    @property
     def request(self) -> Json:
         """A request for the scenario's candidate."""
-        return self.api.request(self.simulation.scenario)
+        return self.simulation.subject.request()
 
     @property
     def function_variables(self) -> Json:
@@ -107,13 +109,15 @@ def opened(scenario: Scenario, *, port: int, seed: int | None = None, start: dat
     Raises: PortUnavailable.
     """
     chosen = scenario.seed if seed is None else seed
-    if all(alarm.name != SAMPLE_ALARM.name for alarm in scenario.alarms):
-        scenario = scenario.model_copy(update={"alarms": [*scenario.alarms, SAMPLE_ALARM]})
     with closing(listen(port)) as listening, EmbeddedAws(seed=chosen, start=start) as aws:
         with _identifiers_of_the_samples(scenario):
             simulation = Simulation(aws, scenario, chosen)
-        simulation.prepare_alarms()
-        aws.stages.listeners.append(lambda change: _begin_with_canary(simulation, change))
+            simulation.prepare_alarms()
+            simulation.subject.tell(lambda: _begin(simulation))
+            neighbour = _neighbour(simulation, chosen)
+        for kind, subject in _by_kind(simulation, neighbour).items():
+            if all(alarm.name != SAMPLE_ALARMS[kind].name for alarm in scenario.alarms):
+                subject.alarm(SAMPLE_ALARMS[kind])
         server = server_for(Endpoint(aws.clock, REGION), listening)
 
         def serve(speed: float, stop: threading.Event, on_error: Callable[[BaseException], None]) -> None:
@@ -128,18 +132,30 @@ def opened(scenario: Scenario, *, port: int, seed: int | None = None, start: dat
                 answering.join()
 
         try:
-            yield LocalAws(simulation, listening.getsockname()[1], serve)
+            yield LocalAws(simulation, neighbour, listening.getsockname()[1], serve)
         finally:
             server.server_close()
 
 
-def _begin_with_canary(simulation: Simulation, change: StageChange) -> None:
+def _neighbour(simulation: Simulation, seed: int) -> Subject:
+    """A target of the other kind that behaves as the scenario says, from the moment that its canary appears."""
+    clock, scenario = simulation.clock, simulation.scenario
+    (make,) = (make for kind, make in KINDS.items() if kind != scenario.target)
+    subject = make(simulation.aws, scenario, seed)
+    traffic = subject.traffic
+    traffic.backfill(clock.now())
+    clock.call_every(60, lambda: traffic.minute_passed(int(clock.timestamp()) // 60 - 1), name="traffic")
+    subject.tell(lambda: traffic.begin(clock.now()))
+    return subject
+
+
+def _by_kind(simulation: Simulation, neighbour: Subject) -> Mapping[str, Subject]:
+    own = simulation.scenario.target
+    return {kind: simulation.subject if kind == own else neighbour for kind in KINDS}
+
+
+def _begin(simulation: Simulation) -> None:
     """A rollout begins, as far as the scenario is concerned, when its canary appears."""
-    if not simulation.is_about(change):
-        return
-    before, after = (change.before or {}), (change.after or {})
-    if "canarySettings" not in after or "canarySettings" in before:
-        return
     running = [execution for execution in simulation.aws.executions.all() if execution.status == "RUNNING"]
     if running:
         simulation.begin(running[-1].exec_arn, running[-1].name)

@@ -1,4 +1,4 @@
-"""A scenario: an API, its traffic, a candidate that behaves well or badly, and what should come of it.
+"""A scenario: an API or a function, its traffic, a candidate that behaves well or badly, and what should come of it.
 
 The format is TOML. Everything but `name` has a default; unknown fields are errors. `request` holds a request as in
 an event, without its target and candidate, which the simulation knows.
@@ -37,8 +37,15 @@ class Api(_Part):
     )
 
 
+class Function(_Part):
+    """The function whose alias is rolled out."""
+
+    name: str = "orders"
+    alias: str = "live"
+
+
 class Traffic(_Part):
-    """Requests to the stage. `noise` is the relative spread of the rate from minute to minute."""
+    """Requests to the target. `noise` is the relative spread of the rate from minute to minute."""
 
     requests_per_second: Annotated[float, Field(ge=0, le=1_000_000)] = 20.0
     pattern: Literal["steady", "daily", "bursts"] = "steady"
@@ -47,9 +54,12 @@ class Traffic(_Part):
 
 
 class Behaviour(_Part):
-    """How a deployment answers. Latencies are lognormal: median and spread (σ of the logarithm)."""
+    """How a deployment or version answers. Latencies are lognormal: median and spread (σ of the logarithm). Only a
+    function's version can be throttled.
+    """
 
     error_percent: Percent = 0.5
+    throttle_percent: Percent = 0.0
     client_error_percent: Percent = 2.0
     latency_ms: Annotated[float, Field(gt=0)] = 80.0
     latency_spread: Annotated[float, Field(gt=0, le=3)] = 0.5
@@ -61,6 +71,7 @@ class CandidateBehaviour(_Part):
     """
 
     error_percent: Percent | None = None
+    throttle_percent: Percent | None = None
     client_error_percent: Percent | None = None
     latency_ms: Annotated[float, Field(gt=0)] | None = None
     latency_spread: Annotated[float, Field(gt=0, le=3)] | None = None
@@ -78,10 +89,12 @@ class Disturbance(_Part):
 
 
 class Alarm(_Part):
-    """A CloudWatch alarm on a metric of the stage."""
+    """A CloudWatch alarm on a metric of the target."""
 
     name: str
-    metric: Literal["5XXError", "4XXError", "Latency", "Count"] = "5XXError"
+    metric: Literal["5XXError", "4XXError", "Latency", "Count", "Errors", "Throttles", "Duration"] | None = Field(
+        None, description="5XXError of a stage, Errors of an alias, unless it is said."
+    )
     statistic: str = "Average"
     threshold: float = 0.05
     evaluation_periods: Annotated[int, Field(ge=1, le=100)] = 1
@@ -103,11 +116,15 @@ class Signal(_Part):
 
 
 class ForeignChange(_Part):
-    """Somebody else changes the stage during the rollout: patch operations as UpdateStage takes them, or delete."""
+    """Somebody else changes the target during the rollout: patch operations as UpdateStage takes them, arguments of
+    UpdateAlias, or delete.
+    """
 
     at_minute: Minutes
     patch: list[dict[str, str]] = Field(default_factory=list)
+    update_alias: dict[str, Any] = Field(default_factory=dict)
     delete_stage: bool = False
+    delete_alias: bool = False
 
 
 class Metrics(_Part):
@@ -150,7 +167,9 @@ class Scenario(_Part):
     description: str = ""
     seed: int = 1
     horizon_minutes: Annotated[float, Field(gt=0)] | None = None
+    target: Literal["apigateway-stage", "lambda-alias"] = "apigateway-stage"
     api: Api = Api()
+    function: Function = Function()
     traffic: Traffic = Traffic()
     base: Behaviour = Behaviour()
     candidate: CandidateBehaviour = CandidateBehaviour()

@@ -15,12 +15,11 @@ from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.core.decision import Phase
 from rollout.core.rollout import Rollout
 from rollout_simulator.embedded_aws import EmbeddedAws
-from rollout_simulator.example_api import ExampleApi, create_alarm, create_api
+from rollout_simulator.example_api import ExampleApi
 from rollout_simulator.faults import Fault as InjectedFault
 from rollout_simulator.faults import Mode
-from rollout_simulator.repairs.stage_control_plane import StageChange
-from rollout_simulator.scenario import Fault, ForeignChange, Scenario, Signal
-from rollout_simulator.traffic import StageTraffic
+from rollout_simulator.scenario import Fault, Scenario, Signal
+from rollout_simulator.subjects import KINDS, Stage
 
 HELD = "HELD"
 SLACK_MINUTES = 90
@@ -52,7 +51,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of it. `final_stage` is as GetStage shows it, None when the stage is gone; times in their units.
+    """What came of it. `final_stage` is as GetStage shows it, or GetAlias; None when it is gone; times in their units.
 
     rollout: as its record has it; None, and `rejection` instead, when the request was refused.
     """
@@ -95,11 +94,9 @@ class Simulation:
         self.aws = aws
         self.scenario = scenario
         self.clock = aws.clock
-        self._apigateway = aws.client("apigateway")
-        self.api: ExampleApi = create_api(self._apigateway, scenario)
-        self.traffic = StageTraffic(scenario, aws.metrics, self.api.base, seed)
-        aws.stages.listeners.append(self._stage_changed)
-        self._initial_stage = self._stage()
+        self.subject = KINDS[scenario.target](aws, scenario, seed)
+        self.traffic = self.subject.traffic
+        self._initial_stage = self.subject.show()
         self.traffic.backfill(self.clock.now())
         self.clock.call_every(60, self._minute, name="traffic")
         self.store = DynamoDbStore(aws.client("dynamodb"), aws.deployment.outputs["TableName"], history_days=90)
@@ -130,7 +127,7 @@ class Simulation:
         answer = self.aws.client("stepfunctions").start_execution(
             stateMachineArn=self.aws.deployment.outputs["StateMachineArn"],
             name=name,
-            input=json.dumps(self.api.request(self.scenario)),
+            input=json.dumps(self.subject.request()),
         )
         self.begin(answer["executionArn"], name)
 
@@ -141,17 +138,15 @@ class Simulation:
         self.traffic.begin(self._started_at)
         self._schedule_events()
 
+    @property
+    def api(self) -> ExampleApi:
+        """The API, in a scenario of a stage."""
+        assert isinstance(self.subject, Stage)
+        return self.subject.api
+
     def status(self) -> Json:
         """The execution as DescribeExecution shows it."""
         return dict(self.aws.client("stepfunctions").describe_execution(executionArn=self.execution))
-
-    def is_about(self, change: StageChange) -> bool:
-        """Whether it is the scenario's own stage that was changed."""
-        return (change.rest_api_id, change.stage_name) == (self.api.rest_api_id, self.api.stage)
-
-    def _stage_changed(self, change: StageChange) -> None:
-        if self.is_about(change):
-            self.traffic.stage_changed(change.when, change.after)
 
     def _is_over(self) -> bool:
         """Whether nothing more will happen: all has ended and been told, or is held with nobody to come."""
@@ -184,7 +179,7 @@ class Simulation:
         """Make the scenario's alarms and let them find their state."""
         cloudwatch = self.aws.client("cloudwatch")
         for alarm in self.scenario.alarms:
-            create_alarm(cloudwatch, alarm, self.scenario, self.api)
+            self.subject.alarm(alarm)
         if self.scenario.alarms:
             self.clock.run_until(self.clock.now() + timedelta(minutes=2))
         for alarm in self.scenario.alarms:
@@ -201,7 +196,7 @@ class Simulation:
         for signal in self.scenario.signals:
             self._at(signal.at_minute, partial(self._give, signal))
         for change in self.scenario.foreign_changes:
-            self._at(change.at_minute, partial(self._change_stage, change))
+            self._at(change.at_minute, partial(self.subject.meddle, change))
         for fault in self.scenario.faults:
             self.aws.faults.inject(self._injected(fault))
 
@@ -212,13 +207,6 @@ class Simulation:
         self.aws.client("cloudwatch").set_alarm_state(
             AlarmName=alarm, StateValue="ALARM", StateReason="Threshold Crossed"
         )
-
-    def _change_stage(self, change: ForeignChange) -> None:
-        where = {"restApiId": self.api.rest_api_id, "stageName": self.api.stage}
-        if change.delete_stage:
-            self._apigateway.delete_stage(**where)
-        else:
-            self._apigateway.update_stage(**where, patchOperations=change.patch)
 
     def _give(self, signal: Signal) -> None:
         """A person gives a command, or stops the execution."""
@@ -273,14 +261,6 @@ class Simulation:
     def _elapsed(self, moment: datetime) -> float:
         return round((moment - self._started_at).total_seconds() / 60, 2)
 
-    def _stage(self) -> Json | None:
-        try:
-            stage = self._apigateway.get_stage(restApiId=self.api.rest_api_id, stageName=self.api.stage)
-        except self._apigateway.exceptions.NotFoundException:
-            return None
-        del stage["ResponseMetadata"]
-        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in stage.items()}
-
     def _result(self, began: float) -> Result:
         execution = self.status()
         rollout = self.store.load(self.rollout_id)
@@ -296,7 +276,7 @@ class Simulation:
             reason=reason,
             simulated_minutes=self._elapsed(self.clock.now()),
             wall_seconds=round(time.perf_counter() - began, 3),
-            final_stage=self._stage(),
+            final_stage=self.subject.show(),
             initial_stage=self._initial_stage or {},
             lock_held=rollout is not None and self.store.holder(rollout.settings.target) is not None,
             canary_requests=self.traffic.served.requests,

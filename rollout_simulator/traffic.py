@@ -1,11 +1,12 @@
-"""Requests to a stage, minute by minute, and the metrics they leave.
+"""Requests, minute by minute, and the metrics they leave; those to a stage, in full.
 
-The law: traffic is drawn at the stage's *live* weight, so what the controller does to the stage is what produces its
+The law: traffic is drawn at the target's *live* weight, so what the controller does to the target is what produces its
 metrics. Counts are drawn, never single requests: a minute at 2,000 requests a second costs what one at 20 does.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,7 +32,7 @@ _SHARES /= _SHARES.sum()
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """How the stage shares its requests from a moment on: `canary_share` of them go to the candidate's canary."""
+    """How the target shares its requests from a moment on: `canary_share` of them go to its canary."""
 
     since: float
     base_is_candidate: bool
@@ -48,13 +49,22 @@ class Served:
 
 
 @dataclass(slots=True)
-class _Arm:
+class Arm:
+    """What became of some requests; `latencies` says how many took so many milliseconds."""
+
     requests: int = 0
     errors: int = 0
     client_errors: int = 0
     latencies: dict[float, int] = field(default_factory=dict)
 
-    def add(self, other: _Arm) -> None:
+    @property
+    def times(self) -> Distribution:
+        """The latencies, in milliseconds."""
+        values = sorted(self.latencies)
+        return Distribution(tuple(values), tuple(self.latencies[value] for value in values))
+
+    def add(self, other: Arm) -> None:
+        """These, too."""
         self.requests += other.requests
         self.errors += other.errors
         self.client_errors += other.client_errors
@@ -62,15 +72,14 @@ class _Arm:
             self.latencies[value] = self.latencies.get(value, 0) + count
 
 
-class StageTraffic:
-    """Draws each minute's requests to one stage and publishes what CloudWatch would."""
+class Traffic(ABC):
+    """Draws each minute's requests to one target; each kind publishes what CloudWatch would."""
 
-    def __init__(self, scenario: Scenario, metrics: MetricStore, base_deployment: str, seed: int) -> None:
+    def __init__(self, scenario: Scenario, metrics: MetricStore, seed: int) -> None:
         self._scenario = scenario
         self._metrics = metrics
-        self._base_deployment = base_deployment
         self._random = np.random.default_rng(seed)
-        self._splits = [Split(0.0, False, 0.0, False)]
+        self._splits: list[Split] = [Split(0.0, False, 0.0, False)]
         self._began: datetime | None = None
         self.served = Served()
         self.most_weight_percent = 0.0
@@ -79,42 +88,19 @@ class StageTraffic:
         """The rollout begins: minutes in the scenario count from here."""
         self._began = moment
 
-    def stage_changed(self, when: datetime, stage: Mapping[str, Any] | None) -> None:
-        """Follow the live stage, as GetStage shows it; None when it was deleted."""
-        since = when.timestamp() + PROPAGATION_SECONDS
-        if stage is None:
-            self._splits.append(Split(since, False, 0.0, False))
-            return
-        canary = stage.get("canarySettings") or {}
-        weight = float(canary.get("percentTraffic", 0.0))
-        promoted = stage["deploymentId"] != self._base_deployment
-        self.most_weight_percent = max(self.most_weight_percent, 100.0 if promoted else weight)
-        overridden = bool(canary.get("stageVariableOverrides"))
-        other_deployment = canary.get("deploymentId", self._base_deployment) != self._base_deployment
-        self._splits.append(Split(since, promoted, weight / 100, overridden or other_deployment))
-
     def backfill(self, now: datetime) -> None:
         """Publish the hours before the rollout."""
         last = int(now.timestamp()) // 60
         for minute in range(last - HISTORY_MINUTES, last):
             self.minute_passed(minute)
 
+    @abstractmethod
     def minute_passed(self, minute: int) -> None:
         """Draw the requests of this minute (of the epoch), which has just ended, and publish its metrics."""
-        start = minute * 60.0
-        total = int(self._random.poisson(self._rate(start) * 60))
-        base, canary = _Arm(), _Arm()
-        for split, share in self._segments(start):
-            requests = int(self._random.binomial(total, share)) if share < 1 else total
-            to_canary = int(self._random.binomial(requests, split.canary_share)) if split.canary_share else 0
-            base.add(self._serve(requests - to_canary, split.base_is_candidate, start, 100.0))
-            canary.add(self._serve(to_canary, split.canary_is_candidate, start, split.canary_share * 100))
-        if self._scenario.metrics.base_semantics == "inclusive":
-            base.add(canary)
-        api = self._scenario.api
-        self._publish({"ApiName": api.name, "Stage": api.stage}, minute, base)
-        if self._scenario.metrics.canary_series:
-            self._publish({"ApiName": api.name, "Stage": f"{api.stage}/Canary"}, minute, canary)
+
+    def _requests(self, start: float) -> int:
+        """How many there are in the minute that begins at `start`."""
+        return int(self._random.poisson(self._rate(start) * 60))
 
     def _segments(self, start: float) -> list[tuple[Split, float]]:
         """The splits that were live in the minute, each with the share of the minute it was live for."""
@@ -140,9 +126,9 @@ class StageTraffic:
             rate *= 4
         return rate
 
-    def _serve(self, requests: int, candidate: bool, start: float, weight_percent: float) -> _Arm:
+    def _serve(self, requests: int, candidate: bool, start: float, weight_percent: float) -> Arm:
         if requests == 0:
-            return _Arm()
+            return Arm()
         behaviour = self._behaviour(candidate, start, weight_percent)
         errors = int(self._random.binomial(requests, behaviour.error_percent / 100))
         client_errors = int(self._random.binomial(requests - errors, behaviour.client_error_percent / 100))
@@ -153,7 +139,7 @@ class StageTraffic:
         values = behaviour.latency_ms * np.exp(behaviour.latency_spread * _SPREADS)
         taken = np.flatnonzero(counts)
         latencies = dict(zip(values[taken].tolist(), counts[taken].tolist(), strict=True))
-        return _Arm(requests, errors, client_errors, latencies)
+        return Arm(requests, errors, client_errors, latencies)
 
     def _behaviour(self, candidate: bool, start: float, weight_percent: float) -> Behaviour:
         """How a deployment answers in this minute: its own way, unless something hits both arms."""
@@ -173,9 +159,16 @@ class StageTraffic:
         """Minutes since the rollout began; negative before it."""
         return (start - self._began.timestamp()) / 60 if self._began else -1.0
 
-    def _publish(self, dimensions: Mapping[str, str], minute: int, arm: _Arm) -> None:
+    def _publish_points(
+        self,
+        namespace: str,
+        dimensions: Mapping[str, str],
+        minute: int,
+        requests: int,
+        points: Mapping[str, Distribution],
+    ) -> None:
         """No traffic leaves no point. Now and then a point is late, or first published in part."""
-        if arm.requests == 0:
+        if requests == 0:
             return
         how = self._scenario.metrics
         delay = float(self._random.uniform(how.earliest_seconds, how.latest_seconds))
@@ -183,19 +176,60 @@ class StageTraffic:
             delay += 240.0
         visible = datetime.fromtimestamp(minute * 60 + 60, UTC) + timedelta(seconds=delay)
         revised = self._random.random() < how.revised_percent / 100
-        points = {
-            "Count": Distribution.of_flags(arm.requests, arm.requests),
-            "5XXError": Distribution.of_flags(arm.requests, arm.errors),
-            "4XXError": Distribution.of_flags(arm.requests, arm.client_errors),
-            "Latency": Distribution(
-                tuple(sorted(arm.latencies)), tuple(arm.latencies[v] for v in sorted(arm.latencies))
-            ),
-        }
         for metric, distribution in points.items():
             if revised:
                 partial = Distribution(
                     distribution.values, tuple(count * 9 // 10 or 1 for count in distribution.counts)
                 )
-                self._metrics.publish(NAMESPACE, metric, dimensions, minute, partial, visible)
+                self._metrics.publish(namespace, metric, dimensions, minute, partial, visible)
             final = visible + timedelta(seconds=120) if revised else visible
-            self._metrics.publish(NAMESPACE, metric, dimensions, minute, distribution, final)
+            self._metrics.publish(namespace, metric, dimensions, minute, distribution, final)
+
+
+class StageTraffic(Traffic):
+    """Draws each minute's requests to one stage and publishes what CloudWatch would."""
+
+    def __init__(self, scenario: Scenario, metrics: MetricStore, base_deployment: str, seed: int) -> None:
+        super().__init__(scenario, metrics, seed)
+        self._base_deployment = base_deployment
+
+    def stage_changed(self, when: datetime, stage: Mapping[str, Any] | None) -> None:
+        """Follow the live stage, as GetStage shows it; None when it was deleted."""
+        since = when.timestamp() + PROPAGATION_SECONDS
+        if stage is None:
+            self._splits.append(Split(since, False, 0.0, False))
+            return
+        canary = stage.get("canarySettings") or {}
+        weight = float(canary.get("percentTraffic", 0.0))
+        promoted = stage["deploymentId"] != self._base_deployment
+        self.most_weight_percent = max(self.most_weight_percent, 100.0 if promoted else weight)
+        overridden = bool(canary.get("stageVariableOverrides"))
+        other_deployment = canary.get("deploymentId", self._base_deployment) != self._base_deployment
+        self._splits.append(Split(since, promoted, weight / 100, overridden or other_deployment))
+
+    def minute_passed(self, minute: int) -> None:
+        """Draw the requests of this minute (of the epoch), which has just ended, and publish its metrics."""
+        start = minute * 60.0
+        total = self._requests(start)
+        base, canary = Arm(), Arm()
+        for split, share in self._segments(start):
+            requests = int(self._random.binomial(total, share)) if share < 1 else total
+            to_canary = int(self._random.binomial(requests, split.canary_share)) if split.canary_share else 0
+            base.add(self._serve(requests - to_canary, split.base_is_candidate, start, 100.0))
+            canary.add(self._serve(to_canary, split.canary_is_candidate, start, split.canary_share * 100))
+        if self._scenario.metrics.base_semantics == "inclusive":
+            base.add(canary)
+        api = self._scenario.api
+        self._publish({"ApiName": api.name, "Stage": api.stage}, minute, base)
+        if self._scenario.metrics.canary_series:
+            self._publish({"ApiName": api.name, "Stage": f"{api.stage}/Canary"}, minute, canary)
+
+    def _publish(self, dimensions: Mapping[str, str], minute: int, arm: Arm) -> None:
+        """The points of the AWS/ApiGateway metrics."""
+        points = {
+            "Count": Distribution.of_flags(arm.requests, arm.requests),
+            "5XXError": Distribution.of_flags(arm.requests, arm.errors),
+            "4XXError": Distribution.of_flags(arm.requests, arm.client_errors),
+            "Latency": arm.times,
+        }
+        self._publish_points(NAMESPACE, dimensions, minute, arm.requests, points)

@@ -17,6 +17,9 @@ from rollout.errors import InvalidRequest
 
 _T = TypeVar("_T")
 
+CANDIDATE = "{candidate}"
+"""In the dimensions of a series: the candidate's revision, filled in once that is made."""
+
 
 class Clock(Protocol):
     """What time it is."""
@@ -54,6 +57,8 @@ class TrafficShifter(Protocol):
 
     def series(self, target: Target, canary_series: str | None) -> Series:
         """The metric dimensions of the base and the canary; `canary_series` overrides the canary's value.
+
+        `CANDIDATE` in a value stands for the candidate's revision, which may not be made yet.
 
         Raises: TargetMissing, NotAllowed, Unavailable.
         """

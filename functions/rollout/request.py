@@ -1,16 +1,19 @@
 """The request: what a person, a pipeline or an event asks for, checked whole before anything is touched.
 
-The JSON Schema in the documentation is generated from `Request`. Names are camelCase, unknown fields are errors,
-everything but the target has a default.
+The JSON Schema in the documentation is generated from `REQUESTS`, the table of the kinds of target. Names are
+camelCase, unknown fields are errors, everything but the target has a default.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticCustomError
 
 from rollout.core.base_semantics import BaseSetting
@@ -23,12 +26,19 @@ from rollout.core.target import Json, Target
 from rollout.errors import InvalidRequest
 
 MOST_PROBLEMS_SHOWN = 5
+BELOW = "below"
+"""The type of an error found in a whole part, whose message begins with the field below it that is at fault."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
 VariableName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
 VariableValue = Annotated[
     str, StringConstraints(max_length=512, pattern=r"^[A-Za-z0-9\-._~:/?#&=,]*$")  # what API Gateway accepts
 ]
+FunctionName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+AliasName = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[0-9]*[A-Za-z_-][A-Za-z0-9_-]*$")  # no bare number
+]
+Version = Annotated[str, StringConstraints(max_length=20, pattern=r"^[1-9][0-9]*$")]
 AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
@@ -50,6 +60,20 @@ class StageCandidate(_Part):
     deployment_id: Name | None = Field(None, description="Without it, the API as now defined is deployed.")
     stage_variables: dict[VariableName, VariableValue] = Field(default_factory=dict, max_length=100)
     use_stage_cache: bool = False
+
+
+class AliasTarget(_Part):
+    """An alias of a Lambda function, whoever invokes it: HTTP APIs, function URLs, event sources, other functions."""
+
+    type: Literal["lambda-alias"]
+    function_name: FunctionName
+    alias_name: AliasName
+
+
+class AliasCandidate(_Part):
+    """The published version to roll out."""
+
+    version: Version | None = Field(None, description="Without it, $LATEST is published.")
 
 
 class PlanStep(_Part):
@@ -74,7 +98,7 @@ class Plan(_Part):
         for index, (before, after) in enumerate(zip(self.steps, self.steps[1:], strict=False), start=1):
             if after.weight_percent <= before.weight_percent:
                 raise PydanticCustomError(
-                    "weights_rise",
+                    BELOW,
                     "steps[{index}].weightPercent: {after} is not above the step before it ({before})",
                     {"index": index, "after": str(after.weight_percent), "before": str(before.weight_percent)},
                 )
@@ -82,7 +106,7 @@ class Plan(_Part):
 
 
 class Measurement(_Part):
-    """How the metrics are to be read; the defaults fit API Gateway as it is known."""
+    """How the metrics are to be read; the defaults fit CloudWatch as it is known."""
 
     lag_minutes: Annotated[int, Field(ge=0, le=30)] = Field(
         3, description="A minute is judged this many minutes after its end; CloudWatch publishes late."
@@ -91,7 +115,7 @@ class Measurement(_Part):
         30, description="Minutes that begin sooner than this after a weight change are not judged."
     )
     canary_series: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
-        None, description="The value of the Stage dimension of the canary's series; {stage} stands for the stage."
+        None, description="The value of the Stage dimension of a stage's canary's series; {stage} stands for the stage."
     )
     learn_dispersion: bool = Field(
         True, description="Judge with the clumping of errors that earlier promoted rollouts of this target showed."
@@ -104,11 +128,14 @@ class Measurement(_Part):
     )
 
 
-class Request(_Part):
-    """A request for a rollout."""
+class Request(_Part, ABC):
+    """A request for a rollout. Each kind of target has a subclass, with the fields `target` and `candidate`."""
 
-    target: StageTarget
-    candidate: StageCandidate = StageCandidate()
+    default_metrics: ClassVar[tuple[str, ...]] = ()
+    """What is judged when the request names no metrics; the judge's own defaults, which are a stage's, if empty."""
+
+    target: _Part
+    candidate: _Part
     plan: Plan = Plan()
     judge: dict[str, Any] = Field(default_factory=dict)
     measurement: Measurement = Measurement()
@@ -135,14 +162,12 @@ class Request(_Part):
         Raises: InvalidRequest (the judge block).
         """
         try:
-            judge = parse_judge(self.judge)
+            judge = parse_judge(self.judge, default_names=self.default_metrics)
         except InvalidSettings as error:
             raise InvalidRequest(str(error)) from error
-        target = self.target.model_dump(by_alias=True)
-        candidate = self.candidate
         return Settings(
-            target=Target.from_document(target),
-            candidate=Candidate(candidate.deployment_id, dict(candidate.stage_variables), candidate.use_stage_cache),
+            target=self.rolled_out,
+            candidate=self.to_go_live,
             plan=tuple(Step(step.weight_percent, step.bake_minutes) for step in self.plan.steps),
             judge=judge,
             policy=Policy(self.on_inconclusive, self.on_regression),
@@ -155,15 +180,88 @@ class Request(_Part):
         )
 
     @property
+    @abstractmethod
+    def rolled_out(self) -> Target:
+        """The target."""
+
+    @property
+    @abstractmethod
+    def to_go_live(self) -> Candidate:
+        """The candidate."""
+
+    @property
     def base_setting(self) -> BaseSetting:
-        """What the request says about the stage's series."""
+        """What is known of the base's series."""
         return BaseSetting(self.measurement.base_semantics)
+
+
+class StageRequest(Request):
+    """A request for a rollout on a stage of an API Gateway REST API."""
+
+    target: StageTarget
+    candidate: StageCandidate = StageCandidate()
+
+    @property
+    def rolled_out(self) -> Target:
+        """The stage."""
+        return Target.from_document(self.target.model_dump(by_alias=True))
+
+    @property
+    def to_go_live(self) -> Candidate:
+        """The deployment with its overrides."""
+        candidate = self.candidate
+        return Candidate(candidate.deployment_id, dict(candidate.stage_variables), candidate.use_stage_cache)
+
+
+class AliasRequest(Request):
+    """A request for a rollout on an alias of a Lambda function."""
+
+    default_metrics: ClassVar[tuple[str, ...]] = ("Errors", "Duration")
+
+    target: AliasTarget
+    candidate: AliasCandidate = AliasCandidate()
+
+    @model_validator(mode="after")
+    def _has_no_series_of_a_stage(self) -> AliasRequest:
+        for name in ("canary_series", "base_semantics"):
+            if name in self.measurement.model_fields_set:
+                raise PydanticCustomError(
+                    BELOW,
+                    "measurement.{field}: is for stages; of a Lambda alias each version has a series of its own",
+                    {"field": to_camel(name)},
+                )
+        return self
+
+    @property
+    def rolled_out(self) -> Target:
+        """The alias."""
+        return Target.from_document(self.target.model_dump(by_alias=True))
+
+    @property
+    def to_go_live(self) -> Candidate:
+        """The version."""
+        return Candidate(self.candidate.version, {})
+
+    @property
+    def base_setting(self) -> BaseSetting:
+        """The base's series is that of its version alone."""
+        return BaseSetting.EXCLUSIVE
+
+
+REQUESTS: Mapping[str, type[Request]] = {"apigateway-stage": StageRequest, "lambda-alias": AliasRequest}
+"""By `target.type`."""
 
 
 def request_schema() -> Json:
     """The JSON Schema of a request."""
-    schema = Request.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Rollout request"}
+    kinds = [(model, "validation") for model in REQUESTS.values()]
+    _, definitions = models_json_schema(kinds, by_alias=True)  # type: ignore[arg-type]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Rollout request",
+        "oneOf": [{"$ref": f"#/$defs/{model.__name__}"} for model in REQUESTS.values()],
+        **definitions,
+    }
 
 
 def parse_request(document: Json) -> Request:
@@ -174,30 +272,42 @@ def parse_request(document: Json) -> Request:
     """
     if not isinstance(document, dict):
         raise InvalidRequest(f"request: must be a JSON object{_got(document)}")
+    model = _model_for(document.get("target"))
     try:
-        request = Request.model_validate(document)
+        request = model.model_validate(document)
     except ValidationError as error:
-        raise InvalidRequest(_explain(error)) from error
+        raise InvalidRequest(_explain(error, model)) from error
     request.settings(alarms=())
     return request
 
 
-def _explain(error: ValidationError) -> str:
-    problems = [_problem(detail) for detail in error.errors(include_url=False)]
+def _model_for(target: object) -> type[Request]:
+    """The kind of request, by its target's type; a stage's where the target does not even say so much."""
+    kind = target.get("type") if isinstance(target, dict) else None
+    if isinstance(kind, str) and kind in REQUESTS:
+        return REQUESTS[kind]
+    if isinstance(target, dict):
+        problem = "required;" if kind is None else f"{kind!r} is not"
+        raise InvalidRequest(f"target.type: {problem} one of {', '.join(sorted(REQUESTS))}")
+    return StageRequest
+
+
+def _explain(error: ValidationError, model: type[Request]) -> str:
+    problems = [_problem(detail, model) for detail in error.errors(include_url=False)]
     shown = "; ".join(problems[:MOST_PROBLEMS_SHOWN])
     more = len(problems) - MOST_PROBLEMS_SHOWN
     return shown + (f"; and {more} more" if more > 0 else "")
 
 
-def _problem(detail: Any) -> str:
+def _problem(detail: Any, model: type[Request]) -> str:
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
     match detail["type"]:
         case "extra_forbidden":
-            return f"{path}: unknown field; allowed are {_allowed_fields(detail['loc'])}"
+            return f"{path}: {_unknown(detail['loc'], model)}"
         case "missing":
             return f"{path}: required"
-        case "weights_rise":
-            return f"{path}.{detail['msg']}"
+        case _ if detail["type"] == BELOW:
+            return f"{path}.{detail['msg']}".lstrip(".")
         case _:
             message = detail["msg"].removeprefix("Value error, ")
             return f"{path or 'request'}: {message[:1].lower()}{message[1:]}{_got(detail['input'])}"
@@ -208,15 +318,28 @@ def _got(value: Any) -> str:
     return f", got {text if len(text) <= 60 else text[:57] + '…'}"
 
 
-def _allowed_fields(location: tuple[int | str, ...]) -> str:
-    """The fields beside an unknown one, by walking the models along its path."""
-    model: type[BaseModel] = Request
-    for part in location[:-1]:
+def _unknown(location: tuple[int | str, ...], model: type[Request]) -> str:
+    """What is wrong with an unknown field: nobody knows it, or it belongs to another kind of target."""
+    *path, field = location
+    allowed = ", ".join(_fields(model, path))
+    for kind, other in REQUESTS.items():
+        if other is not model and field in _fields(other, path):
+            mine = next(name for name, each in REQUESTS.items() if each is model)
+            return f"is for targets of type {kind}; for {mine} allowed are {allowed}"
+    return f"unknown field; allowed are {allowed}"
+
+
+def _fields(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
+    """The fields at this place of a request, by walking the models along the path; none if there is no such place."""
+    for part in path:
         if isinstance(part, int):
             continue
-        field = next(field for name, field in model.model_fields.items() if to_camel(name) == part)
-        model = _model_in(field.annotation) or model
-    return ", ".join(to_camel(name) for name in model.model_fields)
+        fields = {to_camel(name): field for name, field in model.model_fields.items()}
+        inner = _model_in(fields[part].annotation) if part in fields else None
+        if inner is None:
+            return []
+        model = inner
+    return [to_camel(name) for name in model.model_fields]
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

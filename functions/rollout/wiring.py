@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from rollout.adapters import apigateway_stage
+from rollout.adapters import apigateway_stage, lambda_alias
+from rollout.adapters.alias_metrics import AliasMetrics
 from rollout.adapters.apigateway_stage import ApiGatewayStage
 from rollout.adapters.cloudwatch import CloudWatchReader
 from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.eventbridge import EventBridgeNotifier
+from rollout.adapters.lambda_alias import LambdaAlias
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
 from rollout.adapters.throttling import wait_out_throttling
@@ -37,9 +39,9 @@ call of a task that was given up can still be on its way when the next task begi
 
 SENT_ONCE = CLIENT_CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 """For the clients that change targets. A write whose answer was lost must not be sent again unseen: CreateDeployment
-would make another deployment, and UpdateStage is fenced by the read before it. The workflow repeats the whole task.
-Throttling alone is waited out: a throttled call was not carried out."""
-CHANGE_TARGETS = frozenset({"apigateway"})
+would make another deployment, and UpdateStage and UpdateAlias are fenced by the read before them. The workflow repeats
+the whole task. Throttling alone is waited out: a throttled call was not carried out."""
+CHANGE_TARGETS = frozenset({"apigateway", "lambda"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,14 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
     return Ports(
         clock=SystemClock(),
         store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
-        shifters={apigateway_stage.KIND: ApiGatewayStage(client("apigateway"))},
-        sources={apigateway_stage.KIND: StageMetrics(CloudWatchReader(cloudwatch))},
+        shifters={
+            apigateway_stage.KIND: ApiGatewayStage(client("apigateway")),
+            lambda_alias.KIND: LambdaAlias(client("lambda")),
+        },
+        sources={
+            apigateway_stage.KIND: StageMetrics(CloudWatchReader(cloudwatch)),
+            lambda_alias.KIND: AliasMetrics(CloudWatchReader(cloudwatch)),
+        },
         alarms=CloudWatchAlarms(cloudwatch, client("resourcegroupstaggingapi")),
         notifier=EventBridgeNotifier(client("events"), environment.bus),
         waker=StepFunctionsWaker(workflow),

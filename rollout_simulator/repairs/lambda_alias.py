@@ -31,6 +31,8 @@ from moto.awslambda.models import LambdaAlias, LambdaBackend
 from moto.awslambda.responses import LambdaResponse
 from moto.moto_api._internal import mock_random
 
+from rollout_simulator.repairs import lambda_provisioned_concurrency
+from rollout_simulator.repairs.lambda_provisioned_concurrency import configured
 from rollout_simulator.repairs.patching import replaced
 
 LATEST = "$LATEST"
@@ -80,6 +82,7 @@ def repaired(history: AliasHistory | None = None) -> Iterator[AliasHistory]:
     """Give moto's Lambda aliases their locking and checks for as long as this is open."""
     history = history if history is not None else AliasHistory()
     with ExitStack() as stack:
+        stack.enter_context(lambda_provisioned_concurrency.repaired())
         for new in _operations(history):
             stack.enter_context(replaced(LambdaBackend, new.__name__, new))
         stack.enter_context(replaced(LambdaResponse, "update_alias", update_alias))
@@ -128,6 +131,9 @@ def _operations(history: AliasHistory) -> tuple[Any, ...]:
             backend.get_function(function_name, version)
             routing = alias.routing_config if routing_config is None else routing_config
             _check_routing(backend, function_name, version, routing)
+            short_name = backend.get_function(function_name).function_name
+            if (routing or {}).get("AdditionalVersionWeights") and (short_name, name) in configured(backend):
+                raise InvalidParameterValueException("Invalid alias configuration for Provisioned Concurrency")
             alias.update(description, version, dict(routing or {}))
             alias.revision_id = str(mock_random.uuid4())
             return alias

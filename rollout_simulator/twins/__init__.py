@@ -17,7 +17,7 @@ from rollout_simulator.twins.executions import ExecutionsTwin
 from rollout_simulator.twins.interposed import Around, Disturbance, interposed
 from rollout_simulator.twins.metrics import MetricsTwin
 from rollout_simulator.twins.notifier import NotifierTwin
-from rollout_simulator.twins.shifter import ShifterTwin
+from rollout_simulator.twins.shifter import AliasShifterTwin, ShifterTwin
 from rollout_simulator.twins.store import StoreTwin
 from rollout_simulator.twins.together import KIND, START, Twins, twins
 from rollout_simulator.twins.waker import WakerTwin
@@ -26,6 +26,7 @@ __all__ = [
     "KIND",
     "START",
     "AlarmsTwin",
+    "AliasShifterTwin",
     "Around",
     "ClockTwin",
     "Disturbance",

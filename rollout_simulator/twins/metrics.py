@@ -63,7 +63,7 @@ class MetricsTwin(Troubled):
         ]
 
     def _raw(self, series: Series, measure: Measure, minute: int) -> RawCounts:
-        if measure.name.startswith("Latency.") and measure.threshold_ms is None:
+        if ".p" in measure.name and measure.threshold_ms is None:
             return _NOTHING
         _, stage, _ = self._counts.get((_key(series.base), measure.name, minute), (None, None, None))
         canary, _, as_base = self._counts.get((_key(series.canary), measure.name, minute), (None, None, None))

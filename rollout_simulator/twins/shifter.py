@@ -1,21 +1,26 @@
-"""A target in memory that is changed as API Gateway changes a stage.
+"""Targets in memory that are changed as API Gateway changes a stage, and Lambda an alias.
 
-A promotion takes two calls there, so here it can break off between them.
+A stage's promotion takes two calls, so here it can break off between them.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from rollout.core.measures import Series
 from rollout.core.rollout import Candidate
 from rollout.core.target import Target, TargetState
 from rollout.errors import ForeignChange, Refused, TargetMissing, Unavailable
+from rollout.ports import CANDIDATE
 from rollout_simulator.twins.trouble import Troubled
 
 
 class ShifterTwin(Troubled):
     """Implements `TrafficShifter`. `history` has every state that any target was in, the oldest first."""
+
+    field: ClassVar[str] = "candidate.deploymentId"
+    """Where a request names the candidate."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +58,7 @@ class ShifterTwin(Troubled):
         """Raises as the port says."""
         self._called()
         if candidate.revision is not None and candidate.revision not in self._revisions[target.key]:
-            raise Refused(f"candidate.deploymentId: {candidate.revision} does not exist; leave it out to make one")
+            raise Refused(f"{self.field}: {candidate.revision} does not exist; leave it out to make one")
 
     def materialize(self, target: Target, candidate: Candidate, stamp: str) -> str:
         """Raises as the port says."""
@@ -98,3 +103,15 @@ class ShifterTwin(Troubled):
     def _set(self, target: Target, state: TargetState) -> None:
         self._states[target.key] = state
         self.history.append(state)
+
+
+class AliasShifterTwin(ShifterTwin):
+    """The same for aliases, whose versions each have a series."""
+
+    field = "candidate.version"
+
+    def series(self, target: Target, canary_series: str | None) -> Series:  # noqa: ARG002 - stages have such a series
+        """Raises as the port says."""
+        self._called()
+        base = self._existing(target).base
+        return Series(base={"ExecutedVersion": base}, canary={"ExecutedVersion": CANDIDATE})

@@ -1,4 +1,4 @@
-"""Every command in the README's `console` blocks is run. One that is not in the table below fails the first test."""
+"""Every command in these pages' `console` blocks is run. One that is not in the table below fails the first test."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from tests.cli.command import ROOT, started
 from tests.workflow.world import world
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [README, *((ROOT / "docs" / "guide" / page).read_text(encoding="utf-8") for page in ("lambda-alias.md",))]
 
 
 def documented() -> list[str]:
     """The commands, without their comments."""
-    blocks = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    blocks = [
+        block for page in PAGES for block in re.findall(r"^```console\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    ]
     lines = [re.sub(r"\s+#.*", "", line).strip() for block in blocks for line in block.splitlines()]
     return [line.removeprefix("$ ") for line in lines if line and not line.startswith("#")]
 
@@ -42,8 +45,8 @@ def makes(module: str) -> Callable[[str], None]:
     return check
 
 
-def simulates(code: int) -> Callable[[str], None]:
-    """The command simulates, and exits with this code."""
+def runs(code: int) -> Callable[[str], None]:
+    """The command of ours exits with this code."""
 
     def check(command: str) -> None:
         _, *arguments = command.split()
@@ -79,9 +82,12 @@ RUNS: Mapping[str, Callable[[str], None]] = {
     "make demo": makes("rollout_cli.demo"),
     "make test": makes("pytest"),
     "aws events put-events --entries file://events/put-events.json": puts_events,
-    "rollout simulate healthy": simulates(0),
-    "rollout simulate all-fail --json": simulates(3),
+    "rollout simulate healthy": runs(0),
+    "rollout simulate all-fail --json": runs(3),
     "rollout local": serves,
+    "rollout validate events/request-alias.json --traffic 1200 --error-percent 0.5": runs(0),
+    "rollout simulate alias-healthy": runs(0),
+    "rollout simulate alias-worse": runs(3),
 }
 
 

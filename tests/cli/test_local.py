@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from rollout_cli.main import app
 from rollout_simulator.endpoint import PortUnavailable, listen
 from rollout_simulator.template import load_template
-from tests.cli.command import ENVIRONMENT, started
+from tests.cli.command import ENVIRONMENT, ROOT, started
 
 Json = dict[str, Any]
 
@@ -42,7 +42,7 @@ threshold = 0.5
 steps = [{ weightPercent = 5, bakeMinutes = 2 }, { weightPercent = 50, bakeMinutes = 2 }]
 watchMinutes = 1
 """
-LONGEST_SECONDS = 30.0
+LONGEST_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,20 @@ def test_a_rollout_requested_by_an_event_is_rolled_back_by_its_alarm(served: Ser
     assert "orders-5xx" in ended["cause"]
     assert served.stage() == before
     served.client("cloudwatch").set_alarm_state(AlarmName="orders-5xx", StateValue="OK", StateReason="over")
+
+
+def test_the_sample_request_for_an_alias_works_as_it_is(served: Served) -> None:
+    request = json.loads((ROOT / "events" / "request-alias.json").read_text())
+    request["plan"] = {"steps": [{"weightPercent": 5, "bakeMinutes": 2}], "watchMinutes": 0}
+    functions = served.client("lambda")
+    alias = {"FunctionName": served.fact("function"), "Name": served.fact("alias")}
+    started = served.client("stepfunctions").start_execution(
+        stateMachineArn=served.fact("state machine"), input=json.dumps(request)
+    )
+    served.until(lambda: "RoutingConfig" in functions.get_alias(**alias))
+    ended = served.ended(started["executionArn"])
+    assert json.loads(ended["output"])["outcome"] == "PROMOTED"
+    assert functions.get_alias(**alias)["FunctionVersion"] == "2"
 
 
 def test_a_task_token_can_be_answered_from_outside_once(served: Served) -> None:

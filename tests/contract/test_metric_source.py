@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 import pytest
 
+from rollout.adapters.alias_metrics import AliasMetrics
 from rollout.adapters.cloudwatch import CloudWatchReader, Points, Query
 from rollout.adapters.counted_metrics import Tally
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.core.judge import Count
 from rollout.core.measures import Measure, RawCounts, RawMinute, Series
 from rollout.core.minutes import minute_of
-from rollout.errors import NotAllowed, RolloutError, Unavailable
+from rollout.errors import NotAllowed, Refused, RolloutError, Unavailable
 from rollout.ports import BaseHistory, MetricSource
 from rollout_simulator.repairs import cloudwatch_metrics
 from rollout_simulator.repairs.distribution import Distribution
@@ -23,14 +25,43 @@ from rollout_simulator.repairs.metric_store import MetricStore
 from rollout_simulator.twins import MetricsTwin
 from tests.contract.aws import NOW, client, refusing
 
-SERIES = Series(base={"ApiName": "orders", "Stage": "prod"}, canary={"ApiName": "orders", "Stage": "prod/Canary"})
 M = minute_of(NOW) - 10
 """A minute that is long over."""
-ERRORS = Measure("5XXError")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of target: its adapter, and the names of its metrics."""
+
+    adapter: type[StageMetrics | AliasMetrics]
+    series: Series
+    errors: str
+    other_errors: str
+    latency: str
+
+
+STAGE = Kind(
+    StageMetrics,
+    Series(base={"ApiName": "orders", "Stage": "prod"}, canary={"ApiName": "orders", "Stage": "prod/Canary"}),
+    "5XXError",
+    "4XXError",
+    "Latency.p90",
+)
+OF_ALIAS = {"FunctionName": "orders", "Resource": "orders:live"}
+ALIAS = Kind(
+    AliasMetrics,
+    Series(base={**OF_ALIAS, "ExecutedVersion": "6"}, canary={**OF_ALIAS, "ExecutedVersion": "7"}),
+    "Errors",
+    "Throttles",
+    "Duration.p90",
+)
 
 
 class World(Protocol):
-    """Metrics of the stage `SERIES`, in which nothing has been published yet."""
+    """Metrics of a target of this kind, of which nothing has been published yet."""
+
+    @property
+    def kind(self) -> Kind: ...
 
     @property
     def source(self) -> MetricSource: ...
@@ -45,31 +76,30 @@ class World(Protocol):
 
 
 class OverCloudWatch:
-    def __init__(self, store: MetricStore) -> None:
+    def __init__(self, store: MetricStore, kind: Kind) -> None:
         self.store = store
-        self.source = StageMetrics(CloudWatchReader(client("cloudwatch")))
+        self.kind = kind
+        self.source = kind.adapter(CloudWatchReader(client("cloudwatch")))
 
     def publish(self, name: str, minute: int, stage: Count | None, canary: Count | None) -> None:
-        for dimensions, count in ((SERIES.base, stage), (SERIES.canary, canary)):
+        for dimensions, count in ((self.kind.series.base, stage), (self.kind.series.canary, canary)):
             if count is not None:
                 counts = {0.0: count.requests - count.bad, 1.0: count.bad}
-                self.put(name, dimensions["Stage"], minute, {value: n for value, n in counts.items() if n})
+                if self.kind is ALIAS:
+                    ran = count.requests - count.bad if name == "Throttles" else count.requests
+                    self.put("Invocations", dimensions, minute, {1.0: ran})
+                self.put(name, dimensions, minute, {value: n for value, n in counts.items() if n})
 
-    def put(self, metric: str, stage: str, minute: int, values: dict[float, int]) -> None:
-        """Publish so many requests of each value."""
+    def put(self, metric: str, dimensions: Mapping[str, str], minute: int, values: dict[float, int]) -> None:
+        """Publish so many requests of each value: in the series of a version, and in that of its whole alias."""
         distribution = Distribution.of_histogram(list(values), [float(count) for count in values.values()])
-        self.store.publish(
-            "AWS/ApiGateway",
-            metric,
-            {"ApiName": "orders", "Stage": stage},
-            minute,
-            distribution,
-            NOW - timedelta(days=1),
-        )
+        whole = {name: value for name, value in dimensions.items() if name != "ExecutedVersion"}
+        for each in (dimensions, whole)[: 1 + (dimensions != whole and dimensions == self.kind.series.base)]:
+            self.store.publish(self.kind.adapter.namespace, metric, each, minute, distribution, NOW - timedelta(days=1))
 
     def base_had_a_p90_of(self, milliseconds: float) -> None:
         for minute in range(M - 120, M):
-            self.put("Latency", "prod", minute, {milliseconds: 100})
+            self.put(self.kind.latency.partition(".")[0], self.kind.series.base, minute, {milliseconds: 100})
 
     def more_is_to_come(self) -> None:
         self.store.partial_until = NOW + timedelta(hours=1)
@@ -80,12 +110,14 @@ class OverCloudWatch:
 
 
 class InMemory:
+    kind = STAGE
+
     def __init__(self) -> None:
         self.twin = MetricsTwin()
         self.source = self.twin
 
     def publish(self, name: str, minute: int, stage: Count | None, canary: Count | None) -> None:
-        self.twin.publish(SERIES, name, minute, stage=stage, canary=canary)
+        self.twin.publish(STAGE.series, name, minute, stage=stage, canary=canary)
 
     def base_had_a_p90_of(self, milliseconds: float) -> None:
         self.twin.thresholds_ms["Latency.p90"] = milliseconds
@@ -102,23 +134,38 @@ class InMemory:
 
 @pytest.fixture
 def cloudwatch(aws: None) -> Iterator[OverCloudWatch]:
+    """A stage's metrics."""
     with cloudwatch_metrics.repaired() as store:
-        yield OverCloudWatch(store)
+        yield OverCloudWatch(store, STAGE)
 
 
-@pytest.fixture(params=["adapter", "twin"])
+@pytest.fixture
+def lambda_metrics(aws: None) -> Iterator[OverCloudWatch]:
+    """An alias's metrics."""
+    with cloudwatch_metrics.repaired() as store:
+        yield OverCloudWatch(store, ALIAS)
+
+
+@pytest.fixture(params=["a stage's adapter", "an alias's adapter", "the twin"])
 def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "twin":
+    if request.param == "the twin":
         return InMemory()
-    over_cloudwatch: OverCloudWatch = request.getfixturevalue("cloudwatch")
+    fixture = "cloudwatch" if request.param == "a stage's adapter" else "lambda_metrics"
+    over_cloudwatch: OverCloudWatch = request.getfixturevalue(fixture)
     return over_cloudwatch
 
 
 def read(world: World, *measures: Measure, minutes: int = 1) -> list[RawMinute]:
-    return list(world.source.read(SERIES, measures or (ERRORS,), M, M + minutes - 1))
+    measures = measures or (Measure(world.kind.errors),)
+    return list(world.source.read(world.kind.series, measures, M, M + minutes - 1))
 
 
-def counts(world: World, measure: Measure = ERRORS) -> RawCounts:
+def history(world: World, *names: str) -> list[BaseHistory]:
+    return list(world.source.history(world.kind.series, names, M))
+
+
+def counts(world: World, measure: Measure | None = None) -> RawCounts:
+    measure = measure or Measure(world.kind.errors)
     return read(world, measure)[0].counts[measure.name]
 
 
@@ -126,12 +173,12 @@ def counts(world: World, measure: Measure = ERRORS) -> RawCounts:
 
 
 def test_requests_and_bad_ones_are_counted_for_both_arms(world: World) -> None:
-    world.publish("5XXError", M, stage=Count(1000, 3), canary=Count(50, 1))
+    world.publish(world.kind.errors, M, stage=Count(1000, 3), canary=Count(50, 1))
     assert RawCounts(canary=Count(50, 1), stage=Count(1000, 3), canary_as_base=Count(50, 1)) == counts(world)
 
 
 def test_a_minute_without_a_bad_request_is_counted(world: World) -> None:
-    world.publish("5XXError", M, stage=Count(1000, 0), canary=Count(50, 0))
+    world.publish(world.kind.errors, M, stage=Count(1000, 0), canary=Count(50, 0))
     assert RawCounts(canary=Count(50, 0), stage=Count(1000, 0), canary_as_base=Count(50, 0)) == counts(world)
 
 
@@ -140,37 +187,43 @@ def test_what_was_never_published_is_missing_not_zero(world: World) -> None:
 
 
 def test_a_silent_canary_is_missing_beside_a_busy_base(world: World) -> None:
-    world.publish("5XXError", M, stage=Count(1000, 3), canary=None)
+    world.publish(world.kind.errors, M, stage=Count(1000, 3), canary=None)
     assert RawCounts(canary=None, stage=Count(1000, 3), canary_as_base=None) == counts(world)
 
 
 def test_a_silent_base_is_missing_beside_a_busy_canary(world: World) -> None:
-    world.publish("5XXError", M, stage=None, canary=Count(50, 1))
+    world.publish(world.kind.errors, M, stage=None, canary=Count(50, 1))
     assert RawCounts(canary=Count(50, 1), stage=None, canary_as_base=Count(50, 1)) == counts(world)
 
 
 def test_every_minute_asked_for_is_there_once_and_in_order(world: World) -> None:
-    world.publish("5XXError", M + 1, stage=Count(1000, 0), canary=Count(50, 0))
+    world.publish(world.kind.errors, M + 1, stage=Count(1000, 0), canary=Count(50, 0))
     assert [M, M + 1, M + 2] == [raw.minute for raw in read(world, minutes=3)]
 
 
 def test_minutes_outside_the_range_are_left_out(world: World) -> None:
     for minute in (M - 1, M + 1):
-        world.publish("5XXError", minute, stage=Count(1000, 0), canary=Count(50, 0))
+        world.publish(world.kind.errors, minute, stage=Count(1000, 0), canary=Count(50, 0))
     assert RawCounts(canary=None, stage=None, canary_as_base=None) == counts(world)
 
 
 def test_several_metrics_are_read_at_once(world: World) -> None:
-    world.publish("5XXError", M, stage=Count(1000, 3), canary=Count(50, 1))
-    world.publish("4XXError", M, stage=Count(1000, 30), canary=Count(50, 10))
-    raw = read(world, Measure("5XXError"), Measure("4XXError"))[0].counts
-    assert {"5XXError": Count(50, 1), "4XXError": Count(50, 10)} == {name: each.canary for name, each in raw.items()}
+    world.publish(world.kind.errors, M, stage=Count(1000, 3), canary=Count(50, 1))
+    world.publish(world.kind.other_errors, M + 1, stage=Count(1000, 30), canary=Count(50, 10))
+    first, second = read(world, Measure(world.kind.errors), Measure(world.kind.other_errors), minutes=2)
+    raw = {
+        world.kind.errors: first.counts[world.kind.errors],
+        world.kind.other_errors: second.counts[world.kind.other_errors],
+    }
+    assert {world.kind.errors: Count(50, 1), world.kind.other_errors: Count(50, 10)} == {
+        name: each.canary for name, each in raw.items()
+    }
 
 
 def test_another_canary_series_is_another_series(world: World) -> None:
-    world.publish("5XXError", M, stage=Count(1000, 3), canary=Count(50, 1))
-    elsewhere = Series(SERIES.base, {"ApiName": "orders", "Stage": "prod-canary"})
-    raw = world.source.read(elsewhere, [ERRORS], M, M)[0].counts["5XXError"]
+    world.publish(world.kind.errors, M, stage=Count(1000, 3), canary=Count(50, 1))
+    elsewhere = Series(world.kind.series.base, {"ApiName": "orders", "Stage": "prod-canary"})
+    raw = world.source.read(elsewhere, [Measure(world.kind.errors)], M, M)[0].counts[world.kind.errors]
     assert RawCounts(canary=None, stage=Count(1000, 3), canary_as_base=None) == raw
 
 
@@ -184,7 +237,7 @@ def test_an_answer_to_which_more_is_to_come_says_so(world: World) -> None:
 
 
 def test_latency_without_a_threshold_is_unmeasured(world: World) -> None:
-    assert RawCounts(canary=None, stage=None, canary_as_base=None) == counts(world, Measure("Latency.p90"))
+    assert RawCounts(canary=None, stage=None, canary_as_base=None) == counts(world, Measure(world.kind.latency))
 
 
 # --- history -----------------------------------------------------------------------------------------------------
@@ -192,28 +245,26 @@ def test_latency_without_a_threshold_is_unmeasured(world: World) -> None:
 
 def test_the_history_is_the_sum_of_the_bases_last_thirty_minutes(world: World) -> None:
     for minute in range(M - 40, M + 5):
-        world.publish("5XXError", minute, stage=Count(100, 1), canary=None)
-    assert [BaseHistory(ERRORS, Count(3000, 30))] == list(world.source.history(SERIES, ["5XXError"], M))
+        world.publish(world.kind.errors, minute, stage=Count(100, 1), canary=None)
+    assert [BaseHistory(Measure(world.kind.errors), Count(3000, 30))] == history(world, world.kind.errors)
 
 
 def test_a_base_without_a_history_has_nothing_to_show(world: World) -> None:
-    assert [BaseHistory(ERRORS, Count(0, 0))] == list(world.source.history(SERIES, ["5XXError"], M))
+    assert [BaseHistory(Measure(world.kind.errors), Count(0, 0))] == history(world, world.kind.errors)
 
 
 def test_the_history_has_every_metric_asked_for_in_order(world: World) -> None:
-    history = world.source.history(SERIES, ["Latency.p90", "5XXError", "4XXError"], M)
-    assert ["Latency.p90", "5XXError", "4XXError"] == [base.measure.name for base in history]
+    names = [world.kind.latency, world.kind.errors, world.kind.other_errors]
+    assert names == [base.measure.name for base in history(world, *names)]
 
 
 def test_a_quantiles_threshold_is_what_the_base_had(world: World) -> None:
     world.base_had_a_p90_of(120.0)
-    assert [Measure("Latency.p90", 120.0)] == [
-        base.measure for base in world.source.history(SERIES, ["Latency.p90"], M)
-    ]
+    assert [Measure(world.kind.latency, 120.0)] == [base.measure for base in history(world, world.kind.latency)]
 
 
 def test_a_quantile_without_a_history_has_no_threshold(world: World) -> None:
-    assert [Measure("Latency.p90", None)] == [base.measure for base in world.source.history(SERIES, ["Latency.p90"], M)]
+    assert [Measure(world.kind.latency, None)] == [base.measure for base in history(world, world.kind.latency)]
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------------------
@@ -225,7 +276,7 @@ def test_what_aws_denies_or_fails_is_called_so(world: World, error: type[Rollout
         with pytest.raises(error, match="as the test wants"):
             read(world)
         with pytest.raises(error, match="as the test wants"):
-            world.source.history(SERIES, ["5XXError"], M)
+            history(world, world.kind.errors)
 
 
 # --- CloudWatch alone --------------------------------------------------------------------------------------------
@@ -234,23 +285,23 @@ LATENCY = Measure("Latency.p90", 100.0)
 
 
 def test_requests_slower_than_the_threshold_are_bad(cloudwatch: OverCloudWatch) -> None:
-    cloudwatch.put("Latency", "prod", M, {100.0: 90, 101.0: 10})
+    cloudwatch.put("Latency", STAGE.series.base, M, {100.0: 90, 101.0: 10})
     assert Count(100, 10) == counts(cloudwatch, LATENCY).stage
 
 
 def test_a_canary_request_is_bad_only_a_tenth_above_the_threshold(cloudwatch: OverCloudWatch) -> None:
-    cloudwatch.put("Latency", "prod/Canary", M, {100.0: 80, 105.0: 15, 111.0: 5})
+    cloudwatch.put("Latency", STAGE.series.canary, M, {100.0: 80, 105.0: 15, 111.0: 5})
     expected = RawCounts(canary=Count(100, 5), stage=None, canary_as_base=Count(100, 20))
     assert expected == counts(cloudwatch, LATENCY)
 
 
 def test_a_minute_in_which_all_are_fast_has_none_slow(cloudwatch: OverCloudWatch) -> None:
-    cloudwatch.put("Latency", "prod", M, {20.0: 100})
+    cloudwatch.put("Latency", STAGE.series.base, M, {20.0: 100})
     assert Count(100, 0) == counts(cloudwatch, LATENCY).stage
 
 
 def test_a_minute_in_which_all_are_slow_has_all_slow(cloudwatch: OverCloudWatch) -> None:
-    cloudwatch.put("Latency", "prod", M, {500.0: 100})
+    cloudwatch.put("Latency", STAGE.series.base, M, {500.0: 100})
     assert Count(100, 100) == counts(cloudwatch, LATENCY).stage
 
 
@@ -265,7 +316,7 @@ def test_a_long_answer_is_read_page_by_page(cloudwatch: OverCloudWatch) -> None:
     cloudwatch.store.page_size = 5
     for minute in range(M - 30, M + 1):
         cloudwatch.publish("5XXError", minute, stage=Count(100, 1), canary=Count(10, 0))
-    raws = cloudwatch.source.read(SERIES, [ERRORS], M - 30, M)
+    raws = cloudwatch.source.read(STAGE.series, [Measure("5XXError")], M - 30, M)
     assert {Count(100, 1)} == {raw.counts["5XXError"].stage for raw in raws}
 
 
@@ -281,5 +332,32 @@ def test_the_threshold_is_the_median_of_the_hours_so_that_one_bad_hour_does_not_
 ) -> None:
     for hour, slow in ((1, 100.0), (2, 900.0), (3, 100.0)):
         for minute in range(M - hour * 60 + 10, M - hour * 60 + 50):
-            cloudwatch.put("Latency", "prod", minute, {slow: 10})
-    assert Measure("Latency.p90", 100.0) == cloudwatch.source.history(SERIES, ["Latency.p90"], M)[0].measure
+            cloudwatch.put("Latency", STAGE.series.base, minute, {slow: 10})
+    assert Measure("Latency.p90", 100.0) == cloudwatch.source.history(STAGE.series, ["Latency.p90"], M)[0].measure
+
+
+# --- Lambda alone ------------------------------------------------------------------------------------------------
+
+
+def test_throttled_requests_are_no_invocations_and_count_besides(lambda_metrics: OverCloudWatch) -> None:
+    lambda_metrics.put("Invocations", ALIAS.series.canary, M, {1.0: 90})
+    lambda_metrics.put("Throttles", ALIAS.series.canary, M, {1.0: 10})
+    assert Count(100, 10) == counts(lambda_metrics, Measure("Throttles")).canary
+
+
+def test_invocations_of_which_nobody_said_whether_they_failed_are_unmeasured(lambda_metrics: OverCloudWatch) -> None:
+    lambda_metrics.put("Invocations", ALIAS.series.canary, M, {1.0: 90})
+    assert counts(lambda_metrics).canary is None
+
+
+def test_a_version_that_serves_alone_is_read_from_the_series_of_its_alias(lambda_metrics: OverCloudWatch) -> None:
+    """The candidate after its promotion; its alias has no weights then, and perhaps no series by version."""
+    lambda_metrics.put("Invocations", OF_ALIAS, M, {1.0: 100})
+    lambda_metrics.put("Errors", OF_ALIAS, M, {0.0: 98, 1.0: 2})
+    raw = lambda_metrics.source.read(ALIAS.series.whole(), [Measure("Errors")], M, M)[0].counts["Errors"]
+    assert RawCounts(canary=Count(100, 2), stage=Count(100, 2), canary_as_base=Count(100, 2)) == raw
+
+
+def test_a_metric_of_an_api_cannot_be_read_for_an_alias(lambda_metrics: OverCloudWatch) -> None:
+    with pytest.raises(Refused, match="5XXError cannot be read for a Lambda alias; known are Errors, Throttles, Dur"):
+        lambda_metrics.source.history(ALIAS.series, ["5XXError"], M)

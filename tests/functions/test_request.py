@@ -18,11 +18,17 @@ from rollout.errors import InvalidRequest
 from rollout.request import parse_request
 
 TARGET: Json = {"type": "apigateway-stage", "restApiId": "a1b2c3d4e5", "stageName": "prod"}
+ALIAS: Json = {"type": "lambda-alias", "functionName": "orders", "aliasName": "live"}
 
 
 def a_request(**fields: Any) -> Json:
     """The least that can be asked, and these fields."""
     return {"target": TARGET, **fields}
+
+
+def an_alias_request(**fields: Any) -> Json:
+    """The least that can be asked of an alias, and these fields."""
+    return {"target": ALIAS, **fields}
 
 
 def settings_of(**fields: Any) -> Settings:
@@ -87,6 +93,21 @@ def test_the_base_semantics_are_what_the_request_says(setting: BaseSetting) -> N
     assert setting is parse_request(a_request(measurement={"baseSemantics": setting.value})).base_setting
 
 
+def test_an_alias_is_judged_by_errors_and_durations_and_its_base_has_a_series_of_its_own() -> None:
+    request = parse_request(an_alias_request(candidate={"version": "7"}))
+    settings = request.settings(alarms=())
+    assert Target("lambda-alias", {"functionName": "orders", "aliasName": "live"}) == settings.target
+    assert Candidate("7", {}) == settings.candidate
+    assert [("Errors", True), ("Duration.p90", False), ("Duration.p99", False)] == [
+        (metric.name, metric.required) for metric in settings.judge.metrics
+    ]
+    assert BaseSetting.EXCLUSIVE is request.base_setting
+
+
+def test_an_alias_may_leave_its_version_to_be_published() -> None:
+    assert Candidate(None, {}) == parse_request(an_alias_request()).settings(alarms=()).candidate
+
+
 def test_a_request_survives_json() -> None:
     document = a_request(plan=steps(5, 25), alarms=["orders-5xx"], requestId="build-7")
     assert parse_request(document) == parse_request(json.loads(json.dumps(document)))
@@ -101,8 +122,9 @@ PROBLEMS: list[tuple[Any, str]] = [
     ({"target": "prod"}, "target: input should be a valid dictionary or instance of StageTarget, got 'prod'"),
     (
         {"target": {**TARGET, "type": "ecs-service"}},
-        "target.type: input should be 'apigateway-stage', got 'ecs-service'",
+        "target.type: 'ecs-service' is not one of apigateway-stage, lambda-alias",
     ),
+    ({"target": {"stageName": "prod"}}, "target.type: required; one of apigateway-stage, lambda-alias"),
     ({"target": {**TARGET, "stageName": ""}}, "target.stageName: string should have at least 1 character, got ''"),
     (
         {"target": {**TARGET, "stageName": "../prod"}},
@@ -115,6 +137,33 @@ PROBLEMS: list[tuple[Any, str]] = [
     (
         a_request(candidate={"deployment": "abc"}),
         "candidate.deployment: unknown field; allowed are deploymentId, stageVariables, useStageCache",
+    ),
+    (
+        a_request(candidate={"version": "7"}),
+        "candidate.version: is for targets of type lambda-alias; for apigateway-stage allowed are deploymentId, "
+        "stageVariables, useStageCache",
+    ),
+    (
+        an_alias_request(candidate={"deploymentId": "abc123"}),
+        "candidate.deploymentId: is for targets of type apigateway-stage; for lambda-alias allowed are version",
+    ),
+    (an_alias_request(candidate={"version": 7}), "candidate.version: input should be a valid string, got 7"),
+    (
+        an_alias_request(candidate={"version": "$LATEST"}),
+        "candidate.version: string should match pattern '^[1-9][0-9]*$', got '$LATEST'",
+    ),
+    (
+        {"target": {**ALIAS, "aliasName": "7"}},
+        "target.aliasName: string should match pattern '^[0-9]*[A-Za-z_-][A-Za-z0-9_-]*$', got '7'",
+    ),
+    (
+        {"target": {**ALIAS, "stageName": "prod"}},
+        "target.stageName: is for targets of type apigateway-stage; for lambda-alias allowed are type, functionName, "
+        "aliasName",
+    ),
+    (
+        an_alias_request(measurement={"baseSemantics": "inclusive"}),
+        "measurement.baseSemantics: is for stages; of a Lambda alias each version has a series of its own",
     ),
     (
         a_request(candidate={"stageVariables": {"lambdaAlias": "next one"}}),

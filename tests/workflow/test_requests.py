@@ -30,8 +30,8 @@ def here(request: Json, at: World) -> Json:
 
 
 def test_every_sample_is_used_by_a_test() -> None:
-    used = {*REQUESTS, *STATES, "prepare", "put-events", "on_alarm", "on_command", "recover"}
-    assert {path.stem for path in EVENTS.glob("*")} == used
+    others = {"request-alias", "prepare", "put-events", "on_alarm", "on_command", "recover", "notify"}
+    assert {path.stem for path in EVENTS.glob("*.json")} == {*REQUESTS, *STATES, *others}
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -44,6 +44,17 @@ def test_every_sample_request_is_valid_and_starts_a_rollout_from_the_console(nam
         weight = request.get("plan", {}).get("steps", [{"weightPercent": 5}])[0]["weightPercent"]
         assert at.stage()["canarySettings"]["percentTraffic"] == weight
         assert (at.status(execution), at.holder()) == ("RUNNING", "orders-2026-03-02")
+
+
+def test_the_sample_request_for_an_alias_starts_a_rollout_from_the_console() -> None:
+    parse_request(sample("request-alias"))
+    alarm = {"name": "orders-errors", "threshold": 0.9, "named_in_request": False}
+    with world(target="lambda-alias", alarms=[alarm]) as at:
+        execution = at.start(sample("request-alias"), "orders-2026-03-02")
+        at.until_canary()
+        alias = at.client("lambda").get_alias(FunctionName="orders", Name="live")
+        assert alias["RoutingConfig"]["AdditionalVersionWeights"] == {"2": 0.05}
+        assert at.status(execution) == "RUNNING"
 
 
 def test_the_sample_event_starts_the_same_rollout_through_the_rule() -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from rollout.core.indicators import INDICATORS
 from rollout.schemas import state_changed
 from rollout_simulator.samples import rounded, samples_of
 from rollout_simulator.scenario import SCENARIOS, Scenario, load_scenario
 from rollout_simulator.simulation import Result, Simulation, opened
-from tests.workflow.world import STATE_CHANGED, World, scenario, undated
+from rollout_simulator.subjects import Alias
+from tests.workflow.world import STATE_CHANGED, World, metrics_of, scenario, undated
 
 NAMES = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
 TERMINAL = frozenset({"PROMOTED", "ROLLED_BACK", "STOPPED", "FAILED", "REJECTED"})
@@ -57,13 +60,13 @@ class Ran:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_scenario_ends_as_it_says_with_nothing_left_loose(name: str) -> None:
+def test_every_scenario_ends_as_it_says_with_nothing_left_loose(name: str, caplog: pytest.LogCaptureFixture) -> None:
     chosen = load_scenario(SCENARIOS / f"{name}.toml")
     with opened(chosen) as simulation:
         result = simulation.run()
         ran = Ran(chosen, result, simulation, World(simulation).executions())
         the_outcome_is_the_expected_one(ran)
-        the_stage_is_as_the_outcome_says(ran)
+        the_target_is_as_the_outcome_says(ran)
         the_execution_tells_the_truth(ran)
         the_world_is_told_once_of_the_end(ran)
         every_event_is_one_that_eventbridge_takes(ran)
@@ -71,6 +74,8 @@ def test_every_scenario_ends_as_it_says_with_nothing_left_loose(name: str) -> No
         the_samples_that_come_from_it_are_current(ran)
         nothing_is_undelivered(ran)
         nothing_is_called_without_permission(ran)
+        every_log_line_names_its_rollout_target_and_step(ran, caplog.records)
+        every_metric_is_one_of_those_that_are_documented(ran)
 
 
 def the_outcome_is_the_expected_one(ran: Ran) -> None:
@@ -86,6 +91,32 @@ def the_outcome_is_the_expected_one(ran: Ran) -> None:
         50,
     ]
     assert result.max_weight_percent in {0, *weights, 100} | {90.0 for _ in ran.scenario.foreign_changes}
+
+
+def the_target_is_as_the_outcome_says(ran: Ran) -> None:
+    if ran.scenario.target == "lambda-alias":
+        the_alias_is_as_the_outcome_says(ran)
+    else:
+        the_stage_is_as_the_outcome_says(ran)
+    assert ran.result.lock_held == (ran.result.outcome == "HELD")
+
+
+def the_alias_is_as_the_outcome_says(ran: Ran) -> None:
+    before, after = ({**(one or {}), "RevisionId": ""} for one in (ran.result.initial_stage, ran.result.final_stage))
+    subject = ran.simulation.subject
+    assert isinstance(subject, Alias)
+    candidate = "4" if ran.scenario.request.get("candidate") == {} else subject.function.candidate
+    match ran.result.outcome:
+        case "PROMOTED":
+            assert after == {**before, "FunctionVersion": candidate}
+        case "ROLLED_BACK" | "REJECTED":
+            assert after == before
+        case "STOPPED":
+            # Somebody else's change is left alone.
+            (change,) = ran.scenario.foreign_changes
+            assert after == {**before, **change.update_alias}
+        case outcome:
+            pytest.fail(f"no scenario of an alias should end {outcome}")
 
 
 def the_stage_is_as_the_outcome_says(ran: Ran) -> None:
@@ -107,7 +138,6 @@ def the_stage_is_as_the_outcome_says(ran: Ran) -> None:
             (change,) = ran.scenario.foreign_changes
             assert ("canarySettings" in after) == (not change.delete_stage and change.patch[0]["op"] == "replace")
             assert bool(after) != change.delete_stage
-    assert ran.result.lock_held == (ran.result.outcome == "HELD")
 
 
 def the_execution_tells_the_truth(ran: Ran) -> None:
@@ -159,6 +189,23 @@ def the_samples_that_come_from_it_are_current(ran: Ran) -> None:
         assert rounded(json.loads(path.read_text(encoding="utf-8"))) == rounded(sample), (
             "run: python -m rollout_simulator.samples"
         )
+
+
+def every_log_line_names_its_rollout_target_and_step(ran: Ran, log: Sequence[logging.LogRecord]) -> None:
+    lines = [vars(record) for record in log if record.name == "rollout-pilot"]
+    assert lines
+    assert [line for line in lines if not line.get("rollout_id") or "step" not in line or "target" not in line] == []
+    if ran.result.outcome != "REJECTED":
+        assert [line for line in lines if not line["target"]] == []
+
+
+def every_metric_is_one_of_those_that_are_documented(ran: Ran) -> None:
+    for line in metrics_of(ran.simulation.aws):
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            for metric in directive["Metrics"]:
+                known = INDICATORS[metric["Name"]]
+                assert (metric["Unit"], directive["Namespace"]) == (known.unit, "RolloutPilot")
+                assert [sorted(group) for group in directive["Dimensions"]] == [sorted(["service", *known.dimensions])]
 
 
 def nothing_is_undelivered(ran: Ran) -> None:

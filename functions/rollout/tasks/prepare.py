@@ -129,7 +129,7 @@ def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now:
     seen = survey(ports, request, now)
     settings, found = seen.settings, seen.found
     evidence = begin(settings.judge, settings.plan, {base.measure.name: base.count for base in seen.history})
-    what = settings.candidate.revision or "the API as now defined"
+    what = settings.candidate.revision or "a new revision"
     rollout = Rollout(
         rollout_id=rollout_id,
         execution=execution,

@@ -51,7 +51,7 @@ def survey(ports: Ports, request: Request, now: datetime) -> Survey:
 
     Raises: Refused, Busy, Repeated, TargetMissing, InvalidRequest, and what the ports raise.
     """
-    target = Target.from_document(request.target.model_dump(by_alias=True))
+    target = request.rolled_out
     _check_free(ports, request, target)
     settings = request.settings(_alarms(ports, request, target))
     if request.measurement.learn_dispersion:

@@ -1,0 +1,52 @@
+"""What the versions behind a Lambda alias did, from the AWS/Lambda metrics.
+
+Each version has a series of its own within the alias's: dimensions FunctionName, Resource (`function:alias`) and
+ExecutedVersion. Error rate is Errors over Invocations (documented). Throttles count in neither (documented), so a
+throttled request is one besides the invocations.
+
+Where one version serves alone, before the rollout and after the promotion, the alias's whole series is read: it is
+there whether or not the alias has weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from rollout.adapters.cloudwatch import Query
+from rollout.adapters.counted_metrics import CountedMetrics, Dimensions, Tally
+from rollout.core.measures import Measure, RawMinute, Series
+from rollout.ports import BaseHistory
+
+VERSION = "ExecutedVersion"
+
+
+class AliasMetrics(CountedMetrics):
+    """Implements `MetricSource` for aliases."""
+
+    namespace = "AWS/Lambda"
+    errors = ("Errors", "Throttles")
+    latencies = ("Duration",)
+    measured = "a Lambda alias"
+
+    def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
+        """As for every source. The base was alone then. Raises as the port says."""
+        return super().history(replace(series, base=_whole(series.base)), names, last_minute)
+
+    def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
+        """As for every source. Twice the same series: a version that serves alone. Raises as the port says."""
+        if series.base == series.canary:
+            series = replace(series, base=_whole(series.base), canary=_whole(series.canary))
+        return super().read(series, measures, first, last)
+
+    def _errors_tally(self, name: str, dimensions: Dimensions) -> Tally:
+        return Tally(
+            Query(self.namespace, "Invocations", dimensions, "Sum"),
+            Query(self.namespace, name, dimensions, "Sum"),
+            hits_are_bad=True,
+            hits_besides=name == "Throttles",
+        )
+
+
+def _whole(dimensions: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in dimensions.items() if name != VERSION}

@@ -1,0 +1,56 @@
+"""The function of a scenario in the embedded AWS: an alias on its base version, and a candidate beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rollout_simulator.alarms import put_alarm
+from rollout_simulator.repairs.lambda_code import zipped
+from rollout_simulator.scenario import Alarm, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleFunction:
+    """What a request needs. `candidate` is the version to roll out; there is another, and $LATEST is newer."""
+
+    name: str
+    alias: str
+    base: str
+    candidate: str
+
+    def request(self, scenario: Scenario) -> dict[str, Any]:
+        """The scenario's request, with the target and the candidate that the scenario leaves out."""
+        request = dict(scenario.request)
+        request.setdefault("target", {"type": "lambda-alias", "functionName": self.name, "aliasName": self.alias})
+        request.setdefault("candidate", {"version": self.candidate})
+        named = [alarm.name for alarm in scenario.alarms if alarm.named_in_request]
+        if named:
+            request.setdefault("alarms", named)
+        return request
+
+
+def create_function(client: Callable[[str], Any], scenario: Scenario) -> ExampleFunction:
+    """Make the function, its versions and its alias; `client` makes boto3's clients by service."""
+    functions, name, alias = client("lambda"), scenario.function.name, scenario.function.alias
+    role = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    functions.create_function(
+        FunctionName=name, Runtime="python3.13", Role=role, Handler="index.handler", Code={"ZipFile": zipped("base")}
+    )
+    base = functions.publish_version(FunctionName=name)["Version"]
+    functions.update_function_code(FunctionName=name, ZipFile=zipped("candidate"))
+    candidate = functions.publish_version(FunctionName=name)["Version"]
+    for code in ("other", "latest"):
+        functions.update_function_code(FunctionName=name, ZipFile=zipped(code))
+        if code == "other":
+            functions.publish_version(FunctionName=name)
+    functions.create_alias(FunctionName=name, Name=alias, FunctionVersion=base)
+    return ExampleFunction(name, alias, base, candidate)
+
+
+def create_alarm(client: Any, alarm: Alarm, function: ExampleFunction) -> None:
+    """Make one of the scenario's alarms, by boto3's CloudWatch client."""
+    dimensions = {"FunctionName": function.name, "Resource": f"{function.name}:{function.alias}"}
+    tag = f"{function.name}/{function.alias}"
+    put_alarm(client, alarm, "AWS/Lambda", alarm.metric or "Errors", dimensions, tag)

@@ -1,0 +1,169 @@
+"""What a scenario rolls out, by the kind of target: made, put under traffic, shown, and meddled with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from rollout_simulator import example_api, example_function
+from rollout_simulator.alias_traffic import AliasTraffic
+from rollout_simulator.embedded_aws import EmbeddedAws
+from rollout_simulator.repairs.lambda_alias import AliasChange
+from rollout_simulator.repairs.stage_control_plane import StageChange
+from rollout_simulator.scenario import Alarm, ForeignChange, Scenario
+from rollout_simulator.traffic import StageTraffic, Traffic
+
+Json = dict[str, Any]
+Began = Callable[[], None]
+
+
+class Subject(Protocol):
+    """One target, and the traffic that follows it."""
+
+    @property
+    def traffic(self) -> Traffic: ...
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What somebody needs to know to use it, by short names."""
+
+    @property
+    def command(self) -> str:
+        """What the AWS command line shows it by."""
+
+    def request(self) -> Json:
+        """The scenario's request."""
+
+    def show(self) -> Json | None:
+        """As AWS shows it; None when it is gone."""
+
+    def alarm(self, alarm: Alarm) -> None:
+        """Make one of the scenario's alarms."""
+
+    def meddle(self, change: ForeignChange) -> None:
+        """Somebody else changes it."""
+
+    def tell(self, began: Began) -> None:
+        """Call this whenever a canary appears on it."""
+
+
+class Stage:
+    """A stage of an API. `api` has its ids."""
+
+    def __init__(self, aws: EmbeddedAws, scenario: Scenario, seed: int) -> None:
+        self._aws = aws
+        self._scenario = scenario
+        self._client = aws.client("apigateway")
+        self.api = example_api.create_api(self._client, scenario)
+        self.traffic = StageTraffic(scenario, aws.metrics, self.api.base, seed)
+        self._where = {"restApiId": self.api.rest_api_id, "stageName": self.api.stage}
+        self.facts = {
+            "API": self.api.rest_api_id,
+            "stage": self.api.stage,
+            "base": f"{self.api.base}   (the deployment that is live)",
+            "candidate": f"{self.api.candidate}   (the deployment to roll out)",
+        }
+        self.command = f"apigateway get-stage --rest-api-id {self.api.rest_api_id} --stage-name {self.api.stage}"
+        aws.stages.listeners.append(self._changed)
+
+    def request(self) -> Json:
+        return self.api.request(self._scenario)
+
+    def show(self) -> Json | None:
+        try:
+            return shown(self._client.get_stage(**self._where))
+        except self._client.exceptions.NotFoundException:
+            return None
+
+    def alarm(self, alarm: Alarm) -> None:
+        example_api.create_alarm(self._aws.client("cloudwatch"), alarm, self._scenario, self.api)
+
+    def meddle(self, change: ForeignChange) -> None:
+        if change.delete_stage:
+            self._client.delete_stage(**self._where)
+        else:
+            self._client.update_stage(**self._where, patchOperations=change.patch)
+
+    def tell(self, began: Began) -> None:
+        def listen(change: StageChange) -> None:
+            before, after = (change.before or {}), (change.after or {})
+            if self._is_ours(change) and "canarySettings" in after and "canarySettings" not in before:
+                began()
+
+        self._aws.stages.listeners.append(listen)
+
+    def _is_ours(self, change: StageChange) -> bool:
+        return (change.rest_api_id, change.stage_name) == (self.api.rest_api_id, self.api.stage)
+
+    def _changed(self, change: StageChange) -> None:
+        if self._is_ours(change):
+            self.traffic.stage_changed(change.when, change.after)
+
+
+class Alias:
+    """An alias of a function. `function` has its names and versions."""
+
+    def __init__(self, aws: EmbeddedAws, scenario: Scenario, seed: int) -> None:
+        self._aws = aws
+        self._scenario = scenario
+        self._client = aws.client("lambda")
+        self.function = example_function.create_function(aws.client, scenario)
+        self.traffic = AliasTraffic(scenario, aws.metrics, self.function, seed)
+        self._where = {"FunctionName": self.function.name, "Name": self.function.alias}
+        self.facts = {
+            "function": self.function.name,
+            "alias": self.function.alias,
+            "versions": f"{self.function.base}   (live), {self.function.candidate}   (to roll out)",
+        }
+        self.command = f"lambda get-alias --function-name {self.function.name} --name {self.function.alias}"
+        aws.aliases.listeners.append(self._changed)
+
+    def request(self) -> Json:
+        return self.function.request(self._scenario)
+
+    def show(self) -> Json | None:
+        try:
+            return shown(self._client.get_alias(**self._where))
+        except self._client.exceptions.ResourceNotFoundException:
+            return None
+
+    def alarm(self, alarm: Alarm) -> None:
+        example_function.create_alarm(self._aws.client("cloudwatch"), alarm, self.function)
+
+    def meddle(self, change: ForeignChange) -> None:
+        if change.delete_alias:
+            self._client.delete_alias(**self._where)
+        else:
+            self._client.update_alias(**self._where, **change.update_alias)
+
+    def tell(self, began: Began) -> None:
+        def listen(change: AliasChange) -> None:
+            before, after = (change.before or {}), (change.after or {})
+            if self._is_ours(change) and "RoutingConfig" in after and "RoutingConfig" not in before:
+                began()
+
+        self._aws.aliases.listeners.append(listen)
+
+    def _is_ours(self, change: AliasChange) -> bool:
+        return (change.function_name, change.alias_name) == (self.function.name, self.function.alias)
+
+    def _changed(self, change: AliasChange) -> None:
+        if self._is_ours(change):
+            self.traffic.alias_changed(change.when, change.after)
+
+
+KINDS: Mapping[str, Callable[[EmbeddedAws, Scenario, int], Stage | Alias]] = {
+    "apigateway-stage": Stage,
+    "lambda-alias": Alias,
+}
+"""By the scenario's `target`."""
+
+
+def shown(answer: Mapping[str, Any]) -> Json:
+    """What AWS answered, as JSON can say it."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in answer.items()
+        if name != "ResponseMetadata"
+    }

@@ -8,6 +8,8 @@ from typing import Any
 from rollout_simulator.alarms import put_alarm
 from rollout_simulator.scenario import Alarm, Scenario
 
+OPTED_IN = {"rollout-pilot": "managed"}
+"""The tag by which a stage or function opts in."""
 CANDIDATE = "candidate"
 """The description of the deployment that is to be rolled out."""
 
@@ -49,7 +51,7 @@ def create_api(client: Any, scenario: Scenario) -> ExampleApi:
         stageName=scenario.api.stage,
         deploymentId=base,
         variables=dict(scenario.api.variables),
-        tags={"rollout-pilot": "managed"},
+        tags=OPTED_IN,
     )
     candidate = client.create_deployment(restApiId=rest_api_id, description=CANDIDATE)["id"]
     return ExampleApi(rest_api_id, scenario.api.stage, base, candidate)

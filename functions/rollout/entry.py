@@ -20,9 +20,6 @@ from rollout.wiring import ports
 
 Handler = Callable[[Json, LambdaContext], Json]
 
-_COUNTED = {Decision.ROLL_BACK: "RollbacksDecided", Decision.HOLD: "RolloutsHeld"}
-"""Decisions that are metrics of the controller; an alarm watches how often somebody is waited for."""
-
 
 def task(call: Callable[[Ports, Json], Next]) -> Handler:
     """A Lambda handler that makes this one call and answers the workflow with what comes next."""
@@ -44,17 +41,10 @@ def task(call: Callable[[Ports, Json], Next]) -> Handler:
                 "reason": answer.reason,
             },
         )
-<<<<<<< HEAD
-        if answer.outcome:
-            count("RolloutsEnded", outcome=answer.outcome)
-        elif answer.decision in _COUNTED:
-            count(_COUNTED[answer.decision])
-=======
         if answer.rollout is not None:
             emit(measurements(answer.rollout, answer.decision, at.clock.now()))
         elif answer.outcome:
             emit(never_begun(answer.outcome))
->>>>>>> main
         return answer.to_document()
 
     return handler

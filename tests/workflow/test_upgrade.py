@@ -15,7 +15,10 @@ from rollout_simulator.template import load_template
 from tests.workflow.world import World, world
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-PLAN = {"steps": [{"weightPercent": 5, "bakeMinutes": 10}, {"weightPercent": 25, "bakeMinutes": 10}], "watchMinutes": 10}
+PLAN = {
+    "steps": [{"weightPercent": 5, "bakeMinutes": 10}, {"weightPercent": 25, "bakeMinutes": 10}],
+    "watchMinutes": 10,
+}
 METRICS = {"metrics": [{"name": "5XXError"}, {"name": "Latency", "quantiles": [90, 99]}]}
 ROLLOUT = "orders-2026-03-02"
 
@@ -70,6 +73,8 @@ def test_the_workflow_invokes_versions_so_that_a_running_rollout_keeps_its_code(
     }
     assert functions == {name: {"Ref": f"{name.removesuffix('Arn')}.Version"} for name in functions}
     with world() as at:
-        definition = json.loads(at.client("stepfunctions").describe_state_machine(stateMachineArn=at.machine)["definition"])
+        definition = json.loads(
+            at.client("stepfunctions").describe_state_machine(stateMachineArn=at.machine)["definition"]
+        )
         invoked = definition["States"]["Analyze"]["Arguments"]["FunctionName"]
         assert invoked.endswith(f"{at.simulation.aws.deployment.physical['AnalyzeFunction']}:1")

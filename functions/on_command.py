@@ -14,5 +14,6 @@ def handler(event: Json, _context: LambdaContext) -> Json:
     command = event["detail"] if by_event else event
     # An event may be delivered again; its time, unlike the clock, stays the same.
     answer = on_command(ports(), command, event.get("time") if by_event else None).to_document()
-    log_about(ports(), answer["rolloutId"], "command", command=command, answer=answer)
+    meant = command.get("rolloutId") if isinstance(command, dict) else None
+    log_about(ports(), str(meant or answer["rolloutId"]), "command", command=command, answer=answer)
     return answer

@@ -30,7 +30,8 @@ def task(call: Callable[[Ports, Json], Next]) -> Handler:
         try:
             answer = call(at, event)
         except Exception:
-            logger.exception("failed", extra={**about(event["rolloutId"], None), "task": context.function_name})
+            known = about(event["rolloutId"], _now(at, event["rolloutId"]))
+            logger.exception("failed", extra={**known, "task": context.function_name})
             raise
         logger.info(
             "decided",

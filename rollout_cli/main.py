@@ -15,6 +15,7 @@ from rollout_cli.rollouts import list_rollouts, start, status
 from rollout_cli.schema import schema
 from rollout_cli.simulate import simulate
 from rollout_cli.validate import validate
+from rollout_cli.watch import watch
 
 app = typer.Typer(
     name="rollout",
@@ -30,6 +31,7 @@ app.command()(preflight)
 app.command()(schema)
 app.command()(start)
 app.command()(status)
+app.command()(watch)
 app.command()(report)
 app.command(name="list")(list_rollouts)
 commands.register(app)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rollout.core.inspection import OPT_IN
 from rollout_simulator.alarms import put_alarm
-from rollout_simulator.example_api import OPTED_IN
 from rollout_simulator.repairs.lambda_code import zipped
 from rollout_simulator.scenario import Alarm, Scenario
 
@@ -42,7 +42,7 @@ def create_function(client: Callable[[str], Any], scenario: Scenario) -> Example
         Role=role,
         Handler="index.handler",
         Code={"ZipFile": zipped("base")},
-        Tags=OPTED_IN,
+        Tags=dict([OPT_IN]),
     )
     base = functions.publish_version(FunctionName=name)["Version"]
     functions.update_function_code(FunctionName=name, ZipFile=zipped("candidate"))

@@ -97,9 +97,9 @@ def _events(operation: OperationModel, parameters: Parameters, place: Place) -> 
 def _lambda(operation: OperationModel, parameters: Parameters, place: Place) -> list[Permission]:
     """The function; with a qualifier, that version or alias of it."""
     action = INVOKE if operation.name == "Invoke" else operation.name
-    if "FunctionName" not in parameters:
-        return [Permission(f"lambda:{action}", "*")]
-    name = str(parameters["FunctionName"])
+    name = str(parameters.get("FunctionName") or parameters.get("Resource") or "*")
+    if name == "*":
+        return [Permission(f"lambda:{action}", name)]
     function = name if name.startswith("arn:") else place.arn("lambda", f"function:{name}")
     qualifier = parameters.get("Qualifier") or (parameters.get("Name") if operation.name.endswith("Alias") else None)
     return [Permission(f"lambda:{action}", f"{function}:{qualifier}" if qualifier else function)]

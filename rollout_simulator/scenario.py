@@ -94,6 +94,21 @@ class Disturbance(_Part):
     latency_ms: Annotated[float, Field(gt=0)] | None = None
 
 
+class CustomMetric(_Part):
+    """A metric that the API's code publishes; {track} in the dimensions is `base` or `canary`.
+
+    `per_request` is how many requests of one bring an event, or a sample of about `value`.
+    """
+
+    metric: str
+    namespace: str = "Shop"
+    dimensions: dict[str, str] = Field(default_factory=lambda: {"Stage": "prod", "Track": "{track}"})
+    per_request: Annotated[float, Field(ge=0, le=1)] = 0.2
+    value: Annotated[float, Field(gt=0)] | None = None
+    candidate_per_request: Annotated[float, Field(ge=0, le=1)] | None = None
+    candidate_value: Annotated[float, Field(gt=0)] | None = None
+
+
 class Alarm(_Part):
     """A CloudWatch alarm on a metric of the target."""
 
@@ -183,6 +198,7 @@ class Scenario(_Part):
     base: Behaviour = Behaviour()
     candidate: CandidateBehaviour = CandidateBehaviour()
     disturbances: list[Disturbance] = Field(default_factory=list)
+    custom_metrics: list[CustomMetric] = Field(default_factory=list)
     alarms: list[Alarm] = Field(default_factory=list)
     signals: list[Signal] = Field(default_factory=list)
     foreign_changes: list[ForeignChange] = Field(default_factory=list)

@@ -115,7 +115,20 @@ border:1px solid var(--rp-rule);border-radius:.4em;padding:.8em 1em;margin:0;fon
 .rp-hints{list-style:none}.rp-hints li{margin:.3em 0}
 .rp-hints code{background:var(--rp-panel);color:var(--rp-text);border:1px solid var(--rp-rule);border-radius:.3em;
 padding:.1em .5em}
-.rp a{color:var(--rp-base)}
+.rp-widget{padding:.8em 1em 1.4em}
+.rp-rollout{margin-bottom:2em}
+.rp-rollout .rp-metrics{margin-top:1em}
+.rp-said{border:1px solid var(--rp-rule);border-left:.4em solid var(--rp-base);border-radius:.3em;padding:.5em .9em;
+margin-bottom:1em!important}
+.rp-buttons{display:flex;flex-wrap:wrap;align-items:center;gap:.5em;margin:.9em 0}
+.rp .btn{display:inline-block;cursor:pointer;border:1px solid var(--rp-base);border-radius:.35em;padding:.25em .9em;
+background:var(--rp-ground);color:var(--rp-base);font-weight:600;text-decoration:none}
+.rp .btn.rp-danger{border-color:var(--rp-bad);color:var(--rp-bad)}
+.rp-reason{flex:1 1 16em;display:flex;gap:.5em;align-items:center;color:var(--rp-dim);font-size:.9em}
+.rp-reason input{flex:1;min-width:6em;font:inherit;color:var(--rp-text);background:var(--rp-ground);
+border:1px solid var(--rp-rule);border-radius:.3em;padding:.2em .5em}
+.rp .rp-link{color:var(--rp-base);cursor:pointer;text-decoration:underline}
+.rp cwdb-action{display:none}
 """
 
 _NARROW = """

@@ -36,8 +36,8 @@ def preview_document(steps: Sequence[StepPreview]) -> list[Json]:
     ]
 
 
-def preview_table(plan: Plan, steps: Sequence[StepPreview]) -> RenderableType:
-    """A row per step and metric, and under them what to be warned of."""
+def preview_table(plan: Plan, steps: Sequence[StepPreview], *, warnings: bool = True) -> RenderableType:
+    """A row per step and metric, and under them (unless that is said elsewhere) what to be warned of."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("step")
     table.add_column("metric")
@@ -56,8 +56,8 @@ def preview_table(plan: Plan, steps: Sequence[StepPreview]) -> RenderableType:
                 _regression(metric.smallest_rate, metric.smallest_factor),
             )
     # The first warning of a step is the worst; the others repeat what the table shows.
-    warnings = [Text(f"step {step.step + 1}: {step.warnings[0]}", style="yellow") for step in steps if step.warnings]
-    return Group(table, *([Text(), *warnings] if warnings else []))
+    lines = [Text(f"step {step.step + 1}: {step.warnings[0]}", style="yellow") for step in steps if step.warnings]
+    return Group(table, *([Text(), *lines] if warnings and lines else []))
 
 
 def _number(value: int | None, missing: str = "–") -> str:

@@ -21,7 +21,7 @@ from rollout.core.decision import Policy
 from rollout.core.judge import InvalidSettings, Step
 from rollout.core.judge.parse import parse_judge
 from rollout.core.minutes import Calendar
-from rollout.core.rollout import Candidate, Settings
+from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
 from rollout.core.target import Json, Target
 from rollout.errors import InvalidRequest
 from rollout.validation import WITH_PATH, Location, explained, fields, got
@@ -55,8 +55,12 @@ class StageCandidate(_Part):
     """The deployment to roll out, and the stage variables it is to see instead of the base's."""
 
     deployment_id: Name | None = Field(None, description="Without it, the API as now defined is deployed.")
-    stage_variables: dict[VariableName, VariableValue] = Field(default_factory=dict, max_length=100)
-    use_stage_cache: bool = False
+    stage_variables: dict[VariableName, VariableValue] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="What the canary sees instead of the base's; merged on promotion.",
+    )
+    use_stage_cache: bool = Field(False, description="Whether the canary answers from the stage's cache, and fills it.")
 
 
 class AliasTarget(_Part):
@@ -76,8 +80,12 @@ class AliasCandidate(_Part):
 class PlanStep(_Part):
     """One weight, and for how many judged minutes it bakes."""
 
-    weight_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=2, strict=False)]
-    bake_minutes: Annotated[int, Field(ge=1, le=20_160)]
+    weight_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=2, strict=False)] = Field(
+        description="The canary's share of the requests; above that of the step before."
+    )
+    bake_minutes: Annotated[int, Field(ge=1, le=20_160)] = Field(
+        description="How many minutes are judged before the next step, at least."
+    )
 
 
 def _default_steps() -> list[PlanStep]:
@@ -88,7 +96,9 @@ class Plan(_Part):
     """The ramp: weights rise strictly; after the last step the canary is promoted and watched."""
 
     steps: Annotated[list[PlanStep], Field(min_length=1, max_length=200, default_factory=_default_steps)]
-    watch_minutes: Annotated[int, Field(ge=0, le=1_440)] = 10
+    watch_minutes: Annotated[int, Field(ge=0, le=1_440)] = Field(
+        10, description="For so long after the promotion alarms and the frozen base still judge."
+    )
 
     @model_validator(mode="after")
     def _weights_rise(self) -> Plan:
@@ -110,6 +120,11 @@ class Measurement(_Part):
     )
     settle_seconds: Annotated[int, Field(ge=0, le=600)] = Field(
         30, description="Minutes that begin sooner than this after a weight change are not judged."
+    )
+    source: Literal["auto", "cloudwatch", "accessLog"] = Field(
+        "auto",
+        description="What is measured: CloudWatch's own series, the metrics of the access log, or whichever has the "
+        "canary's requests.",
     )
     canary_series: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
         None, description="The value of the Stage dimension of a stage's canary's series; {stage} stands for the stage."
@@ -133,12 +148,19 @@ class Request(_Part, ABC):
 
     target: _Part
     candidate: _Part
-    plan: Plan = Plan()
-    judge: dict[str, Any] = Field(default_factory=dict)
-    measurement: Measurement = Measurement()
-    alarms: Annotated[list[AlarmName], Field(max_length=100)] = Field(default_factory=list)
-    ignore_alarms_already_firing: bool = False
-    on_inconclusive: Literal["hold", "rollback"] = "hold"
+    plan: Plan = Field(Plan(), description="5, 10, 25 and 50 %, ten minutes each, if left out.")
+    judge: dict[str, Any] = Field(default_factory=dict, description="What is judged, and how strictly.")
+    measurement: Measurement = Field(Measurement(), description="How the metrics are to be read.")
+    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(
+        default_factory=list,
+        description="CloudWatch alarms that roll back at once, beside those tagged for the target.",
+    )
+    ignore_alarms_already_firing: bool = Field(
+        False, description="Begin although an alarm is firing; it counts from the next time it fires."
+    )
+    on_inconclusive: Literal["hold", "rollback"] = Field(
+        "hold", description="When nothing could be proven in time: hold for a person, or roll back."
+    )
     on_regression: Literal["rollback", "hold", "holdAtZero"] = Field(
         "rollback", description="Instead of rolling back, hold for a person, with the canary's weight as it is or at 0."
     )
@@ -220,7 +242,7 @@ class AliasRequest(Request):
 
     @model_validator(mode="after")
     def _has_no_series_of_a_stage(self) -> AliasRequest:
-        for name in ("canary_series", "base_semantics"):
+        for name in ("source", "canary_series", "base_semantics"):
             if name in self.measurement.model_fields_set:
                 raise PydanticCustomError(
                     WITH_PATH,

@@ -16,6 +16,7 @@ from rollout_cli.rollouts import list_rollouts, start, status
 from rollout_cli.schema import schema
 from rollout_cli.simulate import simulate
 from rollout_cli.validate import validate
+from rollout_cli.watch import watch
 
 app = typer.Typer(
     name="rollout",
@@ -32,6 +33,7 @@ app.command()(handback)
 app.command()(schema)
 app.command()(start)
 app.command()(status)
+app.command()(watch)
 app.command()(report)
 app.command(name="list")(list_rollouts)
 commands.register(app)

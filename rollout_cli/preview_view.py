@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rollout.core.judge import Plan, StepPreview
+from rollout.core.judge.explain import two_digits
 
 Json = dict[str, Any]
 
@@ -35,8 +36,8 @@ def preview_document(steps: Sequence[StepPreview]) -> list[Json]:
     ]
 
 
-def preview_table(plan: Plan, steps: Sequence[StepPreview]) -> RenderableType:
-    """A row per step and metric, and under them what to be warned of."""
+def preview_table(plan: Plan, steps: Sequence[StepPreview], *, warnings: bool = True) -> RenderableType:
+    """A row per step and metric, and under them (unless that is said elsewhere) what to be warned of."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("step")
     table.add_column("metric")
@@ -54,8 +55,9 @@ def preview_table(plan: Plan, steps: Sequence[StepPreview]) -> RenderableType:
                 _number(metric.proof_minutes, "never"),
                 _regression(metric.smallest_rate, metric.smallest_factor),
             )
-    warnings = [Text(f"step {step.step + 1}: {warning}", style="yellow") for step in steps for warning in step.warnings]
-    return Group(table, *([Text(), *warnings] if warnings else []))
+    # The first warning of a step is the worst; the others repeat what the table shows.
+    lines = [Text(f"step {step.step + 1}: {step.warnings[0]}", style="yellow") for step in steps if step.warnings]
+    return Group(table, *([Text(), *lines] if warnings and lines else []))
 
 
 def _number(value: int | None, missing: str = "–") -> str:
@@ -65,4 +67,4 @@ def _number(value: int | None, missing: str = "–") -> str:
 def _regression(rate: float | None, factor: float | None) -> str:
     if rate is None:
         return "none"
-    return f"{rate:.2%}" + (f" (×{factor:.1f})" if factor is not None else "")
+    return f"{two_digits(100 * rate)}%" + (f" (×{two_digits(factor)})" if factor is not None else "")

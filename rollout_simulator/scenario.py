@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from rollout.validation import explained, unknown_in
+
 SCENARIOS = Path(__file__).parent / "scenarios"
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -34,6 +36,10 @@ class Api(_Part):
     variables: dict[str, str] = Field(default_factory=lambda: {"lambdaAlias": "live", "tableName": "orders"})
     candidate_variables: dict[str, str] = Field(
         default_factory=lambda: {"lambdaAlias": "next"}, description="What the canary overrides."
+    )
+    execution_logging: bool = True
+    access_log: bool = Field(
+        False, description="The stage writes an access log, and metric filters make metrics of it."
     )
 
 
@@ -136,6 +142,9 @@ class Metrics(_Part):
     revised_percent: Percent = 0.5
     base_semantics: Literal["inclusive", "exclusive"] = "inclusive"
     canary_series: bool = True
+    canary_series_needs_logging: bool = Field(
+        True, description="The canary has a series of its own only while the stage logs its executions."
+    )
 
 
 class Fault(_Part):
@@ -206,7 +215,4 @@ def parse_scenario(document: dict[str, Any], source: str) -> Scenario:
     try:
         return Scenario.model_validate(document)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}" for detail in error.errors()[:5]
-        )
-        raise InvalidScenario(f"{source}: {problems}") from error
+        raise InvalidScenario(f"{source}: {explained(error, unknown_in(Scenario), 'scenario')}") from error

@@ -7,7 +7,7 @@ camelCase, unknown fields are errors, everything but the target has a default.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -21,13 +21,10 @@ from rollout.core.decision import Policy
 from rollout.core.judge import InvalidSettings, Step
 from rollout.core.judge.parse import parse_judge
 from rollout.core.minutes import Calendar
-from rollout.core.rollout import Candidate, Settings
+from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
 from rollout.core.target import Json, Target
 from rollout.errors import InvalidRequest
-
-MOST_PROBLEMS_SHOWN = 5
-BELOW = "below"
-"""The type of an error found in a whole part, whose message begins with the field below it that is at fault."""
+from rollout.validation import WITH_PATH, Location, explained, fields, got
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
 VariableName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
@@ -108,7 +105,7 @@ class Plan(_Part):
         for index, (before, after) in enumerate(zip(self.steps, self.steps[1:], strict=False), start=1):
             if after.weight_percent <= before.weight_percent:
                 raise PydanticCustomError(
-                    BELOW,
+                    WITH_PATH,
                     "steps[{index}].weightPercent: {after} is not above the step before it ({before})",
                     {"index": index, "after": str(after.weight_percent), "before": str(before.weight_percent)},
                 )
@@ -123,6 +120,11 @@ class Measurement(_Part):
     )
     settle_seconds: Annotated[int, Field(ge=0, le=600)] = Field(
         30, description="Minutes that begin sooner than this after a weight change are not judged."
+    )
+    source: Literal["auto", "cloudwatch", "accessLog"] = Field(
+        "auto",
+        description="What is measured: CloudWatch's own series, the metrics of the access log, or whichever has the "
+        "canary's requests.",
     )
     canary_series: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
         None, description="The value of the Stage dimension of a stage's canary's series; {stage} stands for the stage."
@@ -149,7 +151,7 @@ class Request(_Part, ABC):
     plan: Plan = Field(Plan(), description="5, 10, 25 and 50 %, ten minutes each, if left out.")
     judge: dict[str, Any] = Field(default_factory=dict, description="What is judged, and how strictly.")
     measurement: Measurement = Field(Measurement(), description="How the metrics are to be read.")
-    alarms: Annotated[list[AlarmName], Field(max_length=100)] = Field(
+    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(
         default_factory=list,
         description="CloudWatch alarms that roll back at once, beside those tagged for the target.",
     )
@@ -240,10 +242,10 @@ class AliasRequest(Request):
 
     @model_validator(mode="after")
     def _has_no_series_of_a_stage(self) -> AliasRequest:
-        for name in ("canary_series", "base_semantics"):
+        for name in ("source", "canary_series", "base_semantics"):
             if name in self.measurement.model_fields_set:
                 raise PydanticCustomError(
-                    BELOW,
+                    WITH_PATH,
                     "measurement.{field}: is for stages; of a Lambda alias each version has a series of its own",
                     {"field": to_camel(name)},
                 )
@@ -288,12 +290,12 @@ def parse_request(document: Json) -> Request:
         InvalidRequest: its message names every field at fault (the first few), what is wrong and what is allowed.
     """
     if not isinstance(document, dict):
-        raise InvalidRequest(f"request: must be a JSON object{_got(document)}")
+        raise InvalidRequest(f"request: must be a JSON object{got(document)}")
     model = _model_for(document.get("target"))
     try:
         request = model.model_validate(document)
     except ValidationError as error:
-        raise InvalidRequest(_explain(error, model)) from error
+        raise InvalidRequest(explained(error, _unknown_in(model))) from error
     request.settings(alarms=())
     return request
 
@@ -309,60 +311,16 @@ def _model_for(target: object) -> type[Request]:
     return StageRequest
 
 
-def _explain(error: ValidationError, model: type[Request]) -> str:
-    problems = [_problem(detail, model) for detail in error.errors(include_url=False)]
-    shown = "; ".join(problems[:MOST_PROBLEMS_SHOWN])
-    more = len(problems) - MOST_PROBLEMS_SHOWN
-    return shown + (f"; and {more} more" if more > 0 else "")
-
-
-def _problem(detail: Any, model: type[Request]) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
-    match detail["type"]:
-        case "extra_forbidden":
-            return f"{path}: {_unknown(detail['loc'], model)}"
-        case "missing":
-            return f"{path}: required"
-        case _ if detail["type"] == BELOW:
-            return f"{path}.{detail['msg']}".lstrip(".")
-        case _:
-            message = detail["msg"].removeprefix("Value error, ")
-            return f"{path or 'request'}: {message[:1].lower()}{message[1:]}{_got(detail['input'])}"
-
-
-def _got(value: Any) -> str:
-    text = repr(value)
-    return f", got {text if len(text) <= 60 else text[:57] + '…'}"
-
-
-def _unknown(location: tuple[int | str, ...], model: type[Request]) -> str:
+def _unknown_in(model: type[Request]) -> Callable[[Location], str]:
     """What is wrong with an unknown field: nobody knows it, or it belongs to another kind of target."""
-    *path, field = location
-    allowed = ", ".join(_fields(model, path))
-    for kind, other in REQUESTS.items():
-        if other is not model and field in _fields(other, path):
-            mine = next(name for name, each in REQUESTS.items() if each is model)
-            return f"is for targets of type {kind}; for {mine} allowed are {allowed}"
-    return f"unknown field; allowed are {allowed}"
 
+    def unknown(location: Location) -> str:
+        *path, field = location
+        allowed = ", ".join(fields(model, path))
+        for kind, other in REQUESTS.items():
+            if other is not model and field in fields(other, path):
+                mine = next(name for name, each in REQUESTS.items() if each is model)
+                return f"is for targets of type {kind}; for {mine} allowed are {allowed}"
+        return f"unknown field; allowed are {allowed}"
 
-def _fields(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
-    """The fields at this place of a request, by walking the models along the path; none if there is no such place."""
-    for part in path:
-        if isinstance(part, int):
-            continue
-        fields = {to_camel(name): field for name, field in model.model_fields.items()}
-        inner = _model_in(fields[part].annotation) if part in fields else None
-        if inner is None:
-            return []
-        model = inner
-    return [to_camel(name) for name in model.model_fields]
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        if (found := _model_in(argument)) is not None:
-            return found
-    return None
+    return unknown

@@ -13,6 +13,8 @@ import boto3
 from botocore.config import Config
 
 from rollout.adapters import apigateway_stage, lambda_alias
+from rollout.adapters.access_log_metrics import AccessLogMetrics
+from rollout.adapters.alias_inspector import AliasInspector
 from rollout.adapters.alias_metrics import AliasMetrics
 from rollout.adapters.apigateway_stage import ApiGatewayStage
 from rollout.adapters.cloudwatch import CloudWatchReader
@@ -20,9 +22,11 @@ from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.eventbridge import EventBridgeNotifier
 from rollout.adapters.lambda_alias import LambdaAlias
+from rollout.adapters.stage_inspector import StageInspector
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
 from rollout.adapters.throttling import wait_out_throttling
+from rollout.core.measures import ACCESS_LOG
 from rollout.core.notification import Place
 from rollout.ports import Ports
 
@@ -88,6 +92,7 @@ def _ports(environment: Environment) -> Ports:
 def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
     """The ports over the AWS that these clients talk to; `client` makes one by the name of its service."""
     cloudwatch, workflow = client("cloudwatch"), client("stepfunctions")
+    reader = CloudWatchReader(cloudwatch)
     return Ports(
         clock=SystemClock(),
         store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
@@ -96,8 +101,13 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
             lambda_alias.KIND: LambdaAlias(client("lambda")),
         },
         sources={
-            apigateway_stage.KIND: StageMetrics(CloudWatchReader(cloudwatch)),
-            lambda_alias.KIND: AliasMetrics(CloudWatchReader(cloudwatch)),
+            apigateway_stage.KIND: StageMetrics(reader),
+            lambda_alias.KIND: AliasMetrics(reader),
+            ACCESS_LOG: AccessLogMetrics(reader),
+        },
+        inspectors={
+            apigateway_stage.KIND: StageInspector(client("apigateway"), client("lambda")),
+            lambda_alias.KIND: AliasInspector(client("lambda")),
         },
         alarms=CloudWatchAlarms(cloudwatch, client("resourcegroupstaggingapi")),
         notifier=EventBridgeNotifier(client("events"), environment.bus),

@@ -213,8 +213,8 @@ class DynamoDbStore:
             )
             return [item["sk"]["S"].removeprefix("ROLLOUT#") for page in pages for item in page["Items"]]
 
-    def history(self, rollout_id: str) -> Sequence[Json]:
-        """The rollout's history lines, oldest first.
+    def history(self, rollout_id: str, newest: int | None = None) -> Sequence[Json]:
+        """The rollout's history lines, oldest first; if asked, only so many of the newest.
 
         Raises: Unavailable.
         """
@@ -223,8 +223,11 @@ class DynamoDbStore:
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
                 ExpressionAttributeValues={":pk": string(f"ROLLOUT#{rollout_id}"), ":prefix": string("HISTORY#")},
+                ScanIndexForward=newest is None,
+                PaginationConfig={} if newest is None else {"MaxItems": newest},
             )
-            return [json.loads(item["line"]["S"]) for page in pages for item in page["Items"]]
+            lines = [json.loads(item["line"]["S"]) for page in pages for item in page["Items"]]
+        return lines if newest is None else lines[::-1]
 
     def learned(self, target: Target) -> Mapping[str, Lesson]:
         """The target's lessons. Raises as the port says."""

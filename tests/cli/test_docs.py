@@ -147,7 +147,7 @@ def typed(line: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_every_request_that_a_page_shows_is_valid(page: Path) -> None:
     for block in re.findall(r"^```json\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
-        if "…" in block:
+        if "…" in block or "$context" in block:  # a part of one, or a log's format
             continue
         shown = json.loads(block)
         if "detail-type" not in shown and "metrics" not in shown:

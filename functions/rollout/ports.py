@@ -200,6 +200,24 @@ class RolloutStore(Protocol):
         Raises: Unavailable.
         """
 
+    def recent(self, limit: int) -> Sequence[Json]:
+        """The newest rollouts, refused requests included: `rolloutId`, `startedAt`, `target` (its key), `state`.
+
+        Raises: Unavailable.
+        """
+
+    def history(self, rollout_id: str, newest: int | None = None) -> Sequence[Json]:
+        """The rollout's history lines, oldest first; if asked, only so many of the newest.
+
+        Raises: Unavailable.
+        """
+
+    def rejection(self, rollout_id: str) -> Json | None:
+        """The record of a request that was refused; None when there is none of this id.
+
+        Raises: Unavailable.
+        """
+
 
 class Waker(Protocol):
     """Wakes a workflow that waits."""

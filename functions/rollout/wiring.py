@@ -85,6 +85,14 @@ def ports() -> Ports:
     return _ports(Environment.read())
 
 
+def buttons() -> bool:
+    """Whether the dashboard takes commands.
+
+    Raises: KeyError (a variable that the template sets is missing).
+    """
+    return os.environ["DASHBOARD_BUTTONS"] == "true"
+
+
 @cache
 def _ports(environment: Environment) -> Ports:
     return ports_over(LazyClient, environment)

@@ -14,7 +14,7 @@ from rollout.adapters.access_log_metrics import LATENCY, STATUS, AccessLogMetric
 from rollout.core.inspection import logged_variables
 from rollout.core.sources import access_log_series
 from rollout.core.target import Target
-from rollout.tasks.preflight import LOGGED
+from rollout.tasks.looks import LOGGED
 from rollout_simulator.example_api import ACCESS_LOG_FORMAT
 
 ROOT = Path(__file__).resolve().parents[2]

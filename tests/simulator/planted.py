@@ -177,6 +177,6 @@ PLANTED = {
     "keeps the lock": Planted(keeps_the_lock, Law.END, (0,)),
     "calls every end a success": Planted(calls_every_end_a_success, Law.END, (0,)),
     "tells nobody": Planted(tells_nobody, Law.END, (0,)),
-    "forgets signals": Planted(forgets_signals, Law.HEARD, (3,)),
+    "forgets signals": Planted(forgets_signals, Law.HEARD, (14,)),
     "sleeps through signals": Planted(sleeps_through_signals, Law.AWAKE, (72,)),
 }

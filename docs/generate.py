@@ -30,6 +30,7 @@ MAIN_PATH = (
 
 def generated() -> dict[Path, str]:
     """Every generated file with its content."""
+    import iam  # noqa: PLC0415 - the path is set above
     import pages  # noqa: PLC0415
 
     from rollout.request import request_schema  # noqa: PLC0415 - the path is set above
@@ -49,6 +50,7 @@ def generated() -> dict[Path, str]:
         REFERENCE / "settings.md": pages.settings_page(),
         REFERENCE / "metrics.md": pages.metrics_page(),
         REFERENCE / "state-changed.schema.json": _json(state_changed_schema()),
+        REFERENCE / "iam.md": iam.permissions_page(),
         REFERENCE / "preflight.md": findings_reference(CHECKS),
     }
 

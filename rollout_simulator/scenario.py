@@ -94,6 +94,21 @@ class Disturbance(_Part):
     latency_ms: Annotated[float, Field(gt=0)] | None = None
 
 
+class CustomMetric(_Part):
+    """A metric that the API's code publishes; {track} in the dimensions is `base` or `canary`.
+
+    `per_request` is how many requests of one bring an event, or a sample of about `value`.
+    """
+
+    metric: str
+    namespace: str = "Shop"
+    dimensions: dict[str, str] = Field(default_factory=lambda: {"Stage": "prod", "Track": "{track}"})
+    per_request: Annotated[float, Field(ge=0, le=1)] = 0.2
+    value: Annotated[float, Field(gt=0)] | None = None
+    candidate_per_request: Annotated[float, Field(ge=0, le=1)] | None = None
+    candidate_value: Annotated[float, Field(gt=0)] | None = None
+
+
 class Alarm(_Part):
     """A CloudWatch alarm on a metric of the target."""
 
@@ -189,6 +204,7 @@ class Scenario(_Part):
     base: Behaviour = Field(Behaviour(), description="How the live deployment or version answers.")
     candidate: CandidateBehaviour = Field(CandidateBehaviour(), description="How the new one answers.")
     disturbances: list[Disturbance] = Field(default_factory=list, description="What hits both alike.")
+    custom_metrics: list[CustomMetric] = Field(default_factory=list, description="What the code itself publishes.")
     alarms: list[Alarm] = Field(default_factory=list)
     signals: list[Signal] = Field(default_factory=list, description="What people do.")
     foreign_changes: list[ForeignChange] = Field(default_factory=list, description="What others do to the target.")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from rollout.core.inspection import Inspection
-from rollout.core.judge import Count
+from rollout.core.judge import Count, Moments
 from rollout.core.learning import Lesson
 from rollout.core.measures import ACCESS_LOG, Measure, RawMinute, Series
 from rollout.core.rollout import Candidate, Rollout
@@ -17,9 +17,6 @@ from rollout.core.target import Json, Target, TargetState
 from rollout.errors import InvalidRequest
 
 _T = TypeVar("_T")
-
-CANDIDATE = "{candidate}"
-"""In the dimensions of a series: the candidate's revision, filled in once that is made."""
 
 
 class Clock(Protocol):
@@ -80,7 +77,7 @@ class BaseHistory:
     """The base before the rollout: its counts over so many minutes, and for latency the threshold its quantile gave."""
 
     measure: Measure
-    count: Count
+    count: Count | Moments
     minutes: int = 30
 
     @property

@@ -129,6 +129,7 @@ def test_every_function_does_its_part_in_lambdas_own_runtime(invoke: Callable[..
     assert invoke("roll_back")["decision"] == "CLOSE"
     assert "canarySettings" not in served.stage()
     assert invoke("close")["outcome"] == "ROLLED_BACK"
+    assert invoke("notify") == {"eventId": sample("notify")["detail"]["eventId"]}
     assert invoke("recover") == {"recovered": []}
     apart = dict.fromkeys(("ResponseMetadata", "lastUpdatedDate"))
     assert {**served.stage(), **apart} == {**before, **apart}

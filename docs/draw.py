@@ -39,7 +39,7 @@ def main() -> None:
     """Draw them all."""
     bad, _ = lived("only-at-25-percent")
     for theme in SCHEMES:
-        photograph(bad.page(), f"report-{theme}", theme, height=1_330)
+        photograph(bad.page(), f"report-{theme}", theme, height=1_005)
     photograph(bad.page(), "report-phone", "light", width=400, height=1_000)
     running, latest = lived("only-at-25-percent", minutes=34.5)
     for theme in SCHEMES:

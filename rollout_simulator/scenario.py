@@ -37,6 +37,9 @@ class Api(_Part):
     candidate_variables: dict[str, str] = Field(
         default_factory=lambda: {"lambdaAlias": "next"}, description="What the canary overrides."
     )
+    candidate_may_be_invoked: bool = Field(
+        True, description="The API may call the alias that the candidate's `lambdaAlias` names."
+    )
     execution_logging: bool = True
     access_log: bool = Field(
         False, description="The stage writes an access log, and metric filters make metrics of it."

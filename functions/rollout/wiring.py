@@ -101,13 +101,14 @@ def _ports(environment: Environment) -> Ports:
 def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
     """The ports over the AWS that these clients talk to; `client` makes one by the name of its service."""
     cloudwatch, workflow = client("cloudwatch"), client("stepfunctions")
+    apigateway, functions = client("apigateway"), client("lambda")
     reader = CloudWatchReader(cloudwatch)
     return Ports(
         clock=SystemClock(),
         store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
         shifters={
-            apigateway_stage.KIND: ApiGatewayStage(client("apigateway")),
-            lambda_alias.KIND: LambdaAlias(client("lambda")),
+            apigateway_stage.KIND: ApiGatewayStage(apigateway),
+            lambda_alias.KIND: LambdaAlias(functions),
         },
         sources={
             apigateway_stage.KIND: WithCustomMetrics(StageMetrics(reader), reader, "5XXError"),
@@ -115,8 +116,8 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
             ACCESS_LOG: WithCustomMetrics(AccessLogMetrics(reader), reader, "5XXError"),
         },
         inspectors={
-            apigateway_stage.KIND: StageInspector(client("apigateway"), client("lambda")),
-            lambda_alias.KIND: AliasInspector(client("lambda")),
+            apigateway_stage.KIND: StageInspector(apigateway, functions),
+            lambda_alias.KIND: AliasInspector(functions),
         },
         alarms=CloudWatchAlarms(cloudwatch, client("resourcegroupstaggingapi")),
         notifier=EventBridgeNotifier(client("events"), environment.bus),

@@ -19,6 +19,7 @@ from rollout.adapters.cloudwatch import CloudWatchReader
 from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.eventbridge import EventBridgeNotifier
+from rollout.adapters.function_aliases import FunctionAliases
 from rollout.adapters.lambda_alias import LambdaAlias
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
@@ -87,13 +88,13 @@ def _ports(environment: Environment) -> Ports:
 
 def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
     """The ports over the AWS that these clients talk to; `client` makes one by the name of its service."""
-    cloudwatch, workflow = client("cloudwatch"), client("stepfunctions")
+    cloudwatch, workflow, functions = client("cloudwatch"), client("stepfunctions"), client("lambda")
     return Ports(
         clock=SystemClock(),
         store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
         shifters={
-            apigateway_stage.KIND: ApiGatewayStage(client("apigateway")),
-            lambda_alias.KIND: LambdaAlias(client("lambda")),
+            apigateway_stage.KIND: ApiGatewayStage(client("apigateway"), FunctionAliases(functions)),
+            lambda_alias.KIND: LambdaAlias(functions),
         },
         sources={
             apigateway_stage.KIND: StageMetrics(CloudWatchReader(cloudwatch)),

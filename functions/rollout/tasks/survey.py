@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from rollout.core.judge import BaseTraffic, StepPreview, preview
 from rollout.core.learning import with_learned
 from rollout.core.measures import Series
 from rollout.core.rollout import MOST_ALARMS, Settings
-from rollout.core.target import Target, TargetState
+from rollout.core.target import Canary, Target, TargetState
 from rollout.errors import Busy, Refused, Repeated
 from rollout.ports import BaseHistory, Ports
 from rollout.request import Request
@@ -31,10 +32,13 @@ class Survey:
     @property
     def live_already(self) -> bool:
         """Whether the candidate serves everybody as it is."""
-        candidate = self.settings.candidate
-        return (
-            candidate.revision == self.found.base and candidate.overrides.items() <= dict(self.found.variables).items()
-        )
+        candidate, behind = self.settings.candidate, self.settings.target.behind
+        if candidate.revision != self.found.base:
+            return False
+        canary = Canary(candidate.revision, Decimal(0), candidate.overrides)
+        promoted = replace(self.found, canary=canary).promoted(behind)
+        versions = behind.live or behind.spare
+        return promoted == self.found and all(self.found.aliases[name] == versions[name] for name in versions)
 
     def preview(self) -> Sequence[StepPreview]:
         """What each step of the plan can prove and see with the base's traffic of late."""
@@ -62,11 +66,31 @@ def survey(ports: Ports, request: Request, now: datetime) -> Survey:
         raise Refused(
             f"{target.key} already has a {found.canary} that no rollout of ours made; promote or remove it first"
         )
+    if behind := request.behind(found.variables):
+        target = replace(target, behind=behind)
+        settings = replace(settings, target=target)
+        found = shifter.read(target)
     shifter.verify(target, settings.candidate)
     series = shifter.series(target, request.measurement.canary_series)
     last_minute = settings.calendar.last_closed(now)
     history = source.history(series, [metric.name for metric in settings.judge.metrics], last_minute)
-    return Survey(settings, found, series, history)
+    surveyed = Survey(settings, found, series, history)
+    if not surveyed.live_already:
+        _check_spare(target, found)
+    return surveyed
+
+
+def _check_spare(target: Target, found: TargetState) -> None:
+    """See that nobody is served by the aliases that are to be moved before the canary is made.
+
+    Raises: Refused.
+    """
+    for name, alias in target.behind.variables.items():
+        if found.variables.get(name) == alias:
+            raise Refused(
+                f"candidate.stageVariables.{name}: the stage is on alias {alias} already, so to move that would move "
+                "everybody at once; let the canary use the other alias"
+            )
 
 
 def _check_free(ports: Ports, request: Request, target: Target) -> None:

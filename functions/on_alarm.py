@@ -5,8 +5,8 @@ from datetime import datetime
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.core.target import Json
+from rollout.entry import log_about
 from rollout.tasks.on_alarm import AlarmEvent, on_alarm
-from rollout.telemetry import logger
 from rollout.wiring import ports
 
 
@@ -21,5 +21,6 @@ def handler(event: Json, _context: LambdaContext) -> Json:
         reason=detail["state"].get("reason", ""),
     )
     signalled = list(on_alarm(ports(), alarm))
-    logger.info("alarm", extra={"alarm": alarm.name, "state": alarm.state, "rollouts": signalled})
+    for rollout_id in signalled:
+        log_about(ports(), rollout_id, "alarm", alarm=alarm.name, reason=alarm.reason)
     return {"signalled": signalled}

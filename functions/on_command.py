@@ -3,8 +3,8 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.core.target import Json
+from rollout.entry import log_about
 from rollout.tasks.on_command import on_command
-from rollout.telemetry import logger
 from rollout.wiring import ports
 
 
@@ -14,5 +14,6 @@ def handler(event: Json, _context: LambdaContext) -> Json:
     command = event["detail"] if by_event else event
     # An event may be delivered again; its time, unlike the clock, stays the same.
     answer = on_command(ports(), command, event.get("time") if by_event else None).to_document()
-    logger.info("command", extra={"command": command, "answer": answer})
+    meant = command.get("rolloutId") if isinstance(command, dict) else None
+    log_about(ports(), str(meant or answer["rolloutId"]), "command", command=command, answer=answer)
     return answer

@@ -3,8 +3,8 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.core.target import Json
+from rollout.entry import log_recovery
 from rollout.tasks.recover import recover, recover_all, rollout_of
-from rollout.telemetry import count, logger
 from rollout.wiring import ports
 
 
@@ -16,7 +16,6 @@ def handler(event: Json, _context: LambdaContext) -> Json:
         recovered = [rollout_id] if recover(ports(), rollout_id) else []
     else:
         recovered = list(recover_all(ports()))
-    if recovered:
-        count("Recoveries")
-    logger.info("recovered", extra={"cause": event.get("detail-type", ""), "rollouts": recovered})
+    for rollout_id in recovered:
+        log_recovery(ports(), rollout_id)
     return {"recovered": recovered}

@@ -1,17 +1,21 @@
-"""What every task's Lambda handler has in common: the ports, one structured log line, and the answer as JSON."""
+"""What every task's Lambda handler has in common: the ports, structured log lines, metrics, and the answer as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.core.decision import Decision
+from rollout.core.indicators import Measurement, measurements, never_begun
+from rollout.core.rollout import Rollout
 from rollout.core.target import Json
+from rollout.errors import RolloutError
 from rollout.ports import Ports
 from rollout.tasks.next import Next
-from rollout.telemetry import count, logger
+from rollout.telemetry import about, emit, logger
 from rollout.wiring import ports
 
 Handler = Callable[[Json, LambdaContext], Json]
@@ -22,20 +26,46 @@ def task(call: Callable[[Ports, Json], Next]) -> Handler:
 
     @wraps(call)
     def handler(event: Json, context: LambdaContext) -> Json:
-        answer = call(ports(), event)
+        at = ports()
+        try:
+            answer = call(at, event)
+        except Exception:
+            known = about(event["rolloutId"], _now(at, event["rolloutId"]))
+            logger.exception("failed", extra={**known, "task": context.function_name})
+            raise
         logger.info(
             "decided",
             extra={
-                "rollout_id": answer.rollout_id,
+                **about(answer.rollout_id, answer.rollout),
                 "task": context.function_name,
                 "decision": answer.decision.value,
                 "reason": answer.reason,
             },
         )
-        if answer.outcome:
-            count("RolloutsEnded", outcome=answer.outcome)
-        elif answer.decision is Decision.ROLL_BACK:
-            count("RollbacksDecided")
+        if answer.rollout is not None:
+            emit(measurements(answer.rollout, answer.decision, at.clock.now()))
+        elif answer.outcome:
+            emit(never_begun(answer.outcome))
         return answer.to_document()
 
     return handler
+
+
+def log_about(at: Ports, rollout_id: str, message: str, **words: object) -> None:
+    """One log line about a rollout as it now stands."""
+    logger.info(message, extra={**about(rollout_id, _now(at, rollout_id)), **words})
+
+
+def log_recovery(at: Ports, rollout_id: str) -> None:
+    """A recovery is logged and counted, and so is the end that it brought about."""
+    rollout = _now(at, rollout_id)
+    logger.info("recovered", extra=about(rollout_id, rollout))
+    ended = measurements(rollout, Decision.CLOSE, at.clock.now()) if rollout else ()
+    emit([Measurement("Recoveries", 1), *ended])
+
+
+def _now(at: Ports, rollout_id: str) -> Rollout | None:
+    """What has been done must not fail for want of a log line."""
+    with suppress(RolloutError):
+        return at.store.load(rollout_id)
+    return None

@@ -42,7 +42,7 @@ threshold = 0.5
 steps = [{ weightPercent = 5, bakeMinutes = 2 }, { weightPercent = 50, bakeMinutes = 2 }]
 watchMinutes = 1
 """
-LONGEST_SECONDS = 30.0
+LONGEST_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

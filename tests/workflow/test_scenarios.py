@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from rollout.core.indicators import INDICATORS
 from rollout.schemas import state_changed
 from rollout_simulator.samples import rounded, samples_of
 from rollout_simulator.scenario import SCENARIOS, Scenario, load_scenario
 from rollout_simulator.simulation import Result, Simulation, opened
 from rollout_simulator.subjects import Alias
-from tests.workflow.world import STATE_CHANGED, World, scenario, undated
+from tests.workflow.world import STATE_CHANGED, World, metrics_of, scenario, undated
 
 NAMES = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
 TERMINAL = frozenset({"PROMOTED", "ROLLED_BACK", "STOPPED", "FAILED", "REJECTED"})
@@ -58,7 +60,7 @@ class Ran:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_scenario_ends_as_it_says_with_nothing_left_loose(name: str) -> None:
+def test_every_scenario_ends_as_it_says_with_nothing_left_loose(name: str, caplog: pytest.LogCaptureFixture) -> None:
     chosen = load_scenario(SCENARIOS / f"{name}.toml")
     with opened(chosen) as simulation:
         result = simulation.run()
@@ -71,6 +73,8 @@ def test_every_scenario_ends_as_it_says_with_nothing_left_loose(name: str) -> No
         every_event_is_as_its_schema_says(ran)
         the_samples_that_come_from_it_are_current(ran)
         nothing_is_undelivered(ran)
+        every_log_line_names_its_rollout_target_and_step(ran, caplog.records)
+        every_metric_is_one_of_those_that_are_documented(ran)
 
 
 def the_outcome_is_the_expected_one(ran: Ran) -> None:
@@ -184,6 +188,23 @@ def the_samples_that_come_from_it_are_current(ran: Ran) -> None:
         assert rounded(json.loads(path.read_text(encoding="utf-8"))) == rounded(sample), (
             "run: python -m rollout_simulator.samples"
         )
+
+
+def every_log_line_names_its_rollout_target_and_step(ran: Ran, log: Sequence[logging.LogRecord]) -> None:
+    lines = [vars(record) for record in log if record.name == "rollout-pilot"]
+    assert lines
+    assert [line for line in lines if not line.get("rollout_id") or "step" not in line or "target" not in line] == []
+    if ran.result.outcome != "REJECTED":
+        assert [line for line in lines if not line["target"]] == []
+
+
+def every_metric_is_one_of_those_that_are_documented(ran: Ran) -> None:
+    for line in metrics_of(ran.simulation.aws):
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            for metric in directive["Metrics"]:
+                known = INDICATORS[metric["Name"]]
+                assert (metric["Unit"], directive["Namespace"]) == (known.unit, "RolloutPilot")
+                assert [sorted(group) for group in directive["Dimensions"]] == [sorted(["service", *known.dimensions])]
 
 
 def nothing_is_undelivered(ran: Ran) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rollout.core.target import Target
+from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.repairs.invocations import OUTSIDE
 from rollout_simulator.scenario import Scenario, parse_scenario
 from rollout_simulator.simulation import Simulation, opened
@@ -127,3 +128,10 @@ def undated(stage: Json | None) -> Json:
     """A stage without its dates."""
     dates = ("createdDate", "lastUpdatedDate", "ResponseMetadata")
     return {name: value for name, value in (stage or {}).items() if name not in dates}
+
+
+def metrics_of(aws: EmbeddedAws) -> Sequence[Json]:
+    """The controller's own metrics as the functions have printed them, in the Embedded Metric Format."""
+    functions = [name for name in aws.deployment.physical.values() if name.endswith("Function")]
+    lines = [json.loads(line) for function in functions for line in aws.output.lines(function) if line[0] == "{"]
+    return [line for line in lines if "_aws" in line]

@@ -142,6 +142,7 @@ class Rollout:
     when the last was. ceilings: the bad rates that the watch tolerates, by metric. learned: the
     lessons to keep for the target's next rollout, once this one is promoted. signals_seen: how many of
     `signals` have been considered. pending_events: notifications that are recorded and perhaps not yet sent.
+    bad_served: the errors that the canary has answered with, as far as they were counted.
     revision counts the writes of the record.
     """
 
@@ -173,6 +174,7 @@ class Rollout:
     signals: tuple[Signal, ...] = ()
     signals_seen: int = 0
     pending_events: tuple[Json, ...] = ()
+    bad_served: int = 0
     revision: int = 0
 
     @property
@@ -261,6 +263,7 @@ class Rollout:
             "endedAt": self.ended_at.isoformat() if self.ended_at else None,
             "signalsSeen": self.signals_seen,
             "pendingEvents": list(self.pending_events),
+            "badServed": self.bad_served,
         }
 
     @classmethod
@@ -295,5 +298,6 @@ class Rollout:
             signals=tuple(Signal.from_document(signal) for signal in signals),
             signals_seen=document["signalsSeen"],
             pending_events=tuple(document["pendingEvents"]),
+            bad_served=document["badServed"],
             revision=revision,
         )

@@ -15,7 +15,8 @@ class Next:
     """The decision that "What next?" branches on, and what the states after it need.
 
     seconds: how long the bake waits at most. seen: how many signals the decision has considered; the bake does not
-    begin when there are more. outcome: set by Close. execution: the name of the one to hand over to.
+    begin when there are more. outcome: set by Close. execution: the name of the one to hand over to. rollout: as it
+    stands, for logs and metrics; it is no part of the answer.
     """
 
     decision: Decision
@@ -25,6 +26,7 @@ class Next:
     reason: str = ""
     outcome: str = ""
     execution: str = ""
+    rollout: Rollout | None = None
 
     def to_document(self) -> Json:
         """The task's result, as the state machine reads it."""
@@ -44,9 +46,9 @@ def waiting(rollout: Rollout, decision: Decision, now: datetime, minutes: int = 
     calendar = rollout.settings.calendar
     minute = max(rollout.next_minute, calendar.last_closed(now) + 1) + minutes - 1
     seconds = calendar.seconds_until_closed(minute, now)
-    return Next(decision, rollout.rollout_id, seconds, rollout.signals_seen, rollout.reason)
+    return Next(decision, rollout.rollout_id, seconds, rollout.signals_seen, rollout.reason, rollout=rollout)
 
 
 def acting(rollout: Rollout, decision: Decision) -> Next:
     """Go to the state that carries this decision out."""
-    return Next(decision, rollout.rollout_id, 1, rollout.signals_seen, rollout.reason)
+    return Next(decision, rollout.rollout_id, 1, rollout.signals_seen, rollout.reason, rollout=rollout)

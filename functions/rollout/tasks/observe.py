@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rollout.core.decision import Phase
+from rollout.core.indicators import bad_requests
 from rollout.core.judge import (
     Evidence,
     InvalidReading,
@@ -79,7 +80,7 @@ def _new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]
 
 
 def _count(rollout: Rollout, raw: RawMinute, notes: list[str]) -> tuple[Rollout, Json]:
-    semantics = rollout.semantics
+    semantics, bad_served = rollout.semantics, rollout.bad_served
     requests = next(
         (
             (counts.canary.requests, counts.stage.requests)
@@ -94,11 +95,13 @@ def _count(rollout: Rollout, raw: RawMinute, notes: list[str]) -> tuple[Rollout,
         if requests is not None and rollout.weight_percent > 0:
             semantics = semantics.observe(*requests, float(rollout.weight_percent) / 100)
         reading = reading_of(raw, rollout.step, semantics)
+        bad_served += bad_requests(reading, rollout.settings.judge)
     return (
         replace(
             rollout,
             semantics=semantics,
             evidence=_observe(rollout, reading, notes),
+            bad_served=bad_served,
             next_minute=raw.minute + 1,
         ),
         reading_document(reading),

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
 
 from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
 from rollout_cli.documents import read_json
-from rollout_cli.exits import give_up
+from rollout_cli.exits import Exit, give_up
 from rollout_cli.preview_view import preview_document, preview_table
+
+Json = dict[str, Any]
+
+STYLES = {"error": "bold red", "warning": "yellow"}
 
 
 def preflight(
@@ -22,8 +29,12 @@ def preflight(
     endpoint_url: EndpointUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """See whether a request would be accepted now, and what each step of its plan can prove with today's traffic."""
-    from rollout.errors import InvalidRequest, Refused, TargetMissing  # noqa: PLC0415
+    """See whether a request would be accepted now, and what each step of its plan can prove with today's traffic.
+
+    It looks at the target, its API and functions, metrics and alarms, with your own permissions, and says what is
+    wrong, why it matters and how to fix it. Exit code: 0 the request would be accepted, 2 it would be refused.
+    """
+    from rollout.errors import InvalidRequest, Refused, Unfit  # noqa: PLC0415
     from rollout.request import parse_request  # noqa: PLC0415
     from rollout.tasks.survey import survey  # noqa: PLC0415
     from rollout.wiring import Environment, ports_over  # noqa: PLC0415
@@ -36,17 +47,45 @@ def preflight(
             environment = Environment(controller.places["table"], "", 90, controller.places["stateMachineArn"])
             ports = ports_over(controller.client, environment)
             seen = survey(ports, asked, ports.clock.now())
-            holder = ports.store.holder(seen.settings.target)
-        except (InvalidRequest, Refused, TargetMissing) as error:
+        except Unfit as error:
+            found = [finding.to_document() for finding in error.findings]
+            _show(as_json, {"accepted": False, "findings": found}, findings_view(found))
+            raise typer.Exit(Exit.USAGE) from error
+        except (InvalidRequest, Refused) as error:
             give_up(str(error))
-    if holder is not None:
-        give_up(f"{seen.settings.target.key} is held by rollout {holder}")
-    steps = seen.preview()
+    found = [finding.to_document() for finding in seen.warnings]
+    target = seen.settings.target
+    _show(
+        as_json,
+        {
+            "accepted": True,
+            "target": target.to_document(),
+            "measured": seen.source_in_words,
+            "findings": found,
+            "steps": preview_document(seen.preview),
+        },
+        Text(f"{target.key}: {seen.found}; the request would be accepted; {seen.source_in_words}"),
+        preview_table(seen.settings.plan, seen.preview, warnings=False),
+        findings_view(found),
+    )
+
+
+def findings_view(findings: Sequence[Json]) -> RenderableType:
+    """Each finding: what, and below it why it matters and how to fix it."""
+    if not findings:
+        return Text("\nNothing speaks against it.", style="green")
+    parts: list[RenderableType] = []
+    for finding in findings:
+        severity = finding["severity"]
+        head = Text.assemble((f"{severity}: ", STYLES[severity]), finding["what"], (f"  [{finding['code']}]", "dim"))
+        parts += [Text(), head, Padding(Text(f"{finding['why']}\nFix: {finding['fix']}."), (0, 0, 0, 2))]
+    return Group(*parts)
+
+
+def _show(as_json: bool, document: Json, *parts: RenderableType) -> None:
     if as_json:
-        typer.echo(
-            json.dumps({"target": seen.settings.target.to_document(), "steps": preview_document(steps)}, indent=2)
-        )
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     console = Console(highlight=False)
-    console.print(f"{seen.settings.target.key}: {seen.found}; the request would be accepted", markup=False)
-    console.print(preview_table(seen.settings.plan, steps))
+    for part in parts:
+        console.print(part)

@@ -35,8 +35,8 @@ def preview_document(steps: Sequence[StepPreview]) -> list[Json]:
     ]
 
 
-def preview_table(plan: Plan, steps: Sequence[StepPreview]) -> RenderableType:
-    """A row per step and metric, and under them what to be warned of."""
+def preview_table(plan: Plan, steps: Sequence[StepPreview], *, warnings: bool = True) -> RenderableType:
+    """A row per step and metric, and under them (unless that is said elsewhere) what to be warned of."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("step")
     table.add_column("metric")
@@ -54,8 +54,8 @@ def preview_table(plan: Plan, steps: Sequence[StepPreview]) -> RenderableType:
                 _number(metric.proof_minutes, "never"),
                 _regression(metric.smallest_rate, metric.smallest_factor),
             )
-    warnings = [Text(f"step {step.step + 1}: {warning}", style="yellow") for step in steps for warning in step.warnings]
-    return Group(table, *([Text(), *warnings] if warnings else []))
+    lines = [Text(f"step {step.step + 1}: {warning}", style="yellow") for step in steps for warning in step.warnings]
+    return Group(table, *([Text(), *lines] if warnings and lines else []))
 
 
 def _number(value: int | None, missing: str = "–") -> str:

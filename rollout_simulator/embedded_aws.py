@@ -33,6 +33,7 @@ from rollout_simulator.repairs import (
     eventbridge_targets,
     lambda_alias,
     lambda_in_process,
+    lambda_permissions,
     shortcuts,
     stepfunctions,
 )
@@ -146,6 +147,7 @@ class EmbeddedAws:
         self.metrics = enter(cloudwatch_metrics.repaired())
         self.stages = enter(apigateway_canary.repaired())
         self.aliases = enter(lambda_alias.repaired())
+        enter(lambda_permissions.repaired())
         self.events = enter(eventbridge_targets.repaired(clock, ACCOUNT, REGION, self._event_delay_seconds, self._seed))
         self.alarms = enter(cloudwatch_alarms.repaired(self.events.emit, self.metrics))
         self.output = enter(lambda_in_process.repaired(clock, self._functions, self._handlers, self._seed))

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from rollout.core.inspection import OPT_IN
 from rollout_simulator.alarms import put_alarm
+from rollout_simulator.repairs.lambda_code import zipped
 from rollout_simulator.scenario import Alarm, Scenario
+from rollout_simulator.template import ACCOUNT, REGION
+
+ALIAS = "lambdaAlias"
+"""The stage variable that names the alias behind the API."""
+
+ACCESS_LOG_FORMAT = (
+    '{"requestId":"$context.requestId","apiId":"$context.apiId","stage":"$context.stage",'
+    '"isCanaryRequest":"$context.isCanaryRequest","status":$context.status,"responseLatency":$context.responseLatency}'
+)
+"""As in examples/snippets/access-log-metrics.yaml; a test says so."""
 
 CANDIDATE = "candidate"
 """The description of the deployment that is to be rolled out."""
@@ -36,22 +49,66 @@ class ExampleApi:
         return request
 
 
-def create_api(client: Any, scenario: Scenario) -> ExampleApi:
-    """Make the API, its live stage and the candidate's deployment, by boto3's API Gateway client."""
-    rest_api_id = client.create_rest_api(name=scenario.api.name)["id"]
-    root = client.get_resources(restApiId=rest_api_id)["items"][0]["id"]
+def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
+    """Make the API, its live stage and the candidate's deployment; `clients` makes a boto3 client of a service.
+
+    It is built soundly: it calls the alias that the stage variable `lambdaAlias` names, and may, and has opted in.
+    """
+    apigateway, api = clients("apigateway"), scenario.api
+    rest_api_id = apigateway.create_rest_api(name=api.name, tags=dict([OPT_IN]))["id"]
+    function = _function(clients, scenario, rest_api_id)
+    root = apigateway.get_resources(restApiId=rest_api_id)["items"][0]["id"]
     where = {"restApiId": rest_api_id, "resourceId": root, "httpMethod": "GET"}
-    client.put_method(**where, authorizationType="NONE")
-    client.put_integration(**where, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
-    base = client.create_deployment(restApiId=rest_api_id, description="live")["id"]
-    client.create_stage(
+    apigateway.put_method(**where, authorizationType="NONE")
+    called = f"{function}:${{stageVariables.{ALIAS}}}"
+    uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{called}/invocations"
+    apigateway.put_integration(**where, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
+    base = apigateway.create_deployment(restApiId=rest_api_id, description="live")["id"]
+    apigateway.create_stage(
         restApiId=rest_api_id,
-        stageName=scenario.api.stage,
+        stageName=api.stage,
         deploymentId=base,
-        variables=dict(scenario.api.variables),
+        variables=dict(api.variables),
+        tags=dict([OPT_IN]),
     )
-    candidate = client.create_deployment(restApiId=rest_api_id, description=CANDIDATE)["id"]
-    return ExampleApi(rest_api_id, scenario.api.stage, base, candidate)
+    if operations := list(_logging(scenario)):
+        apigateway.update_stage(restApiId=rest_api_id, stageName=api.stage, patchOperations=operations)
+    candidate = apigateway.create_deployment(restApiId=rest_api_id, description=CANDIDATE)["id"]
+    return ExampleApi(rest_api_id, api.stage, base, candidate)
+
+
+def _function(clients: Callable[[str], Any], scenario: Scenario, rest_api_id: str) -> str:
+    """The function behind the API, with an alias for each value of the stage variable; its ARN."""
+    functions, api = clients("lambda"), scenario.api
+    role = clients("iam").create_role(RoleName=f"{api.name}-{rest_api_id}", AssumeRolePolicyDocument="{}")["Role"]
+    name = f"{api.name}-{rest_api_id}"
+    arn: str = functions.create_function(
+        FunctionName=name, Runtime="python3.13", Role=role["Arn"], Handler="index.handler", Code={"ZipFile": zipped()}
+    )["FunctionArn"]
+    version = functions.publish_version(FunctionName=name)["Version"]
+    for alias in dict.fromkeys(
+        variables[ALIAS] for variables in (api.variables, api.candidate_variables) if ALIAS in variables
+    ):
+        functions.create_alias(FunctionName=name, Name=alias, FunctionVersion=version)
+        functions.add_permission(
+            FunctionName=name,
+            Qualifier=alias,
+            StatementId="api",
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+            SourceArn=f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{rest_api_id}/{api.stage}/GET/",
+        )
+    return arn
+
+
+def _logging(scenario: Scenario) -> Iterator[dict[str, str]]:
+    """What the stage logs, as patch operations."""
+    if scenario.api.execution_logging:
+        yield {"op": "replace", "path": "/*/*/logging/loglevel", "value": "ERROR"}
+    if scenario.api.access_log:
+        group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{scenario.api.name}-access"
+        yield {"op": "replace", "path": "/accessLogSettings/destinationArn", "value": group}
+        yield {"op": "replace", "path": "/accessLogSettings/format", "value": ACCESS_LOG_FORMAT}
 
 
 def create_alarm(client: Any, alarm: Alarm, scenario: Scenario, api: ExampleApi) -> None:

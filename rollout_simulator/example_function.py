@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rollout.core.inspection import OPT_IN
 from rollout_simulator.alarms import put_alarm
 from rollout_simulator.repairs.lambda_code import zipped
 from rollout_simulator.scenario import Alarm, Scenario
@@ -36,7 +37,12 @@ def create_function(client: Callable[[str], Any], scenario: Scenario) -> Example
     functions, name, alias = client("lambda"), scenario.function.name, scenario.function.alias
     role = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     functions.create_function(
-        FunctionName=name, Runtime="python3.13", Role=role, Handler="index.handler", Code={"ZipFile": zipped("base")}
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role,
+        Handler="index.handler",
+        Code={"ZipFile": zipped("base")},
+        Tags=dict([OPT_IN]),
     )
     base = functions.publish_version(FunctionName=name)["Version"]
     functions.update_function_code(FunctionName=name, ZipFile=zipped("candidate"))

@@ -35,6 +35,10 @@ class Api(_Part):
     candidate_variables: dict[str, str] = Field(
         default_factory=lambda: {"lambdaAlias": "next"}, description="What the canary overrides."
     )
+    execution_logging: bool = True
+    access_log: bool = Field(
+        False, description="The stage writes an access log, and metric filters make metrics of it."
+    )
 
 
 class Function(_Part):
@@ -136,6 +140,9 @@ class Metrics(_Part):
     revised_percent: Percent = 0.5
     base_semantics: Literal["inclusive", "exclusive"] = "inclusive"
     canary_series: bool = True
+    canary_series_needs_logging: bool = Field(
+        True, description="The canary has a series of its own only while the stage logs its executions."
+    )
 
 
 class Fault(_Part):

@@ -55,8 +55,8 @@ class Stage:
         self._aws = aws
         self._scenario = scenario
         self._client = aws.client("apigateway")
-        self.api = example_api.create_api(self._client, scenario)
-        self.traffic = StageTraffic(scenario, aws.metrics, self.api.base, seed)
+        self.api = example_api.create_api(aws.client, scenario)
+        self.traffic = StageTraffic(scenario, aws.metrics, self.api, seed)
         self._where = {"restApiId": self.api.rest_api_id, "stageName": self.api.stage}
         self.facts = {
             "API": self.api.rest_api_id,

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from rollout.adapters.access_log_metrics import LATENCY, STATUS, AccessLogMetrics
+from rollout_simulator.example_api import ExampleApi
 from rollout_simulator.repairs.distribution import Distribution
 from rollout_simulator.repairs.metric_store import MetricStore
 from rollout_simulator.scenario import Behaviour, Scenario
@@ -38,6 +40,7 @@ class Split:
     base_is_candidate: bool
     canary_share: float
     canary_is_candidate: bool
+    has_canary: bool = False
 
 
 @dataclass(slots=True)
@@ -189,9 +192,11 @@ class Traffic(ABC):
 class StageTraffic(Traffic):
     """Draws each minute's requests to one stage and publishes what CloudWatch would."""
 
-    def __init__(self, scenario: Scenario, metrics: MetricStore, base_deployment: str, seed: int) -> None:
+    def __init__(self, scenario: Scenario, metrics: MetricStore, api: ExampleApi, seed: int) -> None:
         super().__init__(scenario, metrics, seed)
-        self._base_deployment = base_deployment
+        self._rest_api_id = api.rest_api_id
+        self._base_deployment = api.base
+        self._logs_executions = scenario.api.execution_logging
 
     def stage_changed(self, when: datetime, stage: Mapping[str, Any] | None) -> None:
         """Follow the live stage, as GetStage shows it; None when it was deleted."""
@@ -199,29 +204,39 @@ class StageTraffic(Traffic):
         if stage is None:
             self._splits.append(Split(since, False, 0.0, False))
             return
+        settings = stage.get("methodSettings", {}).values()
+        self._logs_executions = any(each.get("loggingLevel", "OFF") != "OFF" for each in settings)
         canary = stage.get("canarySettings") or {}
         weight = float(canary.get("percentTraffic", 0.0))
         promoted = stage["deploymentId"] != self._base_deployment
         self.most_weight_percent = max(self.most_weight_percent, 100.0 if promoted else weight)
         overridden = bool(canary.get("stageVariableOverrides"))
         other_deployment = canary.get("deploymentId", self._base_deployment) != self._base_deployment
-        self._splits.append(Split(since, promoted, weight / 100, overridden or other_deployment))
+        self._splits.append(Split(since, promoted, weight / 100, overridden or other_deployment, bool(canary)))
 
     def minute_passed(self, minute: int) -> None:
         """Draw the requests of this minute (of the epoch), which has just ended, and publish its metrics."""
         start = minute * 60.0
         total = self._requests(start)
         base, canary = Arm(), Arm()
+        logged: dict[str, Arm] = {}
         for split, share in self._segments(start):
             requests = int(self._random.binomial(total, share)) if share < 1 else total
             to_canary = int(self._random.binomial(requests, split.canary_share)) if split.canary_share else 0
-            base.add(self._serve(requests - to_canary, split.base_is_candidate, start, 100.0))
-            canary.add(self._serve(to_canary, split.canary_is_candidate, start, split.canary_share * 100))
-        if self._scenario.metrics.base_semantics == "inclusive":
+            of_base = self._serve(requests - to_canary, split.base_is_candidate, start, 100.0)
+            of_canary = self._serve(to_canary, split.canary_is_candidate, start, split.canary_share * 100)
+            base.add(of_base)
+            canary.add(of_canary)
+            logged.setdefault("false" if split.has_canary else "-", Arm()).add(of_base)
+            logged.setdefault("true", Arm()).add(of_canary)
+        how, api = self._scenario.metrics, self._scenario.api
+        if api.access_log:
+            for flag, arm in logged.items():
+                self._publish_access_log(flag, minute, arm)
+        if how.base_semantics == "inclusive":
             base.add(canary)
-        api = self._scenario.api
         self._publish({"ApiName": api.name, "Stage": api.stage}, minute, base)
-        if self._scenario.metrics.canary_series:
+        if how.canary_series and (self._logs_executions or not how.canary_series_needs_logging):
             self._publish({"ApiName": api.name, "Stage": f"{api.stage}/Canary"}, minute, canary)
 
     def _publish(self, dimensions: Mapping[str, str], minute: int, arm: Arm) -> None:
@@ -233,3 +248,11 @@ class StageTraffic(Traffic):
             "Latency": arm.times,
         }
         self._publish_points(NAMESPACE, dimensions, minute, arm.requests, points)
+
+    def _publish_access_log(self, canary: str, minute: int, arm: Arm) -> None:
+        """What the metric filters make of the lines of these requests, whose `isCanaryRequest` is `canary`."""
+        succeeded = arm.requests - arm.errors - arm.client_errors
+        statuses = Distribution.of_histogram((200.0, 400.0, 500.0), (succeeded, arm.client_errors, arm.errors))
+        dimensions = {"ApiId": self._rest_api_id, "Stage": self._scenario.api.stage, "Canary": canary}
+        points = {STATUS: statuses, LATENCY: arm.times}
+        self._publish_points(AccessLogMetrics.namespace, dimensions, minute, arm.requests, points)

@@ -131,7 +131,7 @@ class _Load:
             alarms=[alarm],
             request={"plan": plan},
         )
-        api = create_api(self._aws.client("apigateway"), scenario)
+        api = create_api(self._aws.client, scenario)
         create_alarm(self._aws.client("cloudwatch"), alarm, scenario, api)
         return scenario, api
 

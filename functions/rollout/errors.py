@@ -3,7 +3,8 @@
 RolloutError
 ├── InvalidRequest      the request cannot be understood; nothing was touched
 ├── Refused             the request is understood and cannot be carried out now; nothing was touched
-│   └── Busy            another rollout holds the target
+│   ├── Busy            another rollout holds the target
+│   └── Unfit           preflight has found what speaks against it
 ├── Repeated            the same request has been accepted before
 ├── TargetMissing       the stage or alias does not exist (any more)
 ├── ForeignChange       somebody else changed the target; the rollout stops and leaves it alone
@@ -15,6 +16,10 @@ RolloutError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rollout.core.findings import Finding, in_words
 
 
 class RolloutError(Exception):
@@ -35,6 +40,14 @@ class Busy(Refused):
     def __init__(self, message: str, holder: str) -> None:
         super().__init__(message)
         self.holder = holder
+
+
+class Unfit(Refused):
+    """Preflight has found what speaks against the rollout. `findings` are all of them, warnings too."""
+
+    def __init__(self, findings: Sequence[Finding], errors: Sequence[Finding]) -> None:
+        super().__init__(in_words(errors))
+        self.findings = tuple(findings)
 
 
 class Repeated(RolloutError):

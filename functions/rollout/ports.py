@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from rollout.core.inspection import Inspection
 from rollout.core.judge import Count
 from rollout.core.learning import Lesson
-from rollout.core.measures import Measure, RawMinute, Series
+from rollout.core.measures import ACCESS_LOG, Measure, RawMinute, Series
 from rollout.core.rollout import Candidate, Rollout
 from rollout.core.signals import Signal
 from rollout.core.target import Json, Target, TargetState
@@ -70,6 +71,16 @@ class TrafficShifter(Protocol):
         """
 
 
+class TargetInspector(Protocol):
+    """Looks at how a target is built, before a rollout. It touches nothing."""
+
+    def inspect(self, target: Target, candidate: Candidate) -> Inspection:
+        """What can be seen; what may not be read is left unknown, and said.
+
+        Raises: TargetMissing, NotAllowed (not even the target itself may be read), Unavailable.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class BaseHistory:
     """The base before the rollout: its counts over so many minutes, and for latency the threshold its quantile gave."""
@@ -77,6 +88,11 @@ class BaseHistory:
     measure: Measure
     count: Count
     minutes: int = 30
+
+    @property
+    def samples(self) -> int:
+        """How many requests, or values, there were."""
+        return self.count[0]
 
 
 class MetricSource(Protocol):
@@ -242,12 +258,15 @@ class Notifier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All that the tasks need. `shifters` and `sources` are tables by target type."""
+    """All that the tasks need. `shifters`, `sources` and `inspectors` are tables by target type; among the sources
+    there is also that of the access log.
+    """
 
     clock: Clock
     store: RolloutStore
     shifters: Mapping[str, TrafficShifter]
     sources: Mapping[str, MetricSource]
+    inspectors: Mapping[str, TargetInspector]
     alarms: Alarms
     notifier: Notifier
     waker: Waker
@@ -260,12 +279,19 @@ class Ports:
         """
         return _look_up(self.shifters, target)
 
-    def source(self, target: Target) -> MetricSource:
-        """The metric source for this kind of target.
+    def source(self, target: Target, series: Series) -> MetricSource:
+        """What reads these series: the access log's reader, or the one for this kind of target.
 
         Raises: InvalidRequest.
         """
-        return _look_up(self.sources, target)
+        return self.sources[ACCESS_LOG] if series.source == ACCESS_LOG else _look_up(self.sources, target)
+
+    def inspector(self, target: Target) -> TargetInspector:
+        """The inspector for this kind of target.
+
+        Raises: InvalidRequest.
+        """
+        return _look_up(self.inspectors, target)
 
 
 def _look_up(table: Mapping[str, _T], target: Target) -> _T:

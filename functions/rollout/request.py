@@ -22,7 +22,7 @@ from rollout.core.decision import Policy
 from rollout.core.judge import InvalidSettings, Step
 from rollout.core.judge.parse import parse_judge
 from rollout.core.minutes import Calendar
-from rollout.core.rollout import Candidate, Settings
+from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
 from rollout.core.target import NOTHING_BEHIND, Behind, Json, Target
 from rollout.errors import InvalidRequest, Refused
 
@@ -155,6 +155,11 @@ class Measurement(_Part):
     settle_seconds: Annotated[int, Field(ge=0, le=600)] = Field(
         30, description="Minutes that begin sooner than this after a weight change are not judged."
     )
+    source: Literal["auto", "cloudwatch", "accessLog"] = Field(
+        "auto",
+        description="What is measured: CloudWatch's own series, the metrics of the access log, or whichever has the "
+        "canary's requests.",
+    )
     canary_series: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
         None, description="The value of the Stage dimension of a stage's canary's series; {stage} stands for the stage."
     )
@@ -180,7 +185,7 @@ class Request(_Part, ABC):
     plan: Plan = Plan()
     judge: dict[str, Any] = Field(default_factory=dict)
     measurement: Measurement = Measurement()
-    alarms: Annotated[list[AlarmName], Field(max_length=100)] = Field(default_factory=list)
+    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(default_factory=list)
     ignore_alarms_already_firing: bool = False
     on_inconclusive: Literal["hold", "rollback"] = "hold"
     on_regression: Literal["rollback", "hold", "holdAtZero"] = Field(
@@ -294,7 +299,7 @@ class AliasRequest(Request):
 
     @model_validator(mode="after")
     def _has_no_series_of_a_stage(self) -> AliasRequest:
-        for name in ("canary_series", "base_semantics"):
+        for name in ("source", "canary_series", "base_semantics"):
             if name in self.measurement.model_fields_set:
                 raise PydanticCustomError(
                     BELOW,

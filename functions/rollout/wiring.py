@@ -13,6 +13,8 @@ import boto3
 from botocore.config import Config
 
 from rollout.adapters import apigateway_stage, lambda_alias
+from rollout.adapters.access_log_metrics import AccessLogMetrics
+from rollout.adapters.alias_inspector import AliasInspector
 from rollout.adapters.alias_metrics import AliasMetrics
 from rollout.adapters.apigateway_stage import ApiGatewayStage
 from rollout.adapters.cloudwatch import CloudWatchReader
@@ -21,9 +23,11 @@ from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.eventbridge import EventBridgeNotifier
 from rollout.adapters.function_aliases import FunctionAliases
 from rollout.adapters.lambda_alias import LambdaAlias
+from rollout.adapters.stage_inspector import StageInspector
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
 from rollout.adapters.throttling import wait_out_throttling
+from rollout.core.measures import ACCESS_LOG
 from rollout.core.notification import Place
 from rollout.ports import Ports
 
@@ -88,17 +92,24 @@ def _ports(environment: Environment) -> Ports:
 
 def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
     """The ports over the AWS that these clients talk to; `client` makes one by the name of its service."""
-    cloudwatch, workflow, functions = client("cloudwatch"), client("stepfunctions"), client("lambda")
+    cloudwatch, workflow = client("cloudwatch"), client("stepfunctions")
+    apigateway, functions = client("apigateway"), client("lambda")
+    reader = CloudWatchReader(cloudwatch)
     return Ports(
         clock=SystemClock(),
         store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
         shifters={
-            apigateway_stage.KIND: ApiGatewayStage(client("apigateway"), FunctionAliases(functions)),
+            apigateway_stage.KIND: ApiGatewayStage(apigateway, FunctionAliases(functions)),
             lambda_alias.KIND: LambdaAlias(functions),
         },
         sources={
-            apigateway_stage.KIND: StageMetrics(CloudWatchReader(cloudwatch)),
-            lambda_alias.KIND: AliasMetrics(CloudWatchReader(cloudwatch)),
+            apigateway_stage.KIND: StageMetrics(reader),
+            lambda_alias.KIND: AliasMetrics(reader),
+            ACCESS_LOG: AccessLogMetrics(reader),
+        },
+        inspectors={
+            apigateway_stage.KIND: StageInspector(apigateway, functions),
+            lambda_alias.KIND: AliasInspector(functions),
         },
         alarms=CloudWatchAlarms(cloudwatch, client("resourcegroupstaggingapi")),
         notifier=EventBridgeNotifier(client("events"), environment.bus),

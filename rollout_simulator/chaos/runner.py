@@ -61,10 +61,10 @@ class _Run:
         self._clock = aws.clock
         self._scenario: Scenario = parse_scenario(plan.scenario, "the plan")
         self._apigateway = aws.client("apigateway")
-        self._api = create_api(self._apigateway, self._scenario)
+        self._api = create_api(aws.client, self._scenario)
         self._other = self._apigateway.create_deployment(restApiId=self._api.rest_api_id, description="other")["id"]
         self._table = aws.deployment.outputs["TableName"]
-        self._traffic = StageTraffic(self._scenario, aws.metrics, self._api.base, plan.seed)
+        self._traffic = StageTraffic(self._scenario, aws.metrics, self._api, plan.seed)
         aws.stages.listeners.append(lambda change: self._traffic.stage_changed(change.when, change.after))
         aws.stages.listeners.append(border.stage_changed)
         self._traffic.backfill(self._clock.now())

@@ -14,6 +14,7 @@ Every twin keeps its history and has a `trouble`: an error of ours that each of 
 from rollout_simulator.twins.alarms import AlarmsTwin
 from rollout_simulator.twins.clock import ClockTwin
 from rollout_simulator.twins.executions import ExecutionsTwin
+from rollout_simulator.twins.inspector import InspectorTwin
 from rollout_simulator.twins.interposed import Around, Disturbance, interposed
 from rollout_simulator.twins.metrics import MetricsTwin
 from rollout_simulator.twins.notifier import NotifierTwin
@@ -31,6 +32,7 @@ __all__ = [
     "ClockTwin",
     "Disturbance",
     "ExecutionsTwin",
+    "InspectorTwin",
     "MetricsTwin",
     "NotifierTwin",
     "ShifterTwin",

@@ -22,6 +22,7 @@ def interposed(ports: Ports, around: Around) -> Ports:
         store=_between("store", ports.store, around),
         shifters={kind: _between("shifter", shifter, around) for kind, shifter in ports.shifters.items()},
         sources={kind: _between("source", source, around) for kind, source in ports.sources.items()},
+        inspectors={kind: _between("inspector", each, around) for kind, each in ports.inspectors.items()},
         alarms=_between("alarms", ports.alarms, around),
         notifier=_between("notifier", ports.notifier, around),
         waker=_between("waker", ports.waker, around),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from rollout.core.measures import ACCESS_LOG
 from rollout.ports import Ports
 from rollout_simulator.twins.alarms import AlarmsTwin
 from rollout_simulator.twins.clock import ClockTwin
 from rollout_simulator.twins.executions import ExecutionsTwin
+from rollout_simulator.twins.inspector import InspectorTwin
 from rollout_simulator.twins.metrics import MetricsTwin
 from rollout_simulator.twins.notifier import NotifierTwin
 from rollout_simulator.twins.shifter import ShifterTwin
@@ -28,6 +30,8 @@ class Twins:
     store: StoreTwin = field(default_factory=StoreTwin)
     stage: ShifterTwin = field(default_factory=ShifterTwin)
     metrics: MetricsTwin = field(default_factory=MetricsTwin)
+    access_log: MetricsTwin = field(default_factory=MetricsTwin)
+    inspector: InspectorTwin = field(default_factory=InspectorTwin)
     alarms: AlarmsTwin = field(default_factory=AlarmsTwin)
     notifier: NotifierTwin = field(default_factory=NotifierTwin)
     waker: WakerTwin = field(default_factory=WakerTwin)
@@ -40,7 +44,8 @@ class Twins:
             clock=self.clock,
             store=self.store,
             shifters={self.kind: self.stage},
-            sources={self.kind: self.metrics},
+            sources={self.kind: self.metrics, ACCESS_LOG: self.access_log},
+            inspectors={self.kind: self.inspector},
             alarms=self.alarms,
             notifier=self.notifier,
             waker=self.waker,

@@ -1,21 +1,22 @@
-"""What every `MetricSource` promises, kept by the CloudWatch adapter and by its twin."""
+"""What every `MetricSource` promises, kept by the CloudWatch adapters and by their twin."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
 import pytest
 
+from rollout.adapters.access_log_metrics import AccessLogMetrics
 from rollout.adapters.alias_metrics import AliasMetrics
 from rollout.adapters.cloudwatch import CloudWatchReader, Points, Query
 from rollout.adapters.counted_metrics import Tally
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.core.judge import Count
-from rollout.core.measures import Measure, RawCounts, RawMinute, Series
+from rollout.core.measures import ACCESS_LOG, Measure, RawCounts, RawMinute, Series
 from rollout.core.minutes import minute_of
 from rollout.errors import NotAllowed, Refused, RolloutError, Unavailable
 from rollout.ports import BaseHistory, MetricSource
@@ -33,7 +34,7 @@ M = minute_of(NOW) - 10
 class Kind:
     """A kind of target: its adapter, and the names of its metrics."""
 
-    adapter: type[StageMetrics | AliasMetrics]
+    adapter: type[StageMetrics | AliasMetrics | AccessLogMetrics]
     series: Series
     errors: str
     other_errors: str
@@ -54,6 +55,14 @@ ALIAS = Kind(
     "Errors",
     "Throttles",
     "Duration.p90",
+)
+OF_LOG = {"ApiId": "a1b2c3d4e5", "Stage": "prod"}
+LOG = Kind(
+    AccessLogMetrics,
+    Series({**OF_LOG, "Canary": "false"}, {**OF_LOG, "Canary": "true"}, source=ACCESS_LOG),
+    "5XXError",
+    "4XXError",
+    "Latency.p90",
 )
 
 
@@ -109,6 +118,21 @@ class OverCloudWatch:
         return refusing("cloudwatch", code, status)
 
 
+class OverAccessLog(OverCloudWatch):
+    """Publishes what the metric filters make of the lines; a minute's server and client errors share its requests."""
+
+    def __init__(self, store: MetricStore) -> None:
+        super().__init__(store, LOG)
+        self._bad: dict[tuple[str, int], dict[float, int]] = {}
+
+    def publish(self, name: str, minute: int, stage: Count | None, canary: Count | None) -> None:
+        for dimensions, count in ((LOG.series.base, stage), (LOG.series.canary, canary)):
+            if count is not None:
+                bad = self._bad.setdefault((dimensions["Canary"], minute), {})
+                bad[500.0 if name == LOG.errors else 400.0] = count.bad
+                self.put("Status", dimensions, minute, {200.0: count.requests - sum(bad.values()), **bad})
+
+
 class InMemory:
     kind = STAGE
 
@@ -146,12 +170,21 @@ def lambda_metrics(aws: None) -> Iterator[OverCloudWatch]:
         yield OverCloudWatch(store, ALIAS)
 
 
-@pytest.fixture(params=["a stage's adapter", "an alias's adapter", "the twin"])
+@pytest.fixture
+def access_log(aws: None) -> Iterator[OverAccessLog]:
+    """The metrics of a stage's access log."""
+    with cloudwatch_metrics.repaired() as store:
+        yield OverAccessLog(store)
+
+
+ADAPTERS = {"a stage's": "cloudwatch", "an alias's": "lambda_metrics", "an access log's": "access_log"}
+
+
+@pytest.fixture(params=[*ADAPTERS, "the twin"])
 def world(request: pytest.FixtureRequest) -> World:
     if request.param == "the twin":
         return InMemory()
-    fixture = "cloudwatch" if request.param == "a stage's adapter" else "lambda_metrics"
-    over_cloudwatch: OverCloudWatch = request.getfixturevalue(fixture)
+    over_cloudwatch: OverCloudWatch = request.getfixturevalue(ADAPTERS[request.param])
     return over_cloudwatch
 
 
@@ -222,7 +255,7 @@ def test_several_metrics_are_read_at_once(world: World) -> None:
 
 def test_another_canary_series_is_another_series(world: World) -> None:
     world.publish(world.kind.errors, M, stage=Count(1000, 3), canary=Count(50, 1))
-    elsewhere = Series(world.kind.series.base, {"ApiName": "orders", "Stage": "prod-canary"})
+    elsewhere = replace(world.kind.series, canary={**world.kind.series.canary, "Stage": "prod-canary"})
     raw = world.source.read(elsewhere, [Measure(world.kind.errors)], M, M)[0].counts[world.kind.errors]
     assert RawCounts(canary=None, stage=Count(1000, 3), canary_as_base=None) == raw
 
@@ -361,3 +394,29 @@ def test_a_version_that_serves_alone_is_read_from_the_series_of_its_alias(lambda
 def test_a_metric_of_an_api_cannot_be_read_for_an_alias(lambda_metrics: OverCloudWatch) -> None:
     with pytest.raises(Refused, match="5XXError cannot be read for a Lambda alias; known are Errors, Throttles, Dur"):
         lambda_metrics.source.history(ALIAS.series, ["5XXError"], M)
+
+
+# --- the access log alone ----------------------------------------------------------------------------------------
+
+
+def test_a_base_without_a_canary_beside_it_is_the_same_base(access_log: OverAccessLog) -> None:
+    access_log.put("Status", {**OF_LOG, "Canary": "-"}, M, {200.0: 900, 500.0: 5})
+    access_log.put("Status", LOG.series.base, M, {200.0: 90, 500.0: 5})
+    assert Count(1000, 10) == counts(access_log).stage
+
+
+def test_the_threshold_of_an_access_log_is_that_of_the_base_alone(access_log: OverAccessLog) -> None:
+    for minute in range(M - 120, M):
+        access_log.put("Latency", {**OF_LOG, "Canary": "-"}, minute, {120.0: 100})
+    assert [Measure("Latency.p90", 120.0)] == [base.measure for base in history(access_log, "Latency.p90")]
+
+
+def test_client_errors_are_no_server_errors(access_log: OverAccessLog) -> None:
+    access_log.put("Status", LOG.series.canary, M, {200.0: 90, 404.0: 7, 499.0: 1, 500.0: 1, 504.0: 1})
+    raw = read(access_log, Measure("5XXError"), Measure("4XXError"))[0].counts
+    assert (Count(100, 2), Count(100, 8)) == (raw["5XXError"].canary, raw["4XXError"].canary)
+
+
+def test_a_metric_that_no_access_log_has_is_refused(access_log: OverAccessLog) -> None:
+    with pytest.raises(Refused, match=r"IntegrationLatency.* for an access log; known are 5XXError"):
+        history(access_log, "IntegrationLatency.p90")

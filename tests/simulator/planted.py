@@ -63,8 +63,8 @@ def counts_a_minute_again(patch: Patch) -> None:
     """The next analysis begins with the minute that was counted last."""
     count = observe._count
 
-    def counted(rollout: Rollout, raw: Any, notes: list[str]) -> Any:
-        after, document = count(rollout, raw, notes)
+    def counted(rollout: Rollout, raw: Any, *said: list[str]) -> Any:
+        after, document = count(rollout, raw, *said)
         return replace(after, next_minute=raw.minute), document
 
     patch.setattr(observe, "_count", counted)

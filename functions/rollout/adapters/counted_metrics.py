@@ -8,7 +8,7 @@ bad when it is slower than T by more than a tenth.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -69,52 +69,48 @@ class CountedMetrics(ABC):
     def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
         """Counts of the last 30 minutes; quantiles of the last three hours. Raises as the port says."""
         self._require_readable(names)
-        base = tuple(series.base.items())
-        measures = self._measures(base, names, last_minute)
+        measures = self._measures(self._parts(series.base), names, last_minute)
         first = last_minute - COUNT_HISTORY_MINUTES + 1
-        tallies = {measure.name: self._tally(measure, base) for measure in measures}
-        queries = [query for tally in tallies.values() if tally for query in (tally.requests, tally.hits)]
-        points = self._reader.read(queries, first, last_minute) if queries else None
+        tallies = {measure.name: self._tallies(measure, series.base) for measure in measures}
+        points = self._points(tallies.values(), first, last_minute)
         history = []
         for measure in measures:
-            tally = tallies[measure.name]
-            counts = [
-                count
-                for minute in range(first, last_minute + 1)
-                if tally and points and (count := tally.count(points, minute)) is not None
-            ]
-            total = Count(sum(count.requests for count in counts), sum(count.bad for count in counts))
-            history.append(BaseHistory(measure, total, COUNT_HISTORY_MINUTES))
+            counts = [_count(tallies[measure.name], points, minute) for minute in range(first, last_minute + 1)]
+            history.append(BaseHistory(measure, _sum(counts), COUNT_HISTORY_MINUTES))
         return history
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
         """One GetMetricData for all metrics of both arms. Raises as the port says."""
-        base, canary = tuple(series.base.items()), tuple(series.canary.items())
-        tallies = {
+        arms = {
             measure.name: (
-                self._tally(measure, canary, slower_by=SLOWER_BY),
-                self._tally(measure, base),
-                self._tally(measure, canary),
+                self._tallies(measure, series.canary, slower_by=SLOWER_BY),
+                self._tallies(measure, series.base),
+                self._tallies(measure, series.canary),
             )
             for measure in measures
         }
-        queries = [
-            query for arms in tallies.values() for tally in arms if tally for query in (tally.requests, tally.hits)
-        ]
-        points = self._reader.read(queries, first, last) if queries else Points({}, complete=True)
+        points = self._points([tallies for each in arms.values() for tallies in each], first, last)
         return [
             RawMinute(
                 minute,
                 {
-                    name: RawCounts(*(tally.count(points, minute) if tally else None for tally in arms))
-                    for name, arms in tallies.items()
+                    name: RawCounts(*(_count(tallies, points, minute) for tallies in each))
+                    for name, each in arms.items()
                 },
                 points.complete,
             )
             for minute in range(first, last + 1)
         ]
 
-    def _measures(self, base: Dimensions, names: Sequence[str], last_minute: int) -> Sequence[Measure]:
+    def _points(self, arms: Iterable[Sequence[Tally]], first: int, last: int) -> Points:
+        queries = [query for tallies in arms for tally in tallies for query in (tally.requests, tally.hits)]
+        return self._reader.read(queries, first, last) if queries else Points({}, complete=True)
+
+    def _parts(self, arm: Mapping[str, str]) -> Sequence[Dimensions]:
+        """The series that together are an arm."""
+        return [tuple(arm.items())]
+
+    def _measures(self, base: Sequence[Dimensions], names: Sequence[str], last_minute: int) -> Sequence[Measure]:
         """The measures by name, each latency quantile with the base's value of it as its threshold.
 
         A quantile without history has no threshold and stays unmeasured.
@@ -122,13 +118,14 @@ class CountedMetrics(ABC):
         quantiles = {}
         for name in filter(self._is_latency, names):
             metric, _, quantile = name.partition(".")
-            quantiles[name] = Query(self.namespace, metric, base, quantile)
+            quantiles[name] = [Query(self.namespace, metric, part, quantile) for part in base]
         if not quantiles:
             return [Measure(name) for name in names]
         first = (last_minute - QUANTILE_HISTORY_MINUTES) // QUANTILE_PERIOD_MINUTES * QUANTILE_PERIOD_MINUTES
-        points = self._reader.read(list(quantiles.values()), first, last_minute, QUANTILE_PERIOD_MINUTES)
+        queries = [query for parts in quantiles.values() for query in parts]
+        values = self._reader.read(queries, first, last_minute, QUANTILE_PERIOD_MINUTES).values
         return [
-            Measure(name, _median(points.values[quantiles[name]].values()) if name in quantiles else None)
+            Measure(name, _median([value for query in quantiles.get(name, ()) for value in values[query].values()]))
             for name in names
         ]
 
@@ -141,19 +138,33 @@ class CountedMetrics(ABC):
             known = ", ".join((*self.errors, *self.latencies))
             raise Refused(f"judge.metrics: {', '.join(unknown)} cannot be read for {self.measured}; known are {known}")
 
-    def _tally(self, measure: Measure, dimensions: Dimensions, slower_by: float = 1.0) -> Tally | None:
-        """How the measure is counted in the series of these dimensions; None when it has no threshold."""
+    def _tallies(self, measure: Measure, arm: Mapping[str, str], slower_by: float = 1.0) -> Sequence[Tally]:
+        """How the measure is counted in each series of this arm; in none when it has no threshold."""
         if not self._is_latency(measure.name):
-            return self._errors_tally(measure.name, dimensions)
+            return [self._errors_tally(measure.name, part) for part in self._parts(arm)]
         if measure.threshold_ms is None:
-            return None
+            return []
         metric = measure.name.partition(".p")[0]
         threshold = f"{measure.threshold_ms * slower_by:.1f}"
-        return Tally(
-            Query(self.namespace, metric, dimensions, "SampleCount"),
-            Query(self.namespace, metric, dimensions, f"TC(:{threshold})"),
-            hits_are_bad=False,
-        )
+        return [
+            Tally(
+                Query(self.namespace, metric, part, "SampleCount"),
+                Query(self.namespace, metric, part, f"TC(:{threshold})"),
+                hits_are_bad=False,
+            )
+            for part in self._parts(arm)
+        ]
+
+
+def _count(tallies: Sequence[Tally], points: Points, minute: int) -> Count | None:
+    """An arm's count in this minute; None where none of its series has a point."""
+    counts = [tally.count(points, minute) for tally in tallies]
+    return _sum(counts) if any(count is not None for count in counts) else None
+
+
+def _sum(counts: Sequence[Count | None]) -> Count:
+    known = [count for count in counts if count is not None]
+    return Count(sum(count.requests for count in known), sum(count.bad for count in known))
 
 
 def _median(values: Collection[float]) -> float | None:

@@ -47,6 +47,12 @@ class BaseSemantics:
         """Whether the counts (or the request) have settled the question."""
         return self.setting is not BaseSetting.AUTO or abs(self.log_ratio) >= _DECIDED
 
+    @property
+    def in_words(self) -> str:
+        """What the counts say, for a person."""
+        contains = "contains" if self.inclusive else "does not contain"
+        return f"the stage's series {contains} the canary's requests, by their counts"
+
     def observe(self, canary: int, stage: int, weight: float) -> BaseSemantics:
         """Learn from one minute: requests of the canary's and the stage's series at weight 0 < `weight` < 1."""
         if self.setting is not BaseSetting.AUTO or canary + stage == 0:

@@ -67,6 +67,21 @@ class VerdictDocument(TypedDict):
     """Whether the weight rises only when it is proven safe."""
 
 
+class FindingDocument(TypedDict):
+    """What preflight found."""
+
+    code: str
+    """Its kind: a section of docs/reference/preflight.md."""
+    severity: Literal["error", "warning"]
+    """An error refuses the request."""
+    what: str
+    """What was found."""
+    why: str
+    """Why it matters."""
+    fix: str
+    """How to fix it."""
+
+
 class StateChanged(TypedDict):
     """The detail of a `Rollout State Changed` event; its source is `rollout.pilot`."""
 
@@ -96,3 +111,5 @@ class StateChanged(TypedDict):
     """How many steps the plan has."""
     weightPercent: NotRequired[float]
     """The candidate's share of the requests: 100 once promoted, 0 without a canary."""
+    findings: NotRequired[list[FindingDocument]]
+    """What preflight found, in `PREPARED` and `REJECTED`, where it found anything."""

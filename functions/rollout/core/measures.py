@@ -6,7 +6,7 @@ Law: missing data is never healthy. An arm that said nothing is `None` here and 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rollout.core.base_semantics import BaseSemantics
 from rollout.core.judge import Count, MinuteReading, Pair
@@ -30,25 +30,33 @@ class Measure:
         return cls(document["name"], document["thresholdMs"])
 
 
+OWN = "cloudwatch"
+ACCESS_LOG = "accessLog"
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The dimensions that select the base's (or the whole stage's) series, and the canary's."""
+    """The dimensions that select the base's (or the whole stage's) series, and the canary's.
+
+    source: whose they are, `OWN` for the metrics that AWS publishes for the target, or `ACCESS_LOG`.
+    """
 
     base: Mapping[str, str]
     canary: Mapping[str, str]
+    source: str = OWN
 
     def whole(self) -> Series:
         """The series of a stage that the candidate serves alone."""
-        return Series(base=self.base, canary=self.base)
+        return replace(self, canary=self.base)
 
     def to_document(self) -> Json:
         """A JSON object."""
-        return {"base": dict(self.base), "canary": dict(self.canary)}
+        return {"base": dict(self.base), "canary": dict(self.canary), "source": self.source}
 
     @classmethod
     def from_document(cls, document: Json) -> Series:
-        """The inverse of `to_document`."""
-        return cls(document["base"], document["canary"])
+        """The inverse of `to_document`; a record of an earlier version knows no source."""
+        return cls(document["base"], document["canary"], document.get("source", OWN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,23 @@ class RawMinute:
     minute: int
     counts: Mapping[str, RawCounts]
     complete: bool = True
+
+    @property
+    def has_canary(self) -> bool:
+        """Whether there is anything of the canary."""
+        return any(raw.canary is not None for raw in self.counts.values())
+
+    @property
+    def requests(self) -> tuple[int, int] | None:
+        """The requests of the canary's and of the stage's series, by the first metric that has both."""
+        return next(
+            (
+                (raw.canary.requests, raw.stage.requests)
+                for raw in self.counts.values()
+                if raw.canary is not None and raw.stage is not None
+            ),
+            None,
+        )
 
     @property
     def silent(self) -> bool:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from rollout.core.base_semantics import BaseSemantics
 from rollout.core.decision import Decision, Phase, Policy
+from rollout.core.findings import Finding
 from rollout.core.judge import Evidence, JudgeSettings, Step
 from rollout.core.learning import Lesson
 from rollout.core.measures import Measure, Series
@@ -136,7 +137,8 @@ class Rollout:
 
     ours: every state in which our own hand may have left the target; the first is the last one confirmed. A change
     is appended here before it is made (intent before effect), and stands alone once it has been read back.
-    found: the target as it was before the rollout. step: -1 before the first. decided: the decision that is being
+    found: the target as it was before the rollout. stand_in: the series to go on with if the canary's own stays
+    missing. warnings: what preflight warned of. step: -1 before the first. decided: the decision that is being
     carried out; it stands until the state that carries it out is done with it. next_minute: the first minute not
     yet counted. part: which execution of this rollout it is, from 1; analyses: how many that has made; analyzed_at:
     when the last was. ceilings: the bad rates that the watch tolerates, by metric. learned: the
@@ -153,6 +155,7 @@ class Rollout:
     found: TargetState
     ours: tuple[TargetState, ...]
     series: Series
+    stand_in: Series | None = None
     measures: tuple[Measure, ...]
     semantics: BaseSemantics
     evidence: Evidence
@@ -168,6 +171,7 @@ class Rollout:
     ceilings: Mapping[str, float] = field(default_factory=dict)
     learned: Mapping[str, Lesson] = field(default_factory=dict)
     request_id: str | None = None
+    warnings: tuple[Finding, ...] = ()
     reason: str = ""
     outcome: Outcome | None = None
     ended_at: datetime | None = None
@@ -243,6 +247,7 @@ class Rollout:
             "found": self.found.to_document(),
             "ours": [state.to_document() for state in self.ours],
             "series": self.series.to_document(),
+            "standIn": self.stand_in.to_document() if self.stand_in else None,
             "measures": [measure.to_document() for measure in self.measures],
             "semantics": self.semantics.to_document(),
             "evidence": self.evidence.to_dict(),
@@ -258,6 +263,7 @@ class Rollout:
             "ceilings": dict(self.ceilings),
             "learned": dict(self.learned),
             "requestId": self.request_id,
+            "warnings": [warning.to_document() for warning in self.warnings],
             "reason": self.reason,
             "outcome": self.outcome.value if self.outcome else None,
             "endedAt": self.ended_at.isoformat() if self.ended_at else None,
@@ -277,6 +283,7 @@ class Rollout:
             found=TargetState.from_document(document["found"]),
             ours=tuple(TargetState.from_document(state) for state in document["ours"]),
             series=Series.from_document(document["series"]),
+            stand_in=Series.from_document(document["standIn"]) if document.get("standIn") else None,
             measures=tuple(Measure.from_document(measure) for measure in document["measures"]),
             semantics=BaseSemantics.from_document(document["semantics"]),
             evidence=Evidence.from_dict(document["evidence"]),
@@ -292,6 +299,7 @@ class Rollout:
             ceilings=document["ceilings"],
             learned=document["learned"],
             request_id=document["requestId"],
+            warnings=tuple(Finding.from_document(warning) for warning in document.get("warnings", [])),
             reason=document["reason"],
             outcome=Outcome(document["outcome"]) if document["outcome"] else None,
             ended_at=datetime.fromisoformat(document["endedAt"]) if document["endedAt"] else None,

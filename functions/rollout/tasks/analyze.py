@@ -68,14 +68,18 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
     observed = observe_new_minutes(ports, rollout, now, notes)
     rollout, judgement = observed.rollout, observed.judgement
     signal = deciding([each for each in rollout.pending_signals if concerns(each.step, rollout)])
-    analysis: Json = {"minutes": observed.minutes, "notes": notes, **_judgement_document(judgement)}
+    analysis: Json = {
+        "minutes": observed.minutes,
+        "notes": [*notes, *observed.settled],
+        **_judgement_document(judgement),
+    }
     if rollout.phase is Phase.WATCHING:
         return _watch(ports, rollout, now, signal, judgement, analysis, unknown_alarms)
     if signal is None and _unanswered(rollout, now):
         hours = rollout.settings.hold_minutes / 60
         reason = f"{rollout.phase.lower()} for {hours:g} h and nobody answered; {_words(judgement)}"
         return _record(ports, rollout, now, Decision.ROLL_BACK, reason, analysis)
-    reason = _words(judgement) if signal is None else f"{signal}; {_words(judgement)}"
+    reason = "; ".join([*([str(signal)] if signal else []), *observed.settled, _words(judgement)])
     finding = Finding.UNPROVEN if judgement is None else _FINDINGS[judgement.action]
     if finding is Finding.PROVEN and unknown_alarms:
         finding = Finding.INCONCLUSIVE if _is_overlong(rollout) else Finding.OVERDUE

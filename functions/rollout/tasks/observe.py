@@ -20,8 +20,10 @@ from rollout.core.judge import (
     judge,
     observe,
 )
-from rollout.core.measures import RawMinute, countable, reading_of, watched_reading_of
+from rollout.core.measures import RawMinute, Series, countable, reading_of, watched_reading_of
+from rollout.core.minutes import start_of
 from rollout.core.rollout import Rollout
+from rollout.core.sources import semantics_of
 from rollout.core.target import Json
 from rollout.core.watch import judge_of
 from rollout.errors import NotAllowed, Unavailable
@@ -30,11 +32,15 @@ from rollout.ports import Ports
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The rollout with its new minutes counted, those minutes as the history keeps them, and the judgement."""
+    """The rollout with its new minutes counted, those minutes as the history keeps them, and the judgement.
+
+    settled: in words, what was found out about the metrics themselves.
+    """
 
     rollout: Rollout
     minutes: list[Json]
     judgement: Judgement | None
+    settled: Sequence[str] = ()
 
 
 def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> Observed:
@@ -44,13 +50,15 @@ def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: li
     unmeasured. Whatever is wrong goes to `notes`.
     """
     documents = []
+    settled: list[str] = []
     rules = _rules(rollout)
-    for raw in _new_minutes(ports, rollout, now, notes):
-        rollout, document = _count(rollout, raw, notes)
+    rollout, minutes = _new_minutes(ports, rollout, now, notes, settled)
+    for raw in minutes:
+        rollout, document = _count(rollout, raw, notes, settled)
         documents.append(document)
         if rules and convicts(rollout.evidence, *rules):
             break
-    return Observed(rollout, documents, judge(rollout.evidence, *rules) if rules else None)
+    return Observed(rollout, documents, judge(rollout.evidence, *rules) if rules else None, settled)
 
 
 def _rules(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
@@ -62,38 +70,65 @@ def _rules(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
     return (judge_of_watch, settings.plan[-1:]) if judge_of_watch else None
 
 
-def _new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> Iterator[RawMinute]:
-    """The minutes to be counted now; those worth waiting for are left out."""
+def _new_minutes(
+    ports: Ports, rollout: Rollout, now: datetime, notes: list[str], settled: list[str]
+) -> tuple[Rollout, Iterator[RawMinute]]:
+    """The minutes to be counted now, without those worth waiting for; and the rollout with the series they are of."""
     calendar = rollout.settings.calendar
     first, last = rollout.next_minute, calendar.last_closed(now)
     if last < first:
-        return iter(())
-    source = ports.source(rollout.settings.target)
+        return rollout, iter(())
     readable = True
     try:
-        raws = source.read(rollout.series, rollout.measures, first, last)
+        raws = _read(ports, rollout, rollout.series, first, last)
+        if rollout.stand_in is not None and rollout.phase is not Phase.WATCHING:
+            rollout, raws = _settle_source(ports, rollout, raws, calendar.last_overdue(now), settled)
     except (Unavailable, NotAllowed) as error:
         notes.append(f"the metrics could not be read: {error}")
         raws = [RawMinute(minute, {}, complete=False) for minute in range(first, last + 1)]
         readable = False
-    return countable(raws, calendar.last_overdue(now, readable=readable))
+    return rollout, countable(raws, calendar.last_overdue(now, readable=readable))
 
 
-def _count(rollout: Rollout, raw: RawMinute, notes: list[str]) -> tuple[Rollout, Json]:
-    semantics, bad_served = rollout.semantics, rollout.bad_served
-    requests = next(
-        (
-            (counts.canary.requests, counts.stage.requests)
-            for counts in raw.counts.values()
-            if counts.canary is not None and counts.stage is not None
-        ),
-        None,
+def _read(ports: Ports, rollout: Rollout, series: Series, first: int, last: int) -> Sequence[RawMinute]:
+    return ports.source(rollout.settings.target, series).read(series, rollout.measures, first, last)
+
+
+def _settle_source(
+    ports: Ports, rollout: Rollout, raws: Sequence[RawMinute], last_overdue: int, settled: list[str]
+) -> tuple[Rollout, Sequence[RawMinute]]:
+    """Find out, once, whether the canary has a series of its own; if not, go on with the one that stands in.
+
+    It has none when a minute that can be waited for no longer is without it, while the access log has requests of the
+    canary in that very minute. Nothing has been counted without it by then, and no minute is lost.
+    """
+    stand_in = rollout.stand_in
+    if stand_in is None:
+        return rollout, raws
+    if any(raw.has_canary for raw in raws):
+        settled.append("the canary has a CloudWatch series of its own, which it is measured by")
+        return replace(rollout, stand_in=None), raws
+    if raws[0].minute > last_overdue:
+        return rollout, raws
+    others = _read(ports, rollout, stand_in, raws[0].minute, raws[-1].minute)
+    if not any(raw.has_canary for raw in others if raw.minute <= last_overdue):
+        return rollout, raws
+    settled.append(
+        "CloudWatch has no series of the canary, whose requests are in the access log: measured by the access log from "
+        f"{start_of(raws[0].minute):%H:%M} UTC on"
     )
+    return replace(rollout, series=stand_in, stand_in=None, semantics=semantics_of(stand_in)), others
+
+
+def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str]) -> tuple[Rollout, Json]:
+    semantics, bad_served = rollout.semantics, rollout.bad_served
     if rollout.phase is Phase.WATCHING:
         reading = watched_reading_of(raw, rollout.ceilings)
     else:
-        if requests is not None and rollout.weight_percent > 0:
+        if (requests := raw.requests) is not None and rollout.weight_percent > 0:
             semantics = semantics.observe(*requests, float(rollout.weight_percent) / 100)
+            if semantics.decided and not rollout.semantics.decided:
+                settled.append(semantics.in_words)
         reading = reading_of(raw, rollout.step, semantics)
         bad_served += bad_requests(reading, rollout.settings.judge)
     return (

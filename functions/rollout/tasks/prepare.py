@@ -5,18 +5,20 @@ A request that is refused has touched nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rollout.core.base_semantics import BaseSemantics
 from rollout.core.commands import undo_objection
 from rollout.core.decision import Decision, Phase
+from rollout.core.findings import Finding
 from rollout.core.judge import begin
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind
+from rollout.core.sources import semantics_of
 from rollout.core.target import Json
-from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing
+from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, Unfit
 from rollout.ports import Ports
 from rollout.request import Request, parse_request
 from rollout.tasks.next import Next, acting, waiting
@@ -62,8 +64,9 @@ def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, start
         if request is not None and request.on_conflict == "supersede" and now < started_at + LONGEST_WAIT:
             return _make_way(ports, error.holder, rollout_id)
         return _reject(ports, document, rollout_id, execution, str(error), now)
-    except (InvalidRequest, Refused, TargetMissing) as error:
-        return _reject(ports, document, rollout_id, execution, str(error), now)
+    except (InvalidRequest, Refused) as error:
+        found = error.findings if isinstance(error, Unfit) else ()
+        return _reject(ports, document, rollout_id, execution, str(error), now, found)
     rollout = announce(ports, rollout)
     return acting(rollout, rollout.decided or Decision.CREATE)
 
@@ -139,17 +142,19 @@ def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now:
         ours=(found,),
         series=seen.series,
         measures=tuple(base.measure for base in seen.history),
-        semantics=BaseSemantics(request.base_setting),
+        stand_in=seen.stand_in,
+        semantics=semantics_of(seen.series, request.base_setting),
+        warnings=seen.warnings,
         evidence=evidence,
         phase_since=now,
         changed_at=now,
         analyzed_at=now,
         request_id=request.request_id,
-        reason=f"rollout of {what} on {settings.target.key}",
+        reason=f"rollout of {what} on {settings.target.key}; {seen.source_in_words}",
     )
     if seen.live_already:
         return _nothing_to_do(rollout)
-    return transition(rollout, state="PREPARED", now=now, decision=Decision.CREATE)
+    return transition(rollout, state="PREPARED", now=now, decision=Decision.CREATE, warnings=seen.warnings)
 
 
 def _nothing_to_do(rollout: Rollout) -> Rollout:
@@ -161,7 +166,15 @@ def _nothing_to_do(rollout: Rollout) -> Rollout:
     )
 
 
-def _reject(ports: Ports, document: Json, rollout_id: str, execution: str, reason: str, now: datetime) -> Next:
+def _reject(
+    ports: Ports,
+    document: Json,
+    rollout_id: str,
+    execution: str,
+    reason: str,
+    now: datetime,
+    findings: Sequence[Finding] = (),
+) -> Next:
     event = refuse(
         ports,
         rollout_id,
@@ -170,5 +183,6 @@ def _reject(ports: Ports, document: Json, rollout_id: str, execution: str, reaso
         outcome=Outcome.REJECTED,
         reason=reason,
         now=now,
+        findings=findings,
     )
     return Next(Decision.REJECT, rollout_id, reason=event["reason"], outcome=Outcome.REJECTED.value)

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import cast
 
 from rollout.core.decision import Decision, Phase
-from rollout.core.events import State, StateChanged, VerdictDocument
+from rollout.core.events import FindingDocument, State, StateChanged, VerdictDocument
+from rollout.core.findings import Finding
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import Json
 from rollout.errors import NotAllowed, RolloutError, Unavailable
@@ -62,7 +63,15 @@ def tell_all(ports: Ports, rollout: Rollout) -> Rollout:
 
 
 def refuse(
-    ports: Ports, rollout_id: str, *, request: object, execution: str, outcome: Outcome, reason: str, now: datetime
+    ports: Ports,
+    rollout_id: str,
+    *,
+    request: object,
+    execution: str,
+    outcome: Outcome,
+    reason: str,
+    now: datetime,
+    findings: Sequence[Finding] = (),
 ) -> Json:
     """Keep, and tell, that a request came to nothing before anything was touched. What was kept first stands.
 
@@ -80,14 +89,22 @@ def refuse(
         "at": now.isoformat(),
         "startedAt": now.isoformat(),
     }
+    if findings:
+        event["findings"] = _documents(findings)
     kept = ports.store.reject(rollout_id, {**event, "request": request})
-    told = {name: kept[name] for name in event}
+    told = {name: kept[name] for name in event if name in kept}
     ports.notifier.publish([told])
     return told
 
 
 def transition(
-    rollout: Rollout, *, state: str, now: datetime, decision: Decision, verdicts: Sequence[Json] = ()
+    rollout: Rollout,
+    *,
+    state: str,
+    now: datetime,
+    decision: Decision,
+    verdicts: Sequence[Json] = (),
+    warnings: Sequence[Finding] = (),
 ) -> Rollout:
     """The rollout with a `Rollout State Changed` event recorded for the state it enters."""
     event: StateChanged = {
@@ -105,7 +122,13 @@ def transition(
         "at": now.isoformat(),
         "startedAt": rollout.started_at.isoformat(),
     }
+    if warnings:
+        event["findings"] = _documents(warnings)
     return replace(rollout, pending_events=(*rollout.pending_events, dict(event)))
+
+
+def _documents(findings: Sequence[Finding]) -> list[FindingDocument]:
+    return cast("list[FindingDocument]", [finding.to_document() for finding in findings])
 
 
 def entry(

@@ -1,6 +1,6 @@
 """Survey: what a request would find, and whether a rollout could be made of it. Nothing is touched.
 
-Prepare goes on from here; `rollout preflight` shows it.
+Prepare goes on from here; `rollout preflight` shows it. What the survey sees is judged by `preflight`.
 """
 
 from __future__ import annotations
@@ -8,89 +8,185 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 
-from rollout.core.judge import BaseTraffic, StepPreview, preview
+from rollout.core.findings import Finding, Severity
+from rollout.core.inspection import Inspection
+from rollout.core.judge import BaseTraffic, Count, JudgeSettings, Plan, StepPreview, preview
 from rollout.core.learning import with_learned
-from rollout.core.measures import Series
+from rollout.core.measures import ACCESS_LOG, Series
 from rollout.core.rollout import MOST_ALARMS, Settings
-from rollout.core.target import Canary, Target, TargetState
-from rollout.errors import Busy, Refused, Repeated
+from rollout.core.sources import SourceSetting, access_log_series
+from rollout.core.target import Target, TargetState
+from rollout.errors import Busy, InvalidRequest, Refused, Repeated, TargetMissing, Unfit
 from rollout.ports import BaseHistory, Ports
 from rollout.request import Request
+from rollout.tasks.preflight import Seen, findings, is_live, missing_from
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The target as found, what it did lately, and the settings that a rollout of it would have."""
+    """The target as found, what it did lately, the settings that a rollout of it would have, and the warnings.
+
+    stand_in: the series to go on with if the canary's in `series` stays missing.
+    """
 
     settings: Settings
     found: TargetState
     series: Series
+    stand_in: Series | None
     history: Sequence[BaseHistory]
+    preview: Sequence[StepPreview]
+    warnings: tuple[Finding, ...]
 
     @property
     def live_already(self) -> bool:
         """Whether the candidate serves everybody as it is."""
-        candidate, behind = self.settings.candidate, self.settings.target.behind
-        if candidate.revision != self.found.base:
-            return False
-        canary = Canary(candidate.revision, Decimal(0), candidate.overrides)
-        promoted = replace(self.found, canary=canary).promoted(behind)
-        versions = behind.live or behind.spare
-        return promoted == self.found and all(self.found.aliases[name] == versions[name] for name in versions)
+        return is_live(self.settings, self.found)
 
-    def preview(self) -> Sequence[StepPreview]:
-        """What each step of the plan can prove and see with the base's traffic of late."""
-        traffic = {
-            base.measure.name: BaseTraffic(base.count.requests / base.minutes, base.count.bad / base.count.requests)
-            for base in self.history
-            if base.count.requests
-        }
-        return preview(self.settings.judge, self.settings.plan, traffic)
+    @property
+    def source_in_words(self) -> str:
+        """What the rollout will be measured by."""
+        if self.series.source == ACCESS_LOG:
+            return "measured by the access log's metrics"
+        if self.stand_in is not None:
+            return "measured by CloudWatch's own series; the access log's metrics stand in if the canary has none"
+        return "measured by CloudWatch's own series"
 
 
 def survey(ports: Ports, request: Request, now: datetime) -> Survey:
     """Look at everything that the rollout will need.
 
-    Raises: Refused, Busy, Repeated, TargetMissing, InvalidRequest, and what the ports raise.
+    Raises: Unfit (with all that was found), Busy, Repeated, InvalidRequest, and what the ports raise.
     """
     target = request.rolled_out
     _check_free(ports, request, target)
-    settings = request.settings(_alarms(ports, request, target))
+    seen = _look(ports, request, target, now)
+    found = findings(seen)
+    errors = [finding for finding in found if finding.severity is Severity.ERROR]
+    if errors or seen.found is None or seen.series is None:
+        raise Unfit(found, errors)
+    return Survey(seen.settings, seen.found, seen.series, seen.stand_in, seen.history, seen.preview, found)
+
+
+def _look(ports: Ports, request: Request, target: Target, now: datetime) -> Seen:
+    """All that can be seen, the target before anything else: an unknown one must not hide behind an alarm."""
+    shifter = ports.shifter(target)
+    found, missing, objection = None, "", ""
+    try:
+        found = shifter.read(target)
+    except TargetMissing as error:
+        missing = str(error)
+    names = tuple(dict.fromkeys([*request.alarms, *ports.alarms.tagged_for(target)]))
+    settings = request.settings(names)
+    seen = Seen(
+        settings,
+        found,
+        missing,
+        alarms=ports.alarms.named(names) if names and len(names) <= MOST_ALARMS else (),
+        ignores_firing=request.ignore_alarms_already_firing,
+    )
+    if found is None:
+        return seen
+    try:
+        settings, found = _with_aliases(ports, request, settings, found)
+        target = settings.target
+        shifter.verify(target, settings.candidate)
+    except (Refused, TargetMissing) as error:
+        objection = str(error)
     if request.measurement.learn_dispersion:
         settings = replace(settings, judge=with_learned(settings.judge, ports.store.learned(target)))
-    shifter, source = ports.shifter(target), ports.source(target)
-    found = shifter.read(target)
-    if found.canary is not None:
-        raise Refused(
-            f"{target.key} already has a {found.canary} that no rollout of ours made; promote or remove it first"
-        )
-    if behind := request.behind(found.variables):
-        target = replace(target, behind=behind)
-        settings = replace(settings, target=target)
-        found = shifter.read(target)
-    shifter.verify(target, settings.candidate)
-    series = shifter.series(target, request.measurement.canary_series)
-    last_minute = settings.calendar.last_closed(now)
-    history = source.history(series, [metric.name for metric in settings.judge.metrics], last_minute)
-    surveyed = Survey(settings, found, series, history)
-    if not surveyed.live_already:
-        _check_spare(target, found)
-    return surveyed
+    inspection = ports.inspector(target).inspect(target, settings.candidate)
+    setting = SourceSetting(request.measurement.source)
+    own = shifter.series(target, request.measurement.canary_series)
+    measured = _measured(ports, settings, own, setting, settings.calendar.last_closed(now), inspection)
+    return replace(
+        seen,
+        settings=settings,
+        found=found,
+        objection=objection,
+        inspection=inspection,
+        series=measured.series,
+        stand_in=measured.stand_in,
+        history=measured.history,
+        preview=_preview(settings.judge, settings.plan, measured.history),
+    )
 
 
-def _check_spare(target: Target, found: TargetState) -> None:
-    """See that nobody is served by the aliases that are to be moved before the canary is made.
+def _with_aliases(
+    ports: Ports, request: Request, settings: Settings, found: TargetState
+) -> tuple[Settings, TargetState]:
+    """The settings and the target with the function aliases behind it, where the request moves any.
 
-    Raises: Refused.
+    Raises: Refused, TargetMissing (one of them does not exist), NotAllowed, Unavailable.
     """
-    for name, alias in target.behind.variables.items():
-        if found.variables.get(name) == alias:
-            raise Refused(
-                f"candidate.stageVariables.{name}: the stage is on alias {alias} already, so to move that would move "
-                "everybody at once; let the canary use the other alias"
-            )
+    behind = request.behind(found.variables)
+    if not behind:
+        return settings, found
+    target = replace(settings.target, behind=behind)
+    settings, found = replace(settings, target=target), ports.shifter(target).read(target)
+    if not is_live(settings, found):
+        for name, alias in behind.variables.items():
+            if found.variables.get(name) == alias:
+                raise Refused(
+                    f"candidate.stageVariables.{name}: the stage itself is on alias {alias} already, so to move that "
+                    "alias would move everybody at once; let the canary use the other one"
+                )
+    return settings, found
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The series to read, what the base did in it, and the series that may have to stand in."""
+
+    series: Series
+    history: Sequence[BaseHistory]
+    stand_in: Series | None = None
+
+    @property
+    def has_data(self) -> bool:
+        return any(base.samples for base in self.history)
+
+
+def _measured(
+    ports: Ports, settings: Settings, own: Series, setting: SourceSetting, last_minute: int, inspection: Inspection
+) -> _Measured:
+    """By what to measure. Left to us, it is CloudWatch's own series, unless the canary can be expected to have none
+    there and the access log has metrics; where both are there, the access log stands in.
+
+    Raises: InvalidRequest (an access log is asked for, of a target that has none), and what the ports raise.
+    """
+    target = settings.target
+    names = [metric.name for metric in settings.judge.metrics]
+    logged = access_log_series(target)
+
+    def read(series: Series) -> _Measured:
+        return _Measured(series, ports.source(target, series).history(series, names, last_minute))
+
+    if setting is SourceSetting.ACCESS_LOG:
+        if logged is None:
+            raise InvalidRequest(f"measurement.source: {target.kind} has no access log; leave it out")
+        return read(logged)
+    by_own = read(own)
+    if setting is SourceSetting.CLOUDWATCH or logged is None or not inspection.access_log_format:
+        return by_own
+    try:
+        by_log = read(logged)
+    except Refused:  # a metric that an access log does not have
+        return by_own
+    if by_log.has_data and (not by_own.has_data or inspection.execution_logging is False):
+        return by_log
+    fits = by_log.has_data or missing_from(inspection.access_log_format, settings.judge) == []
+    return replace(by_own, stand_in=logged) if fits else by_own
+
+
+def _preview(judge: JudgeSettings, plan: Plan, history: Sequence[BaseHistory]) -> Sequence[StepPreview]:
+    """What each step of the plan can prove and see with the base's traffic of late."""
+    traffic = {
+        base.measure.name: BaseTraffic(base.count.requests / base.minutes, base.count.bad / base.count.requests)
+        for base in history
+        if isinstance(base.count, Count) and base.count.requests
+    }
+    return preview(judge, plan, traffic)
 
 
 def _check_free(ports: Ports, request: Request, target: Target) -> None:
@@ -109,30 +205,3 @@ def _check_free(ports: Ports, request: Request, target: Target) -> None:
         'say onConflict "supersede"',
         holder,
     )
-
-
-def _alarms(ports: Ports, request: Request, target: Target) -> tuple[str, ...]:
-    """The alarms of the request and those tagged for the target, none of them firing.
-
-    Raises: Refused.
-    """
-    names = tuple(dict.fromkeys([*request.alarms, *ports.alarms.tagged_for(target)]))
-    if not names:
-        return ()
-    if len(names) > MOST_ALARMS:
-        raise Refused(f"alarms: {len(names)} alarms with those tagged for {target.key}, at most {MOST_ALARMS} may be")
-    states = ports.alarms.named(names)
-    missing = [name for name in names if name not in {alarm.name for alarm in states}]
-    if missing:
-        raise Refused(f"alarms: {_listed(missing)} not found in this account and region")
-    firing = [alarm.name for alarm in states if alarm.state == "ALARM"]
-    if firing and not request.ignore_alarms_already_firing:
-        raise Refused(
-            f"alarms: {_listed(firing)} already firing; wait until it is over, or set ignoreAlarmsAlreadyFiring "
-            "to let it count only from the next time it fires"
-        )
-    return names
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"

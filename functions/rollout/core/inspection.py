@@ -1,0 +1,72 @@
+"""What can be seen of a target besides its state: how it is built, logged and tagged.
+
+None is "not known", and is no finding against anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+OPT_IN = ("rollout-pilot", "managed")
+"""The tag by which a target opts in to being rolled out."""
+
+_LOG_VARIABLE = re.compile(r"\$context(?:\.[A-Za-z0-9_-]+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A Lambda function that the candidate calls by a name made of overridden stage variables.
+
+    function: its ARN without the qualifier; qualifier: the alias or version, "" for neither; called_as: the
+    `stage/METHOD/path` for which it is called; exists and callable: None where that is not known.
+    """
+
+    function: str
+    qualifier: str
+    called_as: str
+    exists: bool | None
+    callable: bool | None
+
+    @property
+    def name(self) -> str:
+        """The function's name with its qualifier."""
+        return ":".join([self.function.rpartition(":")[2], *([self.qualifier] if self.qualifier else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The facts about a target that a preflight looks at.
+
+    variables_used: the stage variables that the API's definition names. access_log_format: "" without an access log.
+    unreadable: what could not be looked at, in words.
+    """
+
+    tags: Mapping[str, str] | None = None
+    execution_logging: bool | None = None
+    access_log_format: str | None = None
+    variables_used: frozenset[str] | None = None
+    backends: tuple[Backend, ...] = ()
+    unreadable: tuple[str, ...] = field(default=())
+
+    @property
+    def opted_in(self) -> bool | None:
+        """Whether the target carries the tag; None when its tags are not known."""
+        name, value = OPT_IN
+        return None if self.tags is None else self.tags.get(name) == value
+
+
+def logged_variables(log_format: str) -> frozenset[str] | None:
+    """The `$context` variables of an access log's format, by their names; None when the format is no JSON object.
+
+    Unquoted variables stand for numbers, as in `"status":$context.status`.
+    """
+    try:
+        line = json.loads(_LOG_VARIABLE.sub("0", log_format))
+    except ValueError:
+        return None
+    if not isinstance(line, dict):
+        return None
+    return frozenset(found.removeprefix("$context.") for found in _LOG_VARIABLE.findall(log_format))

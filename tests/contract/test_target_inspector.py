@@ -1,0 +1,297 @@
+"""What every `TargetInspector` promises, kept by the adapters of stages and aliases, and by their twin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any, Protocol
+
+import pytest
+
+from rollout.adapters.alias_inspector import AliasInspector
+from rollout.adapters.stage_inspector import StageInspector
+from rollout.core.inspection import Backend, Inspection
+from rollout.core.rollout import Candidate
+from rollout.core.target import Target
+from rollout.errors import NotAllowed, RolloutError, TargetMissing, Unavailable
+from rollout.ports import TargetInspector
+from rollout_simulator.repairs import apigateway_canary, lambda_alias, lambda_permissions
+from rollout_simulator.repairs.lambda_code import zipped
+from rollout_simulator.twins import InspectorTwin
+from tests.contract.aws import REGION, client, refusing
+
+FUNCTION = f"arn:aws:lambda:{REGION}:123456789012:function:orders"
+NEXT = Candidate("dep-2", {"lambdaAlias": "next"})
+MANAGED = {"rollout-pilot": "managed"}
+
+
+class World(Protocol):
+    """A stage `prod` whose GET /orders calls the alias of `orders` that `lambdaAlias` names; it may call `next`."""
+
+    @property
+    def inspector(self) -> TargetInspector: ...
+
+    @property
+    def target(self) -> Target: ...
+
+    def tag(self) -> None: ...
+
+    def log_executions(self) -> None: ...
+
+    def log_access(self, log_format: str) -> None: ...
+
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]: ...
+
+
+class OverAws:
+    def __init__(self, tags: Mapping[str, str] | None = None) -> None:
+        self.apigateway, self.functions = client("apigateway"), client("lambda")
+        self.inspector = StageInspector(self.apigateway, self.functions)
+        self.api = self.apigateway.create_rest_api(name="orders", tags=dict(tags or {}))["id"]
+        self.target = Target("apigateway-stage", {"restApiId": self.api, "stageName": "prod"})
+        role = client("iam").create_role(RoleName="orders", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        self.functions.create_function(
+            FunctionName="orders",
+            Runtime="python3.13",
+            Role=role,
+            Handler="index.handler",
+            Code={"ZipFile": zipped()},
+            Publish=True,
+        )
+        for alias in ("live", "next"):
+            self.functions.create_alias(FunctionName="orders", Name=alias, FunctionVersion="1")
+        self.allow("next")
+        self.where = self.resource("orders")
+        self.method("GET", f"{FUNCTION}:${{stageVariables.lambdaAlias}}")
+        deployment = self.apigateway.create_deployment(restApiId=self.api)["id"]
+        self.apigateway.create_stage(
+            restApiId=self.api, stageName="prod", deploymentId=deployment, variables={"lambdaAlias": "live"}
+        )
+
+    def resource(self, path: str) -> str:
+        root = self.apigateway.get_resources(restApiId=self.api)["items"][0]["id"]
+        return str(self.apigateway.create_resource(restApiId=self.api, parentId=root, pathPart=path)["id"])
+
+    def method(self, verb: str, function: str, **integration: Any) -> None:
+        where = {"restApiId": self.api, "resourceId": self.where, "httpMethod": verb}
+        self.apigateway.put_method(**where, authorizationType="NONE")
+        self.apigateway.put_integration(
+            **where,
+            type="AWS_PROXY",
+            integrationHttpMethod="POST",
+            uri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations",
+            **integration,
+        )
+
+    def allow(self, alias: str, source: str = "*") -> None:
+        self.functions.add_permission(
+            FunctionName="orders",
+            Qualifier=alias,
+            StatementId=f"api-{len(source)}",
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+            SourceArn=f"arn:aws:execute-api:{REGION}:123456789012:{self.api}/{source}",
+        )
+
+    def patch(self, path: str, value: str) -> None:
+        self.apigateway.update_stage(
+            restApiId=self.api,
+            stageName="prod",
+            patchOperations=[{"op": "replace", "path": path, "value": value}],
+        )
+
+    def tag(self) -> None:
+        arn = f"arn:aws:apigateway:{REGION}::/restapis/{self.api}/stages/prod"
+        self.apigateway.tag_resource(resourceArn=arn, tags=MANAGED)
+
+    def log_executions(self) -> None:
+        self.patch("/*/*/logging/loglevel", "INFO")
+
+    def log_access(self, log_format: str) -> None:
+        self.patch("/accessLogSettings/destinationArn", f"arn:aws:logs:{REGION}:123456789012:log-group:orders")
+        self.patch("/accessLogSettings/format", log_format)
+
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        if error is TargetMissing:
+            self.apigateway.delete_stage(restApiId=self.api, stageName="prod")
+        code, status = {
+            NotAllowed: ("AccessDeniedException", 403),
+            Unavailable: ("TooManyRequestsException", 429),
+            TargetMissing: ("NotFoundException", 404),
+        }[error]
+        return refusing("apigateway", code, status)
+
+
+class InMemory:
+    def __init__(self) -> None:
+        self.inspector = InspectorTwin()
+        self.target = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"})
+        called_as = "a1b2c3d4e5/prod/GET/orders"
+        self.inspector.found = Inspection(
+            tags={},
+            execution_logging=False,
+            access_log_format="",
+            variables_used=frozenset({"lambdaAlias"}),
+            backends=(Backend(FUNCTION, "next", called_as, exists=True, callable=True),),
+        )
+
+    def tag(self) -> None:
+        self.inspector.found = replace(self.inspector.found, tags=MANAGED)
+
+    def log_executions(self) -> None:
+        self.inspector.found = replace(self.inspector.found, execution_logging=True)
+
+    def log_access(self, log_format: str) -> None:
+        self.inspector.found = replace(self.inspector.found, access_log_format=log_format)
+
+    @contextmanager
+    def failing(self, error: type[RolloutError]) -> Iterator[None]:
+        self.inspector.trouble = error("as the test wants")
+        yield
+        self.inspector.trouble = None
+
+
+@pytest.fixture
+def repaired(aws: None) -> Iterator[None]:
+    with apigateway_canary.repaired(), lambda_alias.repaired(), lambda_permissions.repaired():
+        yield
+
+
+@pytest.fixture
+def over_aws(repaired: None) -> OverAws:
+    return OverAws()
+
+
+@pytest.fixture(params=["adapter", "twin"])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "twin":
+        return InMemory()
+    made: OverAws = request.getfixturevalue("over_aws")
+    return made
+
+
+def inspected(world: World, candidate: Candidate = NEXT) -> Inspection:
+    return world.inspector.inspect(world.target, candidate)
+
+
+def test_a_plain_stage_logs_nothing_and_has_not_opted_in(world: World) -> None:
+    seen = inspected(world)
+    assert (seen.execution_logging, seen.access_log_format, seen.opted_in) == (False, "", False)
+    assert seen.unreadable == ()
+
+
+def test_a_tagged_stage_has_opted_in(world: World) -> None:
+    world.tag()
+    assert inspected(world).opted_in
+
+
+def test_execution_logging_is_seen(world: World) -> None:
+    world.log_executions()
+    assert inspected(world).execution_logging
+
+
+def test_the_format_of_the_access_log_is_seen(world: World) -> None:
+    world.log_access('{"status":"$context.status"}')
+    assert inspected(world).access_log_format == '{"status":"$context.status"}'
+
+
+def test_the_variables_that_the_api_uses_are_seen(world: World) -> None:
+    assert inspected(world).variables_used == frozenset({"lambdaAlias"})
+
+
+def test_the_alias_that_the_candidate_calls_is_seen(world: World) -> None:
+    (backend,) = inspected(world).backends
+    assert (backend.name, backend.exists, backend.callable) == ("orders:next", True, True)
+    assert backend.called_as.endswith("/prod/GET/orders")
+
+
+@pytest.mark.parametrize("error", [NotAllowed, Unavailable, TargetMissing])
+def test_a_target_that_cannot_be_read_is_called_so(world: World, error: type[RolloutError]) -> None:
+    with world.failing(error), pytest.raises(error):
+        inspected(world)
+
+
+# --- AWS alone ---------------------------------------------------------------------------------------------------
+
+
+def test_the_apis_own_tag_opts_its_stages_in(repaired: None) -> None:
+    assert inspected(OverAws(MANAGED)).opted_in
+
+
+def test_an_alias_without_a_policy_may_not_be_called(over_aws: OverAws) -> None:
+    (backend,) = inspected(over_aws, Candidate("dep-2", {"lambdaAlias": "live"})).backends
+    assert (backend.name, backend.exists, backend.callable) == ("orders:live", True, False)
+
+
+def test_an_alias_that_another_stage_may_call_may_not_be_called_by_this(over_aws: OverAws) -> None:
+    over_aws.allow("live", "test/*")
+    (backend,) = inspected(over_aws, Candidate("dep-2", {"lambdaAlias": "live"})).backends
+    assert backend.callable is False
+
+
+def test_an_alias_that_does_not_exist_is_said_to(over_aws: OverAws) -> None:
+    (backend,) = inspected(over_aws, Candidate("dep-2", {"lambdaAlias": "nowhere"})).backends
+    assert (backend.name, backend.exists, backend.callable) == ("orders:nowhere", False, None)
+
+
+def test_an_api_that_calls_with_a_role_of_its_own_needs_no_permission(over_aws: OverAws) -> None:
+    role = "arn:aws:iam::123456789012:role/api"
+    over_aws.method("PUT", f"{FUNCTION}:${{stageVariables.lambdaAlias}}", credentials=role)
+    backends = inspected(over_aws, Candidate("dep-2", {"lambdaAlias": "live"})).backends
+    assert {each.called_as.split("/")[2]: each.callable for each in backends} == {"GET": False, "PUT": True}
+
+
+def test_a_function_that_no_overridden_variable_names_is_not_asked_about(over_aws: OverAws) -> None:
+    over_aws.method("PUT", f"{FUNCTION}:live")
+    assert len(inspected(over_aws).backends) == 1
+    assert inspected(over_aws, Candidate("dep-2", {})).backends == ()
+
+
+def test_a_function_whose_very_name_is_a_variable_is_followed(over_aws: OverAws) -> None:
+    over_aws.method("PUT", FUNCTION.replace("orders", "${stageVariables.name}:${stageVariables.lambdaAlias}"))
+    backends = inspected(over_aws, Candidate("dep-2", {"name": "payments", "lambdaAlias": "next"})).backends
+    assert {each.name: each.exists for each in backends} == {"orders:next": True, "payments:next": False}
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "lost"),
+    [("lambda", "GetPolicy", "callable"), ("apigateway", "GetResources", "variables")],
+)
+def test_what_may_not_be_read_is_said_and_held_against_nobody(
+    over_aws: OverAws, service: str, operation: str, lost: str
+) -> None:
+    with refusing(service, "AccessDeniedException", 403, operation=operation):
+        seen = inspected(over_aws)
+    (said,) = seen.unreadable
+    assert operation in said
+    known = {"callable": [each.callable for each in seen.backends], "variables": seen.variables_used}
+    assert known[lost] in (None, [None])
+
+
+# --- an alias ----------------------------------------------------------------------------------------------------
+
+LIVE = Target("lambda-alias", {"functionName": "orders", "aliasName": "live"})
+
+
+@pytest.fixture
+def alias(over_aws: OverAws) -> AliasInspector:
+    """The inspector of the alias `live` of that function."""
+    return AliasInspector(over_aws.functions)
+
+
+def test_an_alias_has_opted_in_with_its_function(over_aws: OverAws, alias: AliasInspector) -> None:
+    assert alias.inspect(LIVE, Candidate("2", {})).opted_in is False
+    over_aws.functions.tag_resource(Resource=FUNCTION, Tags=MANAGED)
+    assert alias.inspect(LIVE, Candidate("2", {})) == Inspection(tags=MANAGED)
+
+
+def test_an_alias_that_is_not_there_is_missing(alias: AliasInspector) -> None:
+    with pytest.raises(TargetMissing, match="lambda-alias/orders/gone does not exist"):
+        alias.inspect(Target("lambda-alias", {"functionName": "orders", "aliasName": "gone"}), Candidate("2", {}))
+
+
+def test_an_alias_whose_tags_may_not_be_read_is_held_against_nobody(alias: AliasInspector) -> None:
+    with refusing("lambda", "AccessDeniedException", 403, operation="ListTags"):
+        seen = alias.inspect(LIVE, Candidate("2", {}))
+    assert (seen.opted_in, ["ListTags" in each for each in seen.unreadable]) == (None, [True])

@@ -1,0 +1,66 @@
+"""Whether a resource policy lets API Gateway call a function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rollout.core.invoke_permission import may_invoke
+
+ALIAS = "arn:aws:lambda:eu-central-1:123456789012:function:orders:next"
+CALLED_AS = "a1b2c3d4e5/prod/GET/orders/{id}"
+SOURCE = "arn:aws:execute-api:eu-central-1:123456789012:"
+
+
+def statement(source: str | None = f"{SOURCE}a1b2c3d4e5/*", **changes: Any) -> dict[str, Any]:
+    made = {
+        "Sid": "api",
+        "Effect": "Allow",
+        "Principal": {"Service": "apigateway.amazonaws.com"},
+        "Action": "lambda:InvokeFunction",
+        "Resource": ALIAS,
+    }
+    if source is not None:
+        made["Condition"] = {"ArnLike": {"AWS:SourceArn": source}}
+    return {**made, **changes}
+
+
+@pytest.mark.parametrize(
+    "allowing",
+    [
+        statement(),
+        statement(source=None),
+        statement(f"{SOURCE}a1b2c3d4e5/*/*/*"),
+        statement(f"{SOURCE}a1b2c3d4e5/prod/GET/orders/*"),
+        statement("arn:aws:execute-api:*:*:a1b2c3d4e5/prod/*"),
+        statement(Principal="*"),
+        statement(Action="lambda:*"),
+        statement(Action=["lambda:GetFunction", "lambda:InvokeFunction"]),
+        statement(Resource="arn:aws:lambda:eu-central-1:123456789012:function:orders:*"),
+        statement(Condition={"StringEquals": {"AWS:SourceAccount": "123456789012"}}),
+    ],
+)
+def test_it_may_by_a_statement_like(allowing: dict[str, Any]) -> None:
+    assert may_invoke({"Statement": [statement("arn:aws:execute-api:x:y:other/*"), allowing]}, ALIAS, CALLED_AS)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        statement(f"{SOURCE}zzzzzzzzzz/*"),
+        statement(f"{SOURCE}a1b2c3d4e5/test/*"),
+        statement(f"{SOURCE}a1b2c3d4e5/*/POST/orders/*"),
+        statement(Effect="Deny"),
+        statement(Principal={"Service": "events.amazonaws.com"}),
+        statement(Action="lambda:GetFunction"),
+        statement(Resource=ALIAS.replace(":next", ":live")),
+        statement(Resource=ALIAS.replace(":next", "")),
+    ],
+)
+def test_it_may_not_by_a_statement_like(other: dict[str, Any]) -> None:
+    assert not may_invoke({"Statement": [other]}, ALIAS, CALLED_AS)
+
+
+def test_it_may_not_by_no_policy_at_all() -> None:
+    assert not may_invoke({}, ALIAS, CALLED_AS)

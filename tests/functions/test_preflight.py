@@ -1,0 +1,263 @@
+"""Preflight: every planted mistake is found, by its own finding; a sound target has none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rollout.core.findings import Finding
+from rollout.core.inspection import Backend
+from rollout.core.judge import Count
+from rollout.core.minutes import minute_of
+from rollout.core.rollout import MOST_ALARMS
+from rollout.core.sources import access_log_series
+from rollout.core.target import Json
+from rollout.errors import Unfit
+from rollout.request import parse_request
+from rollout.tasks.preflight import CHECKS
+from rollout.tasks.survey import Survey, survey
+from rollout_simulator.example_api import ACCESS_LOG_FORMAT
+from rollout_simulator.twins import MetricsTwin
+from tests.functions.world import CANARY, FOUND, TARGET, WATCHED, World, request
+
+ORDERS = "arn:aws:lambda:eu-central-1:123456789012:function:orders"
+HISTORY_MINUTES = 40
+PLAN: Json = {"steps": [{"weightPercent": 10, "bakeMinutes": 10}, {"weightPercent": 50, "bakeMinutes": 10}]}
+
+
+@pytest.fixture
+def sound() -> World:
+    """A stage with lively traffic, its alarm at rest; the request names nothing that is not there."""
+    world = World()
+    lively(world, world.twins.metrics, world.twins.stage.series(TARGET, None))
+    return world
+
+
+def lively(world: World, metrics: MetricsTwin, series: Any, requests: int = 100_000) -> None:
+    for minute in range(minute_of(world.now) - HISTORY_MINUTES, minute_of(world.now)):
+        metrics.publish(series, "5XXError", minute, stage=Count(requests, requests // 1_000))
+
+
+def surveyed(world: World, **fields: Any) -> Survey:
+    asked = parse_request(request(**{"alarms": [WATCHED], "plan": PLAN, **fields}))
+    return survey(world.twins.ports, asked, world.now)
+
+
+def found(world: World, **fields: Any) -> tuple[Finding, ...]:
+    try:
+        return surveyed(world, **fields).warnings
+    except Unfit as error:
+        return error.findings
+
+
+def looks(**changes: Any) -> Callable[[World], None]:
+    """Let the inspector find this."""
+
+    def arrange(world: World) -> None:
+        world.twins.inspector.found = replace(world.twins.inspector.found, **changes)
+
+    return arrange
+
+
+def nothing(_: World) -> None:
+    """Nothing is arranged: the request alone is at fault."""
+
+
+def quiet(world: World) -> None:
+    lively(world, world.twins.metrics, world.twins.stage.series(TARGET, None), requests=0)
+
+
+def nearly_quiet(world: World) -> None:
+    lively(world, world.twins.metrics, world.twins.stage.series(TARGET, None), requests=20)
+
+
+def many_alarms(world: World) -> None:
+    for number in range(MOST_ALARMS):
+        world.twins.alarms.put(f"alarm-{number:03}", "OK", world.now, tagged=TARGET)
+
+
+def alarm(state: str) -> Callable[[World], None]:
+    return lambda world: world.twins.alarms.put(WATCHED, state, world.now)
+
+
+NEXT = Backend(ORDERS, "next", "a1b2c3d4e5/prod/GET/orders", exists=True, callable=True)
+BY_LOG: Json = {"measurement": {"source": "accessLog", "baseSemantics": "exclusive"}}
+LIVE: Json = {"deploymentId": FOUND.base, "stageVariables": {"lambdaAlias": "live"}}
+
+PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
+    "target-missing": (lambda world: world.twins.stage.delete(TARGET), {}, "prod does not exist"),
+    "foreign-canary": (
+        lambda world: world.foreign(replace(FOUND, canary=CANARY)),
+        {},
+        "already has a canary dep-new at 5 %",
+    ),
+    "candidate-unfit": (nothing, {"candidate": {"deploymentId": "nowhere"}}, "nowhere does not exist"),
+    "nothing-differs": (nothing, {"candidate": LIVE}, "dep-old with these variables is live already"),
+    "override-repeats-base": (
+        nothing,
+        {"candidate": {"deploymentId": "dep-new", "stageVariables": {"lambdaAlias": "live"}}},
+        "lambdaAlias: 'live' is what the base has, too",
+    ),
+    "override-without-effect": (
+        looks(variables_used=frozenset({"table"})),
+        {"candidate": {"deploymentId": FOUND.base, "stageVariables": {"lambdaAlias": "next"}}},
+        "nothing in the API uses lambdaAlias, and nothing else differs",
+    ),
+    "override-unused": (looks(variables_used=frozenset({"table"})), {}, "as now defined uses lambdaAlias"),
+    "function-missing": (looks(backends=(replace(NEXT, exists=False, callable=None),)), {}, "orders:next"),
+    "may-not-invoke": (
+        looks(backends=(replace(NEXT, callable=False), replace(NEXT, callable=False, called_as="a/prod/PUT/x"))),
+        {},
+        "may not invoke orders:next for GET /orders and 1 more methods",
+    ),
+    "no-recent-data": (quiet, {}, "no data of 5XXError in the last 30 minutes"),
+    "access-log-missing": (nothing, BY_LOG, "writes no access log"),
+    "access-log-unfit": (
+        looks(access_log_format='{"status":"$context.status"}'),
+        BY_LOG,
+        r"lacks \$context.apiId, \$context.stage, \$context.isCanaryRequest$",
+    ),
+    "canary-unseen": (looks(execution_logging=False), {}, "execution logging off"),
+    "too-many-alarms": (many_alarms, {}, f"{MOST_ALARMS + 1} alarms .* at most {MOST_ALARMS}"),
+    "alarm-missing": (nothing, {"alarms": ["gone"]}, "gone is not found"),
+    "alarm-firing": (alarm("ALARM"), {}, f"{WATCHED} is already firing"),
+    "alarms-without-data": (alarm("INSUFFICIENT_DATA"), {}, f"{WATCHED} is without sufficient data"),
+    "not-opted-in": (looks(tags={"team": "shop"}), {}, "rollout-pilot=managed"),
+    "not-looked-at": (looks(unreadable=("GetPolicy orders: AccessDenied",)), {}, "GetPolicy orders: AccessDenied"),
+    "weak-step": (nearly_quiet, {}, "step 1: at 20 requests a minute this step will hold"),
+}
+"""A mistake for each check: what is wrong, how it is asked for, and what is said of it."""
+
+
+def test_every_check_has_its_planted_mistake() -> None:
+    assert list(PLANTED) == [check.code for check in CHECKS]
+
+
+@pytest.mark.parametrize("code", PLANTED)
+def test_preflight_finds(sound: World, code: str) -> None:
+
+    arrange, fields, what = PLANTED[code]
+    arrange(sound)
+    finding = next(each for each in found(sound, **fields) if each.code == code)
+    (check,) = [each for each in CHECKS if each.code == code]
+    assert re.search(what, finding.what)
+    assert (check.severity, check.why) == (finding.severity, finding.why)
+    assert finding.fix
+    assert "{" not in finding.fix.replace("${", "")
+
+
+def test_preflight_says_nothing_of_a_sound_target(sound: World) -> None:
+    assert found(sound) == ()
+
+
+def test_preflight_says_nothing_of_a_sound_target_that_is_measured_by_its_access_log(sound: World) -> None:
+    looks(access_log_format=ACCESS_LOG_FORMAT, execution_logging=False)(sound)
+    lively(sound, sound.twins.access_log, access_log_series(TARGET))
+    assert found(sound) == found(sound, **BY_LOG) == ()
+
+
+@pytest.mark.parametrize("change", [{}, {"variables_used": None}, {"tags": None}, {"backends": (NEXT,)}])
+def test_what_is_not_known_is_held_against_nobody(sound: World, change: Json) -> None:
+    looks(**change)(sound)
+    assert found(sound) == ()
+
+
+def test_the_remedy_for_a_missing_permission_can_be_pasted(sound: World) -> None:
+    looks(backends=(replace(NEXT, callable=False),))(sound)
+    (finding,) = found(sound)
+    assert finding.fix == (
+        f"aws lambda add-permission --function-name {ORDERS} --qualifier next --statement-id rollout-a1b2c3d4e5 "
+        "--action lambda:InvokeFunction --principal apigateway.amazonaws.com --source-arn "
+        "'arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/prod/*'"
+    )
+
+
+# --- what comes of it --------------------------------------------------------------------------------------------
+
+
+def test_all_errors_are_told_at_once_and_refuse_the_request(sound: World) -> None:
+    looks(backends=(replace(NEXT, callable=False),))(sound)
+    answer = sound.prepare(alarms=["gone"], candidate={"deploymentId": "nowhere"}, plan=PLAN)
+    assert answer["outcome"] == "REJECTED"
+    assert answer["reason"].startswith("3 problems: (1) candidate.deploymentId: nowhere does not exist")
+    codes = [each["code"] for each in sound.twins.store.rejected[sound.rollout_id]["findings"]]
+    assert codes == ["candidate-unfit", "may-not-invoke", "alarm-missing"]
+
+
+def test_an_unknown_target_does_not_hide_behind_its_alarms(sound: World) -> None:
+    sound.twins.stage.delete(TARGET)
+    assert [each.code for each in found(sound, alarms=["gone"])] == ["target-missing", "alarm-missing"]
+
+
+def test_a_warning_lets_the_rollout_begin_and_is_kept_and_told(sound: World) -> None:
+    looks(execution_logging=False)(sound)
+    assert sound.prepare(alarms=[WATCHED], plan=PLAN)["decision"] == "CREATE"
+    (kept,) = sound.rollout.warnings
+    (event,) = sound.twins.notifier.published
+    assert kept.code == "canary-unseen"
+    assert event["findings"] == [kept.to_document()]
+
+
+def test_an_alarm_that_may_be_ignored_is_no_finding(sound: World) -> None:
+    alarm("ALARM")(sound)
+    assert found(sound, ignoreAlarmsAlreadyFiring=True) == ()
+
+
+def test_other_variables_of_an_unused_override_make_it_a_warning_only(sound: World) -> None:
+    looks(variables_used=frozenset({"lambdaAlias"}))(sound)
+    variables = {"lambdaAlias": "next", "colour": "green"}
+    (finding,) = found(sound, candidate={"deploymentId": FOUND.base, "stageVariables": variables})
+    assert (finding.code, "colour" in finding.what) == ("override-unused", True)
+
+
+# --- by what it will be measured ---------------------------------------------------------------------------------
+
+
+def by_log(world: World) -> None:
+    looks(access_log_format=ACCESS_LOG_FORMAT)(world)
+    lively(world, world.twins.access_log, access_log_series(TARGET))
+
+
+def no_logging(world: World) -> None:
+    by_log(world)
+    looks(execution_logging=False)(world)
+
+
+def only_by_log(world: World) -> None:
+    by_log(world)
+    quiet(world)
+
+
+def only_formatted(world: World) -> None:
+    looks(access_log_format=ACCESS_LOG_FORMAT)(world)
+
+
+@pytest.mark.parametrize(
+    ("arrange", "setting", "source", "stands_in"),
+    [
+        (nothing, "auto", "cloudwatch", False),
+        (by_log, "auto", "cloudwatch", True),
+        (only_formatted, "auto", "cloudwatch", True),
+        (no_logging, "auto", "accessLog", False),
+        (only_by_log, "auto", "accessLog", False),
+        (by_log, "cloudwatch", "cloudwatch", False),
+        (no_logging, "cloudwatch", "cloudwatch", False),
+        (by_log, "accessLog", "accessLog", False),
+    ],
+)
+def test_the_source_follows_the_setting_and_what_is_there(
+    sound: World, arrange: Callable[[World], None], setting: str, source: str, stands_in: bool
+) -> None:
+    arrange(sound)
+    seen = surveyed(sound, measurement={"source": setting})
+    assert (seen.series.source, seen.stand_in is not None) == (source, stands_in)
+
+
+def test_the_record_says_what_it_is_measured_by(sound: World) -> None:
+    by_log(sound)
+    sound.prepare(measurement={"source": "accessLog"})
+    assert sound.rollout.reason.endswith("measured by the access log's metrics")

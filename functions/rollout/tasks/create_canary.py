@@ -1,4 +1,7 @@
-"""Create canary: make the candidate's revision if there is none yet, and give it the first step's weight."""
+"""Create canary: make the candidate's revision if there is none yet, and give it the first step's weight.
+
+The spare aliases behind the target, where the request names some, get the candidate's versions before that.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,8 @@ def create_canary(ports: Ports, rollout_id: str) -> Next:
         settings.candidate.use_stage_cache,
     )
     rollout = replace(rollout, series=_of_candidate(rollout.series, revision))
-    return raise_weight(ports, rollout, replace(rollout.left, canary=canary), state=STATE)
+    aliases = {**rollout.left.aliases, **settings.target.behind.spare}
+    return raise_weight(ports, rollout, replace(rollout.left, canary=canary, aliases=aliases), state=STATE)
 
 
 def _of_candidate(series: Series, revision: str) -> Series:

@@ -7,17 +7,22 @@ function are; where that cannot be read, the outputs of the CloudFormation stack
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from rollout_cli.exits import give_up
 
 DEFAULT_STACK = "rollout-pilot"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOCAL_REGION = "us-east-1"
+"""The one region of `rollout local`."""
 
 Json = dict[str, Any]
 
@@ -41,8 +46,14 @@ class Controller:
 
     def client(self, service: str) -> Any:
         """A boto3 client in the chosen region, for the chosen profile and endpoint."""
+        from botocore.config import Config  # noqa: PLC0415
+
         make: Any = self._session.client
-        return make(service, endpoint_url=self.endpoint_url)
+        config = Config(connect_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+        try:
+            return make(service, endpoint_url=self.endpoint_url, config=config)
+        except ValueError as error:
+            give_up(f"{error}; an endpoint is a URL, such as http://127.0.0.1:4566")
 
     @cached_property
     def store(self) -> Any:
@@ -117,12 +128,21 @@ class Controller:
         from botocore.exceptions import ProfileNotFound  # noqa: PLC0415
 
         try:
-            session = boto3.Session(region_name=self.region, profile_name=self.profile)
+            session = boto3.Session(
+                **{"region_name": self.region, "profile_name": self.profile, **self._of_this_machine()}
+            )
         except ProfileNotFound as error:
             give_up(f"{error}; name one of yours with --profile")
         if session.region_name is None:
             give_up("no AWS region: name one with --region, or set AWS_DEFAULT_REGION")
         return session
+
+    def _of_this_machine(self) -> Json:
+        """An AWS on this machine takes any credentials; nobody's own are sent to it, and none need to be there."""
+        if self.profile is not None or urlsplit(self.endpoint_url or "").hostname not in LOOPBACK:
+            return {}
+        region = {} if self.region else {"region_name": os.environ.get("AWS_DEFAULT_REGION", LOCAL_REGION)}
+        return {"aws_access_key_id": "any", "aws_secret_access_key": "any", **region}
 
 
 @contextmanager

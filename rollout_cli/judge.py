@@ -45,8 +45,9 @@ def judge(
 ) -> None:
     """Judge recorded minutes again: what would the judge have done, and why?
 
-    The options override the recording's own settings. Exit code: 0 promoted, 3 rolled back, 4 held or no
-    verdict before the recording ends, 2 readings or settings that cannot be.
+    The options override the recording's own settings.
+
+    Exit code: 0 promoted, 3 rolled back, 4 held or no verdict, 2 readings or settings that cannot be.
     """
     given = {"preset": preset, "alpha": alpha, "beta": beta, "maxBakeFactor": max_bake_factor, "capShare": cap_share}
     gate = {"relative": gate_relative, "absolute": gate_absolute}

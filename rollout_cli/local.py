@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from rollout_cli.completion import scenarios
+from rollout_cli.controller import AsJson
 from rollout_cli.documents import refuse
 
 HIGHEST_PORT = 65_535
@@ -21,26 +24,32 @@ def local(
     port: Annotated[int, typer.Option(help="Where to listen, on 127.0.0.1 only; 0 takes a free port.")] = 4566,
     speed: Annotated[float, typer.Option(help="How many simulated seconds pass in a second.")] = 60.0,
     scenario: Annotated[
-        str, typer.Option(help="How traffic and candidate behave: a scenario file, or the name of one.")
+        str,
+        typer.Option(
+            help="How traffic and candidate behave: a scenario file, or the name of one.", autocompletion=scenarios
+        ),
     ] = "healthy",
     seed: Annotated[int | None, typer.Option(help="Another draw of the same traffic.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Serve an embedded AWS with the controller deployed and an API under traffic, until it is stopped (Ctrl-C).
 
-    Point boto3, the AWS CLI or `sam local invoke` at it: any credentials, region us-east-1. Nothing leaves this
-    machine. Exit code: 0 when stopped, 2 bad usage.
+    Point boto3, the AWS CLI or `sam local invoke` at it: any credentials, region us-east-1.
+
+    Nothing leaves this machine. With --json: a line of what is where, and one for each `Rollout State Changed` event.
+    Exit code: 0 when stopped, 2 bad usage.
     """
     if not 0 <= port <= HIGHEST_PORT:
         refuse(f"--port {port}: must be between 0 and {HIGHEST_PORT:,}")
     if not 0 < speed <= FASTEST:
         refuse(f"--speed {speed:g}: must be above 0 and at most {FASTEST:,}")
     with _stopped_by_signals() as stop:
-        _serve(stop, port, speed, scenario, seed)
+        _serve(stop, port, speed, scenario, seed, as_json=as_json)
 
 
-def _serve(stop: threading.Event, port: int, speed: float, scenario: str, seed: int | None) -> None:
+def _serve(stop: threading.Event, port: int, speed: float, scenario: str, seed: int | None, *, as_json: bool) -> None:
     # The embedded AWS takes a second to import; nothing else of the command should wait for it.
-    from rollout_cli.local_view import introduction, state_line  # noqa: PLC0415
+    from rollout_cli.local_view import introduction, places, state_line  # noqa: PLC0415
     from rollout_cli.scenarios import chosen_scenario  # noqa: PLC0415
     from rollout_simulator.endpoint import PortUnavailable  # noqa: PLC0415
     from rollout_simulator.local import opened  # noqa: PLC0415
@@ -49,12 +58,13 @@ def _serve(stop: threading.Event, port: int, speed: float, scenario: str, seed: 
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     try:
         with opened(chosen, port=port, seed=seed, start=now) as aws:
-            typer.echo(introduction(aws, speed))
-            aws.watch(lambda event: typer.echo(state_line(event)))
+            typer.echo(json.dumps(places(aws)) if as_json else introduction(aws, speed))
+            aws.watch(lambda event: typer.echo(json.dumps(event) if as_json else state_line(event)))
             aws.serve(speed, stop, lambda error: typer.echo(f"rollout: {type(error).__name__}: {error}", err=True))
     except PortUnavailable as error:
         refuse(str(error))
-    typer.echo("Stopped.")
+    if not as_json:
+        typer.echo("Stopped.")
 
 
 @contextmanager

@@ -16,6 +16,17 @@ ROLLOUT = "first"
 VARIABLES_FILE = "rollout-local.json"
 
 
+def places(aws: LocalAws) -> Json:
+    """Where everything is, as `rollout local --json` prints it; `request` is one for the candidate."""
+    return {
+        "endpointUrl": aws.endpoint_url,
+        "region": aws.region,
+        "scenario": aws.simulation.scenario.name,
+        "outputs": dict(aws.outputs),
+        "request": aws.request,
+    }
+
+
 def introduction(aws: LocalAws, speed: float) -> str:
     """The first thing that is printed."""
     scenario, outputs = aws.simulation.scenario, aws.outputs

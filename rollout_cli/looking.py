@@ -45,16 +45,19 @@ class Seen:
         return {"rollout": self.rollout.to_document(), "signals": signals, "history": list(self.history)}
 
 
-def look(store: Any, rollout_id: str) -> Seen | None:
+def look(store: Any, rollout_id: str, *, newest: int | None = None, before: Seen | None = None) -> Seen | None:
     """The rollout of this id as it stands; None when there is none.
 
-    An embedded AWS may be ahead of this machine's clock; then the last that was written tells the time.
+    newest: read only so many lines of its history. before: an earlier look, whose history holds as long as the record
+    has not changed. An embedded AWS may be ahead of this machine's clock; then the last that was written tells the
+    time.
     """
     rollout = store.load(rollout_id)
     now = datetime.now(UTC)
     if rollout is None:
         rejection = store.rejection(rollout_id)
         return Seen(now, None, (), rejection) if rejection is not None else None
-    history = store.history(rollout_id)
+    unchanged = before is not None and before.rollout is not None and before.rollout.revision == rollout.revision
+    history = before.history if before is not None and unchanged else store.history(rollout_id, newest)
     written = [datetime.fromisoformat(line["at"]) for line in history[-1:]]
     return Seen(max([now, rollout.analyzed_at, *written]), rollout, history, None)

@@ -7,6 +7,7 @@ import gc
 import typer
 
 from rollout_cli import commands
+from rollout_cli.handback import handback
 from rollout_cli.judge import judge
 from rollout_cli.local import local
 from rollout_cli.preflight import preflight
@@ -15,6 +16,7 @@ from rollout_cli.rollouts import list_rollouts, start, status
 from rollout_cli.schema import schema
 from rollout_cli.simulate import simulate
 from rollout_cli.validate import validate
+from rollout_cli.watch import watch
 
 app = typer.Typer(
     name="rollout",
@@ -27,9 +29,11 @@ app.command()(local)
 app.command()(judge)
 app.command()(validate)
 app.command()(preflight)
+app.command()(handback)
 app.command()(schema)
 app.command()(start)
 app.command()(status)
+app.command()(watch)
 app.command()(report)
 app.command(name="list")(list_rollouts)
 commands.register(app)

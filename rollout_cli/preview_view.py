@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rollout.core.judge import Plan, StepPreview
+from rollout.core.judge.explain import two_digits
 
 Json = dict[str, Any]
 
@@ -54,7 +55,8 @@ def preview_table(plan: Plan, steps: Sequence[StepPreview], *, warnings: bool = 
                 _number(metric.proof_minutes, "never"),
                 _regression(metric.smallest_rate, metric.smallest_factor),
             )
-    lines = [Text(f"step {step.step + 1}: {warning}", style="yellow") for step in steps for warning in step.warnings]
+    # The first warning of a step is the worst; the others repeat what the table shows.
+    lines = [Text(f"step {step.step + 1}: {step.warnings[0]}", style="yellow") for step in steps if step.warnings]
     return Group(table, *([Text(), *lines] if warnings and lines else []))
 
 
@@ -65,4 +67,4 @@ def _number(value: int | None, missing: str = "–") -> str:
 def _regression(rate: float | None, factor: float | None) -> str:
     if rate is None:
         return "none"
-    return f"{rate:.2%}" + (f" (×{factor:.1f})" if factor is not None else "")
+    return f"{two_digits(100 * rate)}%" + (f" (×{two_digits(factor)})" if factor is not None else "")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from rollout.cockpit.sections import now as where
 from rollout.cockpit.sections import numbers
 from rollout.cockpit.words import duration
+from rollout_cli.history_lines import told
 from rollout_cli.looking import Seen
+
+Json = dict[str, Any]
 
 
 def report_lines(seen: Seen) -> Iterator[str]:
@@ -31,3 +37,17 @@ def report_lines(seen: Seen) -> Iterator[str]:
         yield f"{when}  {row.word + times:<16} {row.actor}: {said}" if said else f"{when}  {row.word}"
     for hint in view.hints:
         yield f"{hint.typed(view.rollout_id)}   # {hint.does}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    minute: float
+    entry: Json
+
+
+def history_lines(seen: Seen) -> Sequence[str]:
+    """The history so far, a line for each decision; of those that say the same, the first."""
+    assert seen.rollout is not None
+    began = seen.rollout.started_at
+    lines = [_Line((datetime.fromisoformat(entry["at"]) - began).total_seconds() / 60, entry) for entry in seen.history]
+    return [line.plain() for line in told(lines)]

@@ -9,12 +9,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from rollout_cli.completion import scenarios
 from rollout_cli.exits import exit_code
 
 
 def simulate(
     scenario: Annotated[
-        str, typer.Argument(help="A scenario file, or the name of one that comes with the product.")
+        str,
+        typer.Argument(
+            help="A scenario file, or the name of one that comes with the product.", autocompletion=scenarios
+        ),
     ] = "healthy",
     seed: Annotated[int | None, typer.Option(help="Another draw of the same traffic.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a page about what happened to this file.")] = None,

@@ -19,7 +19,7 @@ from rollout.cockpit.words import short_odds
 from rollout.core.judge.explain import display_name
 from rollout.errors import InvalidRequest
 from rollout.request import Request, parse_request
-from rollout_cli.simulation_lines import OUTCOME_STYLES, rate, told
+from rollout_cli.history_lines import OUTCOME_STYLES, rate, told
 from rollout_simulator.scenario import Scenario
 from rollout_simulator.simulation import Line, Result
 

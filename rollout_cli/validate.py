@@ -16,6 +16,8 @@ from rollout_cli.documents import read_json
 from rollout_cli.exits import give_up
 from rollout_cli.preview_view import preview_document, preview_table
 
+ASSUMED_ERROR_PERCENT = 0.5
+
 
 def validate(
     request: Annotated[str, typer.Argument(help="The request, a JSON file; - is standard input.")],
@@ -23,7 +25,9 @@ def validate(
         float | None,
         typer.Option(min=0, max=1e9, help="Requests a minute to the target; shows what each step can prove."),
     ] = None,
-    error_percent: Annotated[float, typer.Option(min=0, max=100, help="The base's error rate, for --traffic.")] = 0.5,
+    error_percent: Annotated[
+        float | None, typer.Option(min=0, max=100, help="The base's error rate, for --traffic; 0.5 if not said.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a request; with --traffic, see what each step of its plan can prove."""
@@ -34,16 +38,18 @@ def validate(
         settings = parse_request(read_json(request)).settings(alarms=())
     except InvalidRequest as error:
         give_up(f"{request}: {error}")
+    errors = ASSUMED_ERROR_PERCENT if error_percent is None else error_percent
     steps: Sequence[StepPreview] = ()
     if traffic is not None:
-        steps = preview(settings.judge, settings.plan, steady_traffic(settings.judge, traffic, error_percent / 100))
+        steps = preview(settings.judge, settings.plan, steady_traffic(settings.judge, traffic, errors / 100))
     if as_json:
         typer.echo(json.dumps({"valid": True, "steps": preview_document(steps)}, indent=2))
         return
     console = Console(highlight=False)
     console.print(f"{request}: a valid request for {settings.target.key}", markup=False)
     if steps:
-        console.print(f"at {traffic:g} requests a minute, {error_percent:g} % of them failing:\n", markup=False)
+        assumed = " (assumed: say --error-percent)" if error_percent is None else ""
+        console.print(f"at {traffic:g} requests a minute, {errors:g} % of them failing{assumed}:\n", markup=False)
         console.print(preview_table(settings.plan, steps))
 
 

@@ -26,10 +26,13 @@ from rollout_simulator.account_limits import AccountLimits
 from rollout_simulator.clients import client, session
 from rollout_simulator.clock import DEFAULT_START, SimulatedClock
 from rollout_simulator.faults import Faults
+from rollout_simulator.permissions import enforcement
+from rollout_simulator.permissions.enforcement import Permissions
 from rollout_simulator.repairs import (
     apigateway_canary,
     cloudwatch_alarms,
     cloudwatch_metrics,
+    dynamodb_transactions,
     eventbridge_targets,
     lambda_alias,
     lambda_in_process,
@@ -86,6 +89,7 @@ class EmbeddedAws:
     faults: Faults
     limits: AccountLimits
     metrics: MetricStore
+    permissions: Permissions
     alarms: AlarmBoard
     stages: StageControlPlane
     aliases: AliasHistory
@@ -147,6 +151,7 @@ class EmbeddedAws:
         self.metrics = enter(cloudwatch_metrics.repaired())
         self.stages = enter(apigateway_canary.repaired())
         self.aliases = enter(lambda_alias.repaired())
+        enter(dynamodb_transactions.repaired())
         enter(lambda_permissions.repaired())
         self.events = enter(eventbridge_targets.repaired(clock, ACCOUNT, REGION, self._event_delay_seconds, self._seed))
         self.alarms = enter(cloudwatch_alarms.repaired(self.events.emit, self.metrics))
@@ -154,10 +159,12 @@ class EmbeddedAws:
         enter(stepfunctions.repaired(clock, self.events.emit, self._seed))
         self.limits = enter(account_limits.repaired(clock))
         self.faults = enter(faults.repaired(clock, random.Random(self._seed)))
+        self.permissions = enter(enforcement.repaired(ACCOUNT, REGION))
         # First of all to end are the tasks that still wait: what they find on their way out must be in place.
         stack.callback(clock.unwind)
         self.executions = Executions()
         self.deployment = self._deployed()
+        self.permissions.apply(self.deployment)
         clock.call_every(
             SECONDS_PER_MINUTE, lambda: self.alarms.evaluate_alarms(clock.now()), "alarms", first=_next_minute(clock)
         )

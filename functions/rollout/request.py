@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticCustomError
 
 from rollout.core.base_semantics import BaseSetting
+from rollout.core.custom_metrics import CustomMetric
 from rollout.core.decision import Policy
 from rollout.core.judge import InvalidSettings, Step
 from rollout.core.judge.parse import parse_judge
@@ -25,12 +26,11 @@ from rollout.core.minutes import Calendar
 from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
 from rollout.core.target import NOTHING_BEHIND, Behind, Json, Target
 from rollout.errors import InvalidRequest, Refused
+from rollout.own_metrics import OwnMetric, check_placeholders
+from rollout.validation import WITH_PATH, Location, Part, explained, fields, got
 
-MOST_PROBLEMS_SHOWN = 5
 MOST_FUNCTIONS = 10
 """Behind one stage in one rollout: each costs two calls of an account's 15 per second at every look at the target."""
-BELOW = "below"
-"""The type of an error found in a whole part, whose message begins with the field below it that is at fault."""
 
 AN_ALIAS = r"^[0-9]*[A-Za-z_-][A-Za-z0-9_-]*$"
 """No bare number, which would be a version."""
@@ -46,11 +46,7 @@ Version = Annotated[str, StringConstraints(max_length=20, pattern=r"^[1-9][0-9]*
 AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel)
-
-
-class StageTarget(_Part):
+class StageTarget(Part):
     """A stage of an API Gateway REST API."""
 
     type: Literal["apigateway-stage"]
@@ -58,7 +54,7 @@ class StageTarget(_Part):
     stage_name: Name
 
 
-class SpareAlias(_Part):
+class SpareAlias(Part):
     """A function behind the stage: the alias that only the canary reaches, and the version it gets."""
 
     function_name: FunctionName
@@ -66,12 +62,16 @@ class SpareAlias(_Part):
     version: Version
 
 
-class StageCandidate(_Part):
+class StageCandidate(Part):
     """The deployment to roll out, and the stage variables it is to see instead of the base's."""
 
     deployment_id: Name | None = Field(None, description="Without it, the API as now defined is deployed.")
-    stage_variables: dict[VariableName, VariableValue] = Field(default_factory=dict, max_length=100)
-    use_stage_cache: bool = False
+    stage_variables: dict[VariableName, VariableValue] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="What the canary sees instead of the base's; merged on promotion, unless live aliases are moved.",
+    )
+    use_stage_cache: bool = Field(False, description="Whether the canary answers from the stage's cache, and fills it.")
     functions: list[SpareAlias] = Field(
         default_factory=list,
         max_length=MOST_FUNCTIONS,
@@ -89,21 +89,21 @@ class StageCandidate(_Part):
             if each.alias_name not in self.stage_variables.values():
                 reached = ", ".join(sorted(self.stage_variables)) or "there are none"
                 raise PydanticCustomError(
-                    BELOW,
+                    WITH_PATH,
                     "functions[{index}].aliasName: no stage variable leads to {alias} (stageVariables: {reached}), "
                     "so the canary would never invoke it",
                     {"index": index, "alias": each.alias_name, "reached": reached},
                 )
             if names[index] in names[:index]:
                 raise PydanticCustomError(
-                    BELOW, "functions[{index}]: {name} is named twice", {"index": index, "name": names[index]}
+                    WITH_PATH, "functions[{index}]: {name} is named twice", {"index": index, "name": names[index]}
                 )
         if self.on_promotion == "moveAliases" and not self.functions:
-            raise PydanticCustomError(BELOW, "onPromotion: moveAliases needs candidate.functions", {})
+            raise PydanticCustomError(WITH_PATH, "onPromotion: moveAliases needs candidate.functions", {})
         return self
 
 
-class AliasTarget(_Part):
+class AliasTarget(Part):
     """An alias of a Lambda function, whoever invokes it: HTTP APIs, function URLs, event sources, other functions."""
 
     type: Literal["lambda-alias"]
@@ -111,42 +111,48 @@ class AliasTarget(_Part):
     alias_name: AliasName
 
 
-class AliasCandidate(_Part):
+class AliasCandidate(Part):
     """The published version to roll out."""
 
     version: Version | None = Field(None, description="Without it, $LATEST is published.")
 
 
-class PlanStep(_Part):
+class PlanStep(Part):
     """One weight, and for how many judged minutes it bakes."""
 
-    weight_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=2, strict=False)]
-    bake_minutes: Annotated[int, Field(ge=1, le=20_160)]
+    weight_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=2, strict=False)] = Field(
+        description="The canary's share of the requests; above that of the step before."
+    )
+    bake_minutes: Annotated[int, Field(ge=1, le=20_160)] = Field(
+        description="How many minutes are judged before the next step, at least."
+    )
 
 
 def _default_steps() -> list[PlanStep]:
     return [PlanStep.model_validate({"weightPercent": weight, "bakeMinutes": 10}) for weight in (5, 10, 25, 50)]
 
 
-class Plan(_Part):
+class Plan(Part):
     """The ramp: weights rise strictly; after the last step the canary is promoted and watched."""
 
     steps: Annotated[list[PlanStep], Field(min_length=1, max_length=200, default_factory=_default_steps)]
-    watch_minutes: Annotated[int, Field(ge=0, le=1_440)] = 10
+    watch_minutes: Annotated[int, Field(ge=0, le=1_440)] = Field(
+        10, description="For so long after the promotion alarms and the frozen base still judge."
+    )
 
     @model_validator(mode="after")
     def _weights_rise(self) -> Plan:
         for index, (before, after) in enumerate(zip(self.steps, self.steps[1:], strict=False), start=1):
             if after.weight_percent <= before.weight_percent:
                 raise PydanticCustomError(
-                    BELOW,
+                    WITH_PATH,
                     "steps[{index}].weightPercent: {after} is not above the step before it ({before})",
                     {"index": index, "after": str(after.weight_percent), "before": str(before.weight_percent)},
                 )
         return self
 
 
-class Measurement(_Part):
+class Measurement(Part):
     """How the metrics are to be read; the defaults fit CloudWatch as it is known."""
 
     lag_minutes: Annotated[int, Field(ge=0, le=30)] = Field(
@@ -174,20 +180,30 @@ class Measurement(_Part):
     )
 
 
-class Request(_Part, ABC):
+class Request(Part, ABC):
     """A request for a rollout. Each kind of target has a subclass, with the fields `target` and `candidate`."""
 
-    default_metrics: ClassVar[tuple[str, ...]] = ()
-    """What is judged when the request names no metrics; the judge's own defaults, which are a stage's, if empty."""
+    default_metrics: ClassVar[tuple[str, ...]] = ("5XXError", "Latency", "4XXError")
+    """What is judged when the judge's block names no metrics."""
 
-    target: _Part
-    candidate: _Part
-    plan: Plan = Plan()
-    judge: dict[str, Any] = Field(default_factory=dict)
-    measurement: Measurement = Measurement()
-    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(default_factory=list)
-    ignore_alarms_already_firing: bool = False
-    on_inconclusive: Literal["hold", "rollback"] = "hold"
+    target: Part
+    candidate: Part
+    plan: Plan = Field(Plan(), description="5, 10, 25 and 50 %, ten minutes each, if left out.")
+    judge: dict[str, Any] = Field(default_factory=dict, description="What is judged, and how strictly.")
+    metrics: Annotated[list[OwnMetric], Field(max_length=20)] = Field(
+        default_factory=list, description="Metrics of one's own, judged beside those of the judge's block."
+    )
+    measurement: Measurement = Field(Measurement(), description="How the metrics are to be read.")
+    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(
+        default_factory=list,
+        description="CloudWatch alarms that roll back at once, beside those tagged for the target.",
+    )
+    ignore_alarms_already_firing: bool = Field(
+        False, description="Begin although an alarm is firing; it counts from the next time it fires."
+    )
+    on_inconclusive: Literal["hold", "rollback"] = Field(
+        "hold", description="When nothing could be proven in time: hold for a person, or roll back."
+    )
     on_regression: Literal["rollback", "hold", "holdAtZero"] = Field(
         "rollback", description="Instead of rolling back, hold for a person, with the canary's weight as it is or at 0."
     )
@@ -207,8 +223,12 @@ class Request(_Part, ABC):
 
         Raises: InvalidRequest (the judge block).
         """
+        own = [dict(each.judged) for each in self.custom_metrics]
+        block = dict(self.judge)
+        if own and isinstance(block.get("metrics", []), list):
+            block["metrics"] = [*block.get("metrics", [{"name": name} for name in self.default_metrics]), *own]
         try:
-            judge = parse_judge(self.judge, default_names=self.default_metrics)
+            judge = parse_judge(block, default_names=self.default_metrics)
         except InvalidSettings as error:
             raise InvalidRequest(str(error)) from error
         return Settings(
@@ -224,6 +244,16 @@ class Request(_Part, ABC):
             most_minutes_between_analyses=self.measurement.most_minutes_between_analyses,
             alarms=alarms,
         )
+
+    @property
+    def custom_metrics(self) -> Sequence[CustomMetric]:
+        """The metrics of one's own."""
+        return [each.metric for each in self.metrics]
+
+    @model_validator(mode="after")
+    def _placeholders_are_known(self) -> Request:
+        check_placeholders(self.metrics, self.rolled_out.kind)
+        return self
 
     @property
     @abstractmethod
@@ -302,7 +332,7 @@ class AliasRequest(Request):
         for name in ("source", "canary_series", "base_semantics"):
             if name in self.measurement.model_fields_set:
                 raise PydanticCustomError(
-                    BELOW,
+                    WITH_PATH,
                     "measurement.{field}: is for stages; of a Lambda alias each version has a series of its own",
                     {"field": to_camel(name)},
                 )
@@ -347,12 +377,12 @@ def parse_request(document: Json) -> Request:
         InvalidRequest: its message names every field at fault (the first few), what is wrong and what is allowed.
     """
     if not isinstance(document, dict):
-        raise InvalidRequest(f"request: must be a JSON object{_got(document)}")
+        raise InvalidRequest(f"request: must be a JSON object{got(document)}")
     model = _model_for(document.get("target"))
     try:
         request = model.model_validate(document)
     except ValidationError as error:
-        raise InvalidRequest(_explain(error, model)) from error
+        raise InvalidRequest(explained(error, _unknown_in(model))) from error
     request.settings(alarms=())
     return request
 
@@ -368,60 +398,16 @@ def _model_for(target: object) -> type[Request]:
     return StageRequest
 
 
-def _explain(error: ValidationError, model: type[Request]) -> str:
-    problems = [_problem(detail, model) for detail in error.errors(include_url=False)]
-    shown = "; ".join(problems[:MOST_PROBLEMS_SHOWN])
-    more = len(problems) - MOST_PROBLEMS_SHOWN
-    return shown + (f"; and {more} more" if more > 0 else "")
-
-
-def _problem(detail: Any, model: type[Request]) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"]).lstrip(".")
-    match detail["type"]:
-        case "extra_forbidden":
-            return f"{path}: {_unknown(detail['loc'], model)}"
-        case "missing":
-            return f"{path}: required"
-        case _ if detail["type"] == BELOW:
-            return f"{path}.{detail['msg']}".lstrip(".")
-        case _:
-            message = detail["msg"].removeprefix("Value error, ")
-            return f"{path or 'request'}: {message[:1].lower()}{message[1:]}{_got(detail['input'])}"
-
-
-def _got(value: Any) -> str:
-    text = repr(value)
-    return f", got {text if len(text) <= 60 else text[:57] + '…'}"
-
-
-def _unknown(location: tuple[int | str, ...], model: type[Request]) -> str:
+def _unknown_in(model: type[Request]) -> Callable[[Location], str]:
     """What is wrong with an unknown field: nobody knows it, or it belongs to another kind of target."""
-    *path, field = location
-    allowed = ", ".join(_fields(model, path))
-    for kind, other in REQUESTS.items():
-        if other is not model and field in _fields(other, path):
-            mine = next(name for name, each in REQUESTS.items() if each is model)
-            return f"is for targets of type {kind}; for {mine} allowed are {allowed}"
-    return f"unknown field; allowed are {allowed}"
 
+    def unknown(location: Location) -> str:
+        *path, field = location
+        allowed = ", ".join(fields(model, path))
+        for kind, other in REQUESTS.items():
+            if other is not model and field in fields(other, path):
+                mine = next(name for name, each in REQUESTS.items() if each is model)
+                return f"is for targets of type {kind}; for {mine} allowed are {allowed}"
+        return f"unknown field; allowed are {allowed}"
 
-def _fields(model: type[BaseModel], path: Iterable[int | str]) -> list[str]:
-    """The fields at this place of a request, by walking the models along the path; none if there is no such place."""
-    for part in path:
-        if isinstance(part, int):
-            continue
-        fields = {to_camel(name): field for name, field in model.model_fields.items()}
-        inner = _model_in(fields[part].annotation) if part in fields else None
-        if inner is None:
-            return []
-        model = inner
-    return [to_camel(name) for name in model.model_fields]
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        if (found := _model_in(argument)) is not None:
-            return found
-    return None
+    return unknown

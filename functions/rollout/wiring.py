@@ -19,6 +19,7 @@ from rollout.adapters.alias_metrics import AliasMetrics
 from rollout.adapters.apigateway_stage import ApiGatewayStage
 from rollout.adapters.cloudwatch import CloudWatchReader
 from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
+from rollout.adapters.custom_metrics import WithCustomMetrics
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.eventbridge import EventBridgeNotifier
 from rollout.adapters.function_aliases import FunctionAliases
@@ -85,6 +86,14 @@ def ports() -> Ports:
     return _ports(Environment.read())
 
 
+def buttons() -> bool:
+    """Whether the dashboard takes commands.
+
+    Raises: KeyError (a variable that the template sets is missing).
+    """
+    return os.environ["DASHBOARD_BUTTONS"] == "true"
+
+
 @cache
 def _ports(environment: Environment) -> Ports:
     return ports_over(LazyClient, environment)
@@ -103,9 +112,9 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
             lambda_alias.KIND: LambdaAlias(functions),
         },
         sources={
-            apigateway_stage.KIND: StageMetrics(reader),
-            lambda_alias.KIND: AliasMetrics(reader),
-            ACCESS_LOG: AccessLogMetrics(reader),
+            apigateway_stage.KIND: WithCustomMetrics(StageMetrics(reader), reader, "5XXError"),
+            lambda_alias.KIND: WithCustomMetrics(AliasMetrics(reader), reader, "Errors"),
+            ACCESS_LOG: WithCustomMetrics(AccessLogMetrics(reader), reader, "5XXError"),
         },
         inspectors={
             apigateway_stage.KIND: StageInspector(apigateway, functions),

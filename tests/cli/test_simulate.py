@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import struct
-import subprocess
-import termios
-from fcntl import ioctl
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -22,7 +16,8 @@ from rollout_cli.main import app
 from rollout_cli.simulation_view import view_for
 from rollout_simulator.scenario import SCENARIOS, load_scenario
 from rollout_simulator.simulation import simulate
-from tests.cli.command import COMMAND, ENVIRONMENT, ROOT, started
+from tests.cli.command import started
+from tests.cli.terminal import shown_in_a_terminal
 
 Json = dict[str, Any]
 
@@ -114,9 +109,13 @@ def test_another_seed_draws_another_rollout(short: str) -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("descripton = 'x'", "descripton"),
-        ("[traffic]\nrequests_per_second = -1", "traffic.requests_per_second"),
-        ("[[alarms]]\nnamed = 'x'", "alarms.0.name"),
+        ("descripton = 'x'", "descripton: unknown field; allowed are name, description, seed, horizon_minutes, "),
+        ("[traffic]\nrequests_per_second = -1", "traffic.requests_per_second: input should be greater than"),
+        (
+            "[traffic]\nrequests_per_seconds = 1",
+            "traffic.requests_per_seconds: unknown field; allowed are requests_per",
+        ),
+        ("[[alarms]]\nnamed = 'x'", "alarms[0].name: required"),
         ("not toml", "scenario.toml"),
         ("[[alarms", "scenario.toml"),
     ],
@@ -157,7 +156,7 @@ def test_without_a_terminal_every_decision_is_one_plain_line_and_nothing_is_said
 
 
 def test_in_a_terminal_of_80_columns_the_numbers_that_decide_are_all_there() -> None:
-    screens = shown_in_a_terminal("simulate", "errors-double", columns=80)
+    screens = shown_in_a_terminal("simulate", "errors-double", columns=80).lines
     assert max(len(line.rstrip()) for line in screens) <= 80
     last = screens[len(screens) - 1 - screens[::-1].index("errors-double") :]
     picture = "\n".join(line.rstrip() for line in last)
@@ -193,30 +192,6 @@ def test_a_rejected_request_is_shown_in_a_terminal_without_a_plan() -> None:
         view.result(simulate(chosen, watch=view.line))
     assert "REJECTED" in shown.getvalue()
     assert "plan" not in shown.getvalue()
-
-
-def shown_in_a_terminal(*arguments: str, columns: int) -> list[str]:
-    """All lines that the command ever shows in a terminal of this width, without the control sequences."""
-    outer, inner = pty.openpty()
-    ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {**ENVIRONMENT, "TERM": "xterm-256color"}
-    chunks: list[bytes] = []
-    with subprocess.Popen(
-        [*COMMAND, *arguments], cwd=ROOT, env=environment, stdin=inner, stdout=inner, stderr=inner
-    ) as process:
-        os.close(inner)
-        while True:
-            try:
-                chunk = os.read(outer, 65_536)
-            except OSError:  # the other side has closed
-                break
-            if not chunk:
-                break
-            chunks.append(chunk)
-        process.wait(timeout=60)
-    os.close(outer)
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(chunks).decode())
-    return re.split(r"[\r\n]+", text)
 
 
 def test_a_simulation_writes_its_report_and_keeps_its_exit_code(tmp_path: Path) -> None:

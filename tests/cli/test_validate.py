@@ -71,7 +71,14 @@ def test_the_preview_has_every_step_and_metric() -> None:
 def test_a_plan_that_cannot_protect_is_warned_of(traffic: str) -> None:
     result = validated(a_request(), "--traffic", traffic)
     assert result.exit_code == 0
-    assert f"at {traffic} requests a minute this step will hold" in " ".join(result.stdout.split())
+    said = " ".join(result.stdout.split())
+    assert f"at {traffic} requests a minute this step will hold" in said
+    assert [said.count(f"step {number}:") for number in (1, 2, 3, 4)] == [1, 1, 1, 1]
+
+
+def test_an_error_rate_that_nobody_said_is_marked_as_assumed() -> None:
+    assert "0.5 % of them failing (assumed" in validated(a_request(), "--traffic", "1200").stdout
+    assert "assumed" not in validated(a_request(), "--traffic", "1200", "--error-percent", "0.5").stdout
 
 
 def test_the_table_fits_into_80_columns() -> None:

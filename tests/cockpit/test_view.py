@@ -29,11 +29,11 @@ def test_the_view_tells_how_a_rollout_stands(scenario: str, expected: tuple[str,
 
 
 def test_the_weights_are_those_of_the_plan_in_order() -> None:
-    assert [5.0, 25.0, 100.0] == [weight.percent for weight in view("promoted").weights]
+    assert [0.0, 5.0, 25.0, 100.0] == [weight.percent for weight in view("promoted").weights]
 
 
 def test_after_a_rollback_the_weight_is_nothing() -> None:
-    assert [5.0, 25.0, 0.0] == [weight.percent for weight in view("aborted").weights]
+    assert [0.0, 5.0, 25.0, 0.0] == [weight.percent for weight in view("aborted").weights]
     assert view("aborted").heaviest == 25.0
 
 
@@ -158,6 +158,15 @@ def test_a_rollout_of_two_weeks_is_drawn_with_few_points() -> None:
 def test_thinning_keeps_the_last_look() -> None:
     long = long_view(14)
     assert long.metrics[0].judged[-1].minute == pytest.approx(long.minutes)
+
+
+def test_a_history_that_lacks_its_beginning_is_shown_from_where_it_begins() -> None:
+    whole = seen("promoted")
+    assert whole.rollout
+    late = view_of(whole.rollout, whole.history[-6:], whole.at)
+    assert late.from_minute > 0
+    assert late.weights[0].minute >= late.from_minute
+    assert late.rows[-1].word == "close"
 
 
 # --- words ---------------------------------------------------------------------------------------------------------

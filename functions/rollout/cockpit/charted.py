@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from rollout.core.decision import Phase
 from rollout.core.judge import JudgeSettings, MetricKind
@@ -16,6 +17,12 @@ from rollout.core.watch import judge_of
 MOST_POINTS = 240
 """In a curve: a rollout of two weeks has thousands of analyses, and a screen has not so many pixels."""
 MOST_DOTS = 120
+
+
+WATCH = -1
+"""The part of a rollout after its promotion."""
+WAITING = "waiting"
+"""Instead of a verdict, until the first minutes of a step have been judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +46,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """The canary's rate or mean in one minute, or in a few where there are many."""
+    """Both arms' rates or means in one minute, or in a few where there are many; None where an arm was silent."""
 
     minute: float
-    value: float
+    canary: float | None
+    base: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +108,10 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
             limit = (watch_limits if watching else harm_limits).get(metric.name, harm_limits[metric.name])
             data = _data_minute(rollout, line) or (judged[-1].data_minute if judged else minute)
             judged.append(_judged(verdict, minute, data, line["step"], limit, settings.log_proof, watching=watching))
-        measured = last.get("verdict", "unmeasured") != "unmeasured"
-        watching = bool(judged) and judged[-1].part < 0
+        watching = rollout.phase is Phase.WATCHING or (bool(judged) and judged[-1].part == WATCH)
+        if last and rollout.phase is not Phase.ENDED and judged[-1].part != (WATCH if watching else rollout.step):
+            last = {"verdict": WAITING, "logECapped": last["logECapped"]}
+        verdict_word = last.get("verdict", WAITING if rollout.phase is not Phase.ENDED else "unmeasured")
         views.append(
             MetricView(
                 name=metric.name,
@@ -111,12 +121,12 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
                 higher_is_better=metric.kind.higher_is_better,
                 decides=metric.decides,
                 required=metric.required,
-                verdict=last.get("verdict", "unmeasured"),
+                verdict=verdict_word,
                 canary=last.get("canary"),
                 base=None if watching else last.get("base"),
                 allowed=last.get("allowedRate"),
-                log_harm=last["logECapped"] if measured else None,
-                log_proof=last["logS"] if measured and not watching else None,
+                log_harm=last.get("logECapped") if verdict_word != "unmeasured" else None,
+                log_proof=last.get("logS") if verdict_word != "unmeasured" and not watching else None,
                 harm_limit=harm_limits[metric.name],
                 proof_limit=settings.log_proof,
                 watched=watching,
@@ -125,10 +135,6 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
             )
         )
     return tuple(views)
-
-
-WATCH = -1
-"""The part of a rollout after its promotion."""
 
 
 def _judged(
@@ -141,7 +147,7 @@ def _judged(
         part=WATCH if watching else step,
         canary=level(verdict["canary"]) if measured else None,
         base=level(verdict["base"]) if measured and not watching else None,
-        allowed=verdict["allowedRate"],
+        allowed=verdict["allowedRate"] if measured else None,
         harm=verdict["logECapped"] / limit if measured else None,
         proof=verdict["logS"] / log_proof if measured and not watching else None,
     )
@@ -162,10 +168,7 @@ def _data_minute(rollout: Rollout, line: Json) -> float | None:
 
 def level(measure: Json | None) -> float | None:
     """The rate of counts, or the mean of samples; None where there are none."""
-    if not measure:
-        return None
-    number, amount = ("requests", "bad") if "requests" in measure else ("samples", "total")
-    return measure[amount] / measure[number] if measure[number] else None
+    return _together([measure])
 
 
 def _what(kind: MetricKind, name: str, threshold_ms: float | None) -> str:
@@ -203,24 +206,38 @@ def _worst(group: Sequence[Judged]) -> Judged:
 
 
 def _dots(rollout: Rollout, history: Sequence[Json], name: str) -> tuple[Dot, ...]:
-    """The canary's minutes; where there are many, those of one stretch of time taken together."""
+    """Minute by minute; where there are many, those of one stretch of time are taken together."""
     started = rollout.started_at.timestamp() / 60
-    minutes: list[tuple[float, float, float]] = []
-    for line in history:
-        for minute in line.get("analysis", {}).get("minutes", ()):
-            canary = minute["metrics"].get(name, {}).get("canary")
-            if canary:
-                number, amount = (
-                    canary[key] for key in (("requests", "bad") if "bad" in canary else ("samples", "total"))
-                )
-                if number:
-                    minutes.append((minute["minute"] + 0.5 - started, number, amount))
-    if not minutes:
+    seen = [
+        (minute["minute"] + 0.5 - started, minute["metrics"][name], line["phase"] == Phase.WATCHING)
+        for line in history
+        for minute in line.get("analysis", {}).get("minutes", ())
+        if name in minute["metrics"]
+    ]
+    if not seen:
         return ()
-    width = max(1.0, (minutes[-1][0] - minutes[0][0]) / MOST_DOTS)
-    bins: dict[int, tuple[float, float, float, int]] = {}
-    for at, number, amount in minutes:
-        key = int((at - minutes[0][0]) / width)
-        times, numbers, amounts, count = bins.get(key, (0.0, 0.0, 0.0, 0))
-        bins[key] = (times + at, numbers + number, amounts + amount, count + 1)
-    return tuple(Dot(times / count, amounts / numbers) for times, numbers, amounts, count in bins.values())
+    first, last = seen[0][0], seen[-1][0]
+    width = max(1.0, (last - first) / MOST_DOTS)
+    return tuple(
+        Dot(
+            minute=sum(at for at, *_ in group) / len(group),
+            canary=_together(arms["canary"] for _, arms, _ in group),
+            base=_together(arms["base"] for _, arms, watching in group if not watching),
+        )
+        for _, found in groupby(seen, key=lambda each: int((each[0] - first) / width))
+        if (group := list(found))
+    )
+
+
+def _together(measures: Iterable[Json | None]) -> float | None:
+    """The rate or mean of all these."""
+    numbers = [_numbers(measure) for measure in measures if measure]
+    total = sum(number for number, _ in numbers)
+    return sum(amount for _, amount in numbers) / total if total else None
+
+
+def _numbers(measure: Json) -> tuple[float, float]:
+    """How many, and how much of them: requests and the bad ones, or samples and their sum."""
+    if "requests" in measure:
+        return measure["requests"], measure["bad"]
+    return measure["samples"], measure["total"]

@@ -8,7 +8,7 @@ from math import ceil, log10
 
 from rollout.cockpit.charted import Judged, MetricView
 from rollout.cockpit.markup import Markup, joined, tag
-from rollout.cockpit.svg import Frame, Point, across, area, dots, line, picture, steps, upright
+from rollout.cockpit.svg import Frame, Point, across, area, corners, dots, line, picture, upright
 from rollout.cockpit.view import RolloutView
 from rollout.cockpit.words import MINUTES_PER_DAY, MINUTES_PER_HOUR, amount, duration, short_odds
 
@@ -22,10 +22,10 @@ _TICKS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 720, 1_440, 2_880, 4_
 
 def weight_chart(view: RolloutView) -> Markup:
     """The candidate's share of the requests over time; each decision is marked with its number in the table."""
-    frame = Frame(max(view.minutes, 1.0), 0.0, 105.0)
+    frame = Frame(view.from_minute, max(view.minutes, view.from_minute + 1.0), 0.0, 105.0)
     points: list[Point] = [(weight.minute, weight.percent) for weight in view.weights]
     until = view.minutes
-    filled = _filled_steps(points, until)
+    filled = corners(points, until)
     marks = [row for row in view.rows if row.marked]
     if len(marks) > MOST_NUMBERED_MARKS:
         marks = [row for row in marks if row.word not in ("advance", "extend")][:MOST_NUMBERED_MARKS]
@@ -35,7 +35,7 @@ def weight_chart(view: RolloutView) -> Markup:
         *(across(frame, share, "rp-grid") for share in (0, 25, 50, 75, 100)),
         *(upright(frame, row.minute, f"rp-mark rp-{row.tone}") for row in marks),
         area(frame, [(x, 0.0) for x, _ in filled], filled, "rp-weight-area"),
-        steps(frame, points, until, "rp-weight"),
+        line(frame, filled, "rp-weight"),
     )
     rows = _rows([frame.left_percent(row.minute) for row in marks])
     numbers = [
@@ -67,26 +67,21 @@ def _rows(lefts: Sequence[float], apart: float = 7.0) -> list[int]:
     return found
 
 
-def _filled_steps(points: Sequence[Point], until: float) -> list[Point]:
-    corners: list[Point] = [(0.0, 0.0)]
-    for x, y in points:
-        corners += [(x, corners[-1][1]), (x, y)]
-    return [*corners, (until, corners[-1][1])]
-
-
 def rates_chart(view: RolloutView, metric: MetricView) -> Markup:
     """Canary against base over time, with what the tolerance allows as a band."""
     shown = [point for point in metric.judged if point.canary is not None or point.base is not None]
     values = [value for point in shown for value in (point.canary, point.base, point.allowed) if value is not None]
     most = _round_up(max(values, default=0.0) * HEADROOM) or (0.01 if metric.is_rate else 1.0)
-    frame = Frame(max(view.minutes, 1.0), 0.0, most)
+    frame = Frame(view.from_minute, max(view.minutes, view.from_minute + 1.0), 0.0, most)
     parts = [across(frame, most * share / 2, "rp-grid") for share in range(3)]
     for group in _parts(metric.judged):
         allowed: list[Point] = [(point.data_minute, point.allowed) for point in group if point.allowed is not None]
         edge = most if metric.higher_is_better else 0.0
         parts.append(area(frame, [(x, edge) for x, _ in allowed], allowed, "rp-band"))
         parts.append(line(frame, allowed, "rp-allowed"))
-    parts.append(dots(frame, [(dot.minute, dot.value) for dot in metric.dots], "rp-canary-dot"))
+    parts.append(
+        dots(frame, [(dot.minute, dot.canary) for dot in metric.dots if dot.canary is not None], "rp-canary-dot")
+    )
     for group in _parts(metric.judged):
         parts.append(line(frame, [(p.data_minute, p.base) for p in group if p.base is not None], "rp-base"))
         parts.append(line(frame, [(p.data_minute, p.canary) for p in group if p.canary is not None], "rp-canary"))
@@ -100,7 +95,7 @@ def rates_chart(view: RolloutView, metric: MetricView) -> Markup:
 
 def evidence_chart(view: RolloutView, metric: MetricView) -> Markup:
     """How far the evidence has come towards a rollback and towards the proof of safety; the dashed line is enough."""
-    frame = Frame(max(view.minutes, 1.0), LEAST_EVIDENCE, MOST_EVIDENCE)
+    frame = Frame(view.from_minute, max(view.minutes, view.from_minute + 1.0), LEAST_EVIDENCE, MOST_EVIDENCE)
     parts = [across(frame, 0.0, "rp-grid"), across(frame, 1.0, "rp-enough")]
     proofs = [[(p.minute, p.proof) for p in group if p.proof is not None] for group in _parts(metric.judged)]
     harms = [
@@ -196,10 +191,9 @@ def _figure(
 
 
 def _ticks(frame: Frame) -> list[Markup]:
-    total = frame.most_x
-    apart = next((step for step in _TICKS if total / step <= MOST_TICKS), _TICKS[-1])
+    apart = next((step for step in _TICKS if (frame.most_x - frame.least_x) / step <= MOST_TICKS), _TICKS[-1])
     found = []
-    for index in range(int(total / apart) + 1):
+    for index in range(ceil(frame.least_x / apart), int(frame.most_x / apart) + 1):
         at = index * apart
         if frame.left_percent(at) > 97:  # its words would stand outside the picture
             break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rollout.cockpit.charted import MetricView, level
+from rollout.cockpit.charted import WAITING, MetricView, level
 from rollout.cockpit.charts import bar, evidence_chart, rates_chart
 from rollout.cockpit.markup import Markup, joined, tag
 from rollout.cockpit.story import Row, Tone
@@ -14,12 +14,19 @@ from rollout.core.judge.explain import weight
 from rollout.core.target import Json
 
 _SIGNS = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.WARNING: "‖", Tone.PLAIN: "●"}
-_VERDICTS = {"harmful": Tone.BAD, "safe": Tone.GOOD, "undecided": Tone.PLAIN, "unmeasured": Tone.WARNING}
+_VERDICTS = {
+    "harmful": Tone.BAD,
+    "safe": Tone.GOOD,
+    "undecided": Tone.PLAIN,
+    "unmeasured": Tone.WARNING,
+    WAITING: Tone.PLAIN,
+}
 _VERDICT_WORDS = {
     "harmful": "worse than tolerated",
     "safe": "proven safe enough",
     "undecided": "not proven yet",
     "unmeasured": "not measured",
+    WAITING: "waiting for its first minutes",
 }
 COLUMNS = ("#", "When", "Weight", "What", "Who", "Why, and what changed")
 TIME = "%Y-%m-%d %H:%M UTC"
@@ -108,6 +115,8 @@ def chip(metric: MetricView) -> Markup:
 
 def numbers(metric: MetricView) -> str:
     """Canary against base in the present step, in words."""
+    if metric.verdict == WAITING:
+        return "The minutes after a change of weight come a little later."
     bound = "at least" if metric.higher_is_better else "at most"
     base = f", base {_counted(metric, metric.base)}" if metric.base else ""
     allowed = (
@@ -126,7 +135,7 @@ def _counted(metric: MetricView, measure: Json | None) -> str:
 
 
 def _of(log_evidence: float | None, limit: float) -> str:
-    return "not measured" if log_evidence is None else f"{short_odds(log_evidence)} of {short_odds(limit)}"
+    return "–" if log_evidence is None else f"{short_odds(log_evidence)} of {short_odds(limit)}"
 
 
 def rows(found: Iterable[Row]) -> Markup:

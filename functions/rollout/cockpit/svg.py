@@ -18,15 +18,17 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where values lie in the picture: x from 0 to `most_x`, y from `least_y` to `most_y`; what is beyond is cut."""
+    """Where values lie in the picture: from the least to the most of each axis; what is beyond is cut."""
 
+    least_x: float
     most_x: float
     least_y: float
     most_y: float
 
     def x(self, value: float) -> float:
         """Units from the left."""
-        return round(UNITS * min(1.0, max(0.0, value / self.most_x)), 1)
+        share = (value - self.least_x) / (self.most_x - self.least_x)
+        return round(UNITS * min(1.0, max(0.0, share)), 1)
 
     def y(self, value: float) -> float:
         """Units from the top."""
@@ -66,13 +68,12 @@ def line(frame: Frame, points: Sequence[Point], class_: str) -> Markup:
     return tag("polyline", points=path, class_=f"rp-line {class_}")
 
 
-def steps(frame: Frame, points: Sequence[Point], until: float, class_: str) -> Markup:
-    """A line that keeps each value until the next, and the last one until the end."""
-    corners: list[Point] = [(0.0, 0.0)]
+def corners(points: Sequence[Point], until: float) -> list[Point]:
+    """The corners of a line that keeps each value until the next, and the last one until the end."""
+    found: list[Point] = []
     for x, y in points:
-        corners += [(x, corners[-1][1]), (x, y)]
-    corners.append((until, corners[-1][1]))
-    return line(frame, corners, class_)
+        found += [(x, found[-1][1]), (x, y)] if found else [(x, y)]
+    return [*found, (until, found[-1][1])] if found else []
 
 
 def area(frame: Frame, lower: Sequence[Point], upper: Sequence[Point], class_: str) -> Markup:

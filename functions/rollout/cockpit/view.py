@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from rollout.cockpit.charted import MetricView, metric_views
 from rollout.cockpit.hints import Hint, hints_for
-from rollout.cockpit.story import Row, Tone, story
+from rollout.cockpit.story import ANALYZE, Row, Tone, story
 from rollout.core.decision import Phase
 from rollout.core.judge import Plan
 from rollout.core.rollout import Outcome, Rollout
@@ -43,7 +43,8 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class RolloutView:
-    """A rollout, whole, for a person. Minutes count from its beginning; `minutes` is how long it has lasted.
+    """A rollout, whole, for a person. Minutes count from its beginning; `minutes` is how long it has lasted, and
+    `from_minute` where what is shown begins, because a long history need not be read whole.
 
     `least_minutes_left` is what the plan takes at least from here on; None once it has ended or waits for a person.
     `judged_minutes` are those of the present step.
@@ -61,6 +62,7 @@ class RolloutView:
     ended_at: datetime | None
     seen_at: datetime
     minutes: float
+    from_minute: float
     base: str
     candidate: str
     overrides: tuple[tuple[str, str], ...]
@@ -109,6 +111,7 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> Rollout
         ended_at=rollout.ended_at,
         seen_at=now,
         minutes=_minutes(rollout, until),
+        from_minute=0.0 if _is_whole(history) else _minutes(rollout, datetime.fromisoformat(history[0]["at"])),
         base=rollout.found.base,
         candidate=candidate,
         overrides=tuple(sorted(settings.candidate.overrides.items())),
@@ -132,6 +135,11 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> Rollout
     )
 
 
+def _is_whole(history: Sequence[Json]) -> bool:
+    """Whether it has its beginning."""
+    return not history or history[0]["state"] != ANALYZE
+
+
 def _minutes(rollout: Rollout, moment: datetime) -> float:
     return max(0.0, (moment - rollout.started_at).total_seconds() / SECONDS_PER_MINUTE)
 
@@ -147,8 +155,9 @@ def _candidate(rollout: Rollout) -> str:
 
 
 def _weights(rollout: Rollout, history: Sequence[Json]) -> tuple[Weight, ...]:
-    """Where the weight changed, and to what."""
-    found: list[Weight] = []
+    """Where the weight changed, and to what. A rollout begins with nothing; one that undoes a promotion, with all."""
+    undoes = bool(history) and history[0]["state"] == "Roll back" and history[0]["step"] >= 0
+    found = [Weight(0.0, 100.0 if undoes else 0.0)] if _is_whole(history) else []
     for line in history:
         percent = float(line["weightPercent"])
         if not found or found[-1].percent != percent:

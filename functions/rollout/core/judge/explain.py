@@ -83,6 +83,11 @@ def percent(rate: float) -> str:
     return f"{shown:.{decimals}f}%"
 
 
+def two_digits(number: float) -> str:
+    """What an estimate is good for: 0.5, 3.1, 48, 960."""
+    return f"{float(f'{number:.2g}'):,g}"
+
+
 def _measure(measure: Measure) -> str:
     if isinstance(measure, Count):
         rate = percent(measure.bad / measure.requests) if measure.requests else "no requests"

@@ -219,13 +219,13 @@ def _flag(value: object, at: str) -> bool:
 
 def _list(value: object, at: str) -> Sequence[object]:
     if not isinstance(value, list | tuple):
-        raise InvalidSettings(at, f"expected a list, found {_shown(value)}", "a list")
+        raise InvalidSettings(at, f"found {_shown(value)}", "a list")
     return value
 
 
 def _object(value: object, at: str, fields: Set[str] | None) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise InvalidSettings(at, f"expected an object, found {_shown(value)}", "an object")
+        raise InvalidSettings(at, f"found {_shown(value)}", "an object")
     for field in value:
         if fields is not None and field not in fields:
             raise InvalidSettings(f"{at}.{field}", "unknown field", ", ".join(sorted(fields)))

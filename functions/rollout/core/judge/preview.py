@@ -129,8 +129,8 @@ class _Look:
             words.append(f"{at} is blind: no regression of {name} can be seen at {weight} in {self.bake} min")
         elif seen.smallest_factor is not None and seen.smallest_factor >= _A_LARGE_FACTOR:
             words.append(
-                f"{at} sees little: {name} must rise from {explain.percent(self.rate)} to about "
-                f"{explain.percent(seen.smallest_rate)} to be noticed at {weight} in {self.bake} min"
+                f"{at} sees little: {name} must rise from {explain.two_digits(100 * self.rate)}% to about "
+                f"{explain.two_digits(100 * seen.smallest_rate)}% to be noticed at {weight} in {self.bake} min"
             )
         return words
 

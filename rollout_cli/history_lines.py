@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from rich.text import Text
 
 from rollout.cockpit.words import short_count, short_odds
 from rollout.core.judge.explain import display_name
-from rollout_simulator.simulation import Line
 
 Json = dict[str, Any]
 
@@ -29,6 +28,16 @@ STYLES = {
     "stop": "magenta",
 }
 OUTCOME_STYLES = {"PROMOTED": "bold green", "ROLLED_BACK": "bold red", "HELD": "bold yellow"}
+
+
+class Line(Protocol):
+    """One line of a rollout's history. `minute` counts from the rollout's beginning."""
+
+    @property
+    def minute(self) -> float: ...
+
+    @property
+    def entry(self) -> Json: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +83,8 @@ def told(lines: Sequence[Line]) -> list[Told]:
     for line in lines:
         if line.entry["state"] == "Close":
             continue  # the outcome follows
-        new = _told(line, repeated=line.reason == reason)
-        reason = line.reason
+        new = _told(line, repeated=line.entry["reason"] == reason)
+        reason = line.entry["reason"]
         if not said or not new.same_as(said[-1]):
             said.append(new)
     return said
@@ -84,20 +93,21 @@ def told(lines: Sequence[Line]) -> list[Told]:
 def _told(line: Line, *, repeated: bool) -> Told:
     state = line.entry["state"]
     analyzed = state == "Analyze"
-    word = (line.decision if analyzed else state).replace("_", " ").lower()
+    word = (line.entry["decision"] if analyzed else state).replace("_", " ").lower()
     headline, numbers = _halves(line)
     if repeated and not analyzed:
         headline, numbers = line.entry["change"] or "done", ""
-    return Told(line.minute, line.weight_percent, word, headline, numbers)
+    return Told(line.minute, float(line.entry["weightPercent"]), word, headline, numbers)
 
 
 def _halves(line: Line) -> tuple[str, str]:
     """The reason without the judge's long sentence on a metric, and that metric's numbers in short."""
+    reason: str = line.entry["reason"]
     for verdict in line.entry.get("analysis", {}).get("verdicts", ()):
-        if verdict["reason"] and line.reason.endswith(verdict["reason"]):
-            headline = line.reason.removesuffix(verdict["reason"]).rstrip("; ")
+        if verdict["reason"] and reason.endswith(verdict["reason"]):
+            headline = reason.removesuffix(verdict["reason"]).rstrip("; ")
             return headline, _numbers(verdict)
-    return line.reason, ""
+    return reason, ""
 
 
 def _numbers(verdict: Json) -> str:

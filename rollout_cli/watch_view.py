@@ -1,0 +1,246 @@
+"""What `rollout watch` shows: where the rollout stands, canary against base, the way to a verdict, what one can do.
+
+Everything that matters is in words or shapes too: nothing is told by colour alone, and 80 columns are enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from rollout.cockpit.charted import WAITING, Dot, MetricView, level
+from rollout.cockpit.sections import now as where
+from rollout.cockpit.story import JUDGE, Row, Tone
+from rollout.cockpit.view import RolloutView
+from rollout.cockpit.words import amount, duration, short_count, short_odds
+from rollout.core.judge.explain import weight
+from rollout.core.signals import SignalKind
+from rollout.core.target import Json
+
+STYLES = {Tone.GOOD: "green", Tone.BAD: "red", Tone.WARNING: "yellow", Tone.PLAIN: "default"}
+SIGNS = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.WARNING: "‖", Tone.PLAIN: "●"}
+VERDICTS = {"harmful": ("✕ worse", "red"), "safe": ("✓ safe", "green"), "unmeasured": ("? silent", "yellow")}
+SPARKS, ASCII_SPARKS = "▁▂▃▄▅▆▇█", "._-=+*%#"
+SPARK_MINUTES = 10
+SHORTEST_BAR, LONGEST_BAR = 10, 40
+MOST_EVENTS = 6
+ROOMY_LINES = 36
+"""With fewer lines there is no room for what only is shown, and for little of what has been."""
+
+
+def picture(view: RolloutView, height: int | None = None) -> RenderableType:
+    """The rollout at a glance, in at most `height` lines (any number if None)."""
+    roomy = height is None or height >= ROOMY_LINES
+    metrics = [metric for metric in view.metrics if roomy or metric.decides]
+    events = [row for row in view.rows if row.marked or row.change or row.notes]
+    most = MOST_EVENTS if roomy else 2
+    gap = [Text()] if roomy else []
+    parts: list[RenderableType] = [
+        *_head(view),
+        Text(),
+        _Plan(view),
+        Text(),
+        _Arms(metrics),
+        Text(),
+        _Evidence(metrics),
+        *gap,
+        *_why(view),
+        *_alarms(view),
+        *(gap if view.running else []),
+        *(_event(row) for row in (events if height is None else events[-most:])),
+        Text() if view.hints else Text(end=""),
+        _Hints(view),
+    ]
+    return Group(*parts)
+
+
+def _head(view: RolloutView) -> Iterator[Text]:
+    lasted = f"{'running for' if view.running else 'lasted'} {duration(view.minutes)}"
+    yield Text.assemble((view.rollout_id, "bold"), (f"  {view.series}, {lasted}", "dim"))
+    yield Text.assemble((f"{SIGNS[view.tone]} {view.state_words}", f"bold {STYLES[view.tone]}"), where(view))
+    if not view.running:
+        yield Text(view.reason)
+
+
+def _why(view: RolloutView) -> Iterator[Text]:
+    """The verdict line of a rollout that runs; that of one that has ended stands above."""
+    if view.running:
+        yield Text(view.reason, STYLES[view.tone])
+
+
+class _Plan:
+    """The weights with the present one marked, the candidate's share, and how far the plan has come."""
+
+    def __init__(self, view: RolloutView) -> None:
+        self._view = view
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        view, width = self._view, _bar_width(options, 34)
+        weights = Text()
+        for index, step in enumerate(view.plan):
+            present = view.running and not view.watching and index == view.step
+            weights.append(
+                f"[{weight(step.weight_percent)}]" if present else weight(step.weight_percent), _lit(present)
+            )
+            weights.append(" → ", "dim")
+        watched = view.running and view.watching
+        weights.append("[100%]" if watched else "100%", _lit(watched))
+        table = Table.grid(padding=(0, 2))
+        table.add_row(Text("plan", "dim"), weights)
+        share = float(view.weight_percent) / 100
+        words = f"  {float(view.weight_percent):g} % of the requests"
+        table.add_row(
+            Text("candidate", "dim"), bar(share, width, "yellow", ascii_only=options.ascii_only).append(words)
+        )
+        done, total, text = _progress(view)
+        table.add_row(
+            Text("progress", "dim"), bar(done / total, width, "cyan", ascii_only=options.ascii_only).append(f"  {text}")
+        )
+        yield table
+
+
+def _lit(present: bool) -> str:
+    return "bold cyan" if present else "dim"
+
+
+def _progress(view: RolloutView) -> tuple[float, float, str]:
+    """Minutes of the plan that are behind, all of them, and where that is, in words."""
+    bakes = [step.bake_minutes for step in view.plan]
+    total = max(1, sum(bakes) + view.watch_minutes)
+    if view.watching:
+        watched = min(view.watched_minutes, view.watch_minutes)
+        return sum(bakes) + watched, total, f"watch, {watched:.0f} of {view.watch_minutes} min"
+    done = sum(bakes[: view.step]) + min(view.judged_minutes, bakes[view.step])
+    return done, total, f"step {view.step + 1} of {len(bakes)}, {view.judged_minutes} of {bakes[view.step]} min judged"
+
+
+class _Arms:
+    """Canary against base in the present step, each with its last minutes."""
+
+    def __init__(self, metrics: Sequence[MetricView]) -> None:
+        self._metrics = metrics
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+        for column in ("metric", "canary", "", "base", "", "allowed"):
+            table.add_column(column, no_wrap=True)
+        for metric in self._metrics:
+            dots = metric.dots[-SPARK_MINUTES:]
+            most = max(
+                (v for dot in dots for v in (dot.canary, dot.base, metric.allowed) if v is not None), default=0.0
+            )
+            canary, base = _spark(dots, "canary", most, options), _spark(dots, "base", most, options)
+            table.add_row(
+                Text(metric.label, "" if metric.decides else "dim"),
+                Text(_counted(metric, metric.canary), "red" if metric.verdict == "harmful" else ""),
+                Text(canary, "yellow"),
+                Text(_counted(metric, metric.base)),
+                Text(base, "blue"),
+                Text(amount(metric.allowed, is_rate=metric.is_rate)),
+            )
+        yield table
+
+
+def _counted(metric: MetricView, measure: Json | None) -> str:
+    value = amount(level(measure), is_rate=metric.is_rate)
+    number = (measure or {}).get("requests", (measure or {}).get("samples"))
+    return f"{value} of {short_count(number)}" if number else "–"
+
+
+def _spark(dots: Sequence[Dot], arm: str, most: float, options: ConsoleOptions) -> str:
+    """A column for each minute, as high as its share of the highest; a dot in the middle where the arm was silent."""
+    marks = ASCII_SPARKS if options.ascii_only else SPARKS
+    values: list[float | None] = [getattr(dot, arm) for dot in dots]
+    silent = " " if options.ascii_only else "·"
+    return "".join(
+        silent
+        if value is None
+        else marks[min(len(marks) - 1, int(value / most * (len(marks) - 1) + 0.5)) if most else 0]
+        for value in values
+    )
+
+
+class _Evidence:
+    """How far each metric has come towards a rollback, and towards its proof."""
+
+    def __init__(self, metrics: Sequence[MetricView]) -> None:
+        self._metrics = metrics
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        ascii_only = options.ascii_only
+        width = max(8, min(24, (options.max_width - 56) // 2))
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+        for column in ("", "to roll back", "", "to proven", "", "verdict"):
+            table.add_column(column, no_wrap=True)
+        for metric in self._metrics:
+            verdict, style = VERDICTS.get(
+                metric.verdict, ("… waiting" if metric.verdict == WAITING else "… not yet", "")
+            )
+            if metric.watched and metric.verdict in ("safe", "undecided"):
+                verdict, style = "✓ as before", "green"
+            harm = None if metric.log_harm is None else metric.log_harm / metric.harm_limit
+            proof = None if metric.log_proof is None else metric.log_proof / metric.proof_limit
+            table.add_row(
+                Text(metric.label, "" if metric.decides else "dim"),
+                bar(harm, width, "red", ascii_only=ascii_only),
+                Text(_odds(metric.log_harm, metric.harm_limit)),
+                bar(proof, width, "green", ascii_only=ascii_only),
+                Text(_odds(metric.log_proof, metric.proof_limit)),
+                Text(verdict if metric.decides else "shown only", style if metric.decides else "dim"),
+            )
+        yield table
+
+
+def _odds(log_evidence: float | None, limit: float) -> str:
+    return "–" if log_evidence is None else f"{short_odds(log_evidence).removesuffix(':1')}/{short_odds(limit)}"
+
+
+def bar(share: float | None, width: int, style: str, *, ascii_only: bool = False) -> Text:
+    """A bar of this width, filled by this share; what is filled differs from the rest in shape, too."""
+    filled = 0 if share is None else int(width * min(1.0, max(0.0, share)) + 1e-9)
+    full, rest = ("#", ".") if ascii_only else ("━", "─")
+    return Text.assemble((full * filled, style), (rest * (width - filled), "dim"))
+
+
+def _bar_width(options: ConsoleOptions, beside: int) -> int:
+    return max(SHORTEST_BAR, min(LONGEST_BAR, options.max_width - beside - 14))
+
+
+def _alarms(view: RolloutView) -> Iterator[Text]:
+    """Which are watched, and which have fired; and what the last look could not do."""
+    fired = {signal.source for signal in view.signals if signal.kind is SignalKind.ALARM}
+    for name in view.alarms:
+        words = ("firing", "bold red") if name in fired else ("watched", "dim")
+        yield Text.assemble(("alarm    ", "dim"), name, "  ", words)
+    for note in view.notes:
+        yield Text.assemble(("note     ", "dim"), (note, "yellow"))
+
+
+def _event(row: Row) -> Text:
+    """One line, cut off where the terminal ends."""
+    actor = "" if row.actor in (JUDGE, "workflow") else f"{row.actor}: "
+    said = row.change or row.reason
+    text = Text(f"{row.at:%H:%M} ", "dim", overflow="ellipsis", no_wrap=True)
+    text.append(f"{row.weight_percent:>4g} %  ", "dim")
+    text.append(f"{row.word:<13}", STYLES[row.tone])
+    return text.append(f"  {actor}{said}", "default")
+
+
+class _Hints:
+    """The commands that would be accepted now, each whole, to be copied; what it does, as far as there is room."""
+
+    def __init__(self, view: RolloutView) -> None:
+        self._view = view
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        commands = [hint.typed(self._view.rollout_id) for hint in self._view.hints]
+        longest = max(map(len, commands), default=0)
+        for index, (hint, command) in enumerate(zip(self._view.hints, commands, strict=True)):
+            fits = 9 + longest < options.max_width
+            text = Text(
+                "you can  " if index == 0 else " " * 9, "dim", no_wrap=fits, overflow="ellipsis" if fits else "fold"
+            )
+            yield text.append(command.ljust(longest), "bold").append(f"  {hint.does}", "dim")

@@ -1,0 +1,63 @@
+"""The `rollout` command in a terminal: a pseudo-terminal of a certain size."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fcntl import ioctl
+
+from tests.cli.command import COMMAND, ENVIRONMENT, ROOT
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All that ever was written to the terminal, and how the command ended."""
+
+    raw: str
+    code: int
+
+    @property
+    def lines(self) -> list[str]:
+        """Without the control sequences; a picture that was redrawn is there again and again."""
+        return re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.raw))
+
+    def last_picture(self, first_words: str) -> list[str]:
+        """From the last line that begins with these words on."""
+        lines = self.lines
+        last = max(index for index, line in enumerate(lines) if line.startswith(first_words))
+        return [line.rstrip() for line in lines[last:]]
+
+
+def shown_in_a_terminal(
+    *arguments: str, columns: int, rows: int = 24, environment: Mapping[str, str] | None = None
+) -> Shown:
+    """The command until it ends."""
+    outer, inner = pty.openpty()
+    ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    chunks: list[bytes] = []
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        env={**ENVIRONMENT, "TERM": "xterm-256color", **(environment or {})},
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+    ) as process:
+        os.close(inner)
+        while True:
+            try:
+                chunk = os.read(outer, 65_536)
+            except OSError:  # the other side has closed
+                break
+            if not chunk:
+                break
+            chunks.append(chunk)
+        code = process.wait(timeout=60)
+    os.close(outer)
+    return Shown(b"".join(chunks).decode(), code)

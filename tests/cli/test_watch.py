@@ -1,0 +1,241 @@
+"""`rollout watch`: a picture in a terminal, lines in a pipe; and the errors of whoever asks in the wrong place."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from rollout.cockpit.view import RolloutView
+from rollout_cli.watch_view import picture
+from tests.cli.command import ENVIRONMENT, ROOT, started
+from tests.cli.terminal import shown_in_a_terminal
+from tests.cockpit.lived import view
+
+Json = dict[str, Any]
+
+SHORT = """
+description = "A candidate that fails twice as often."
+[traffic]
+requests_per_second = 200
+[base]
+error_percent = 1
+[candidate]
+error_percent = 2
+[request.plan]
+steps = [{ weightPercent = 10, bakeMinutes = 10 }]
+"""
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def drawn(shown: RolloutView, width: int = 80, height: int | None = None, **options: Any) -> list[str]:
+    """The picture's lines, as a terminal of this size gets them."""
+    screen = StringIO()
+    Console(file=screen, width=width, force_terminal=True, highlight=False, **options).print(picture(shown, height))
+    return screen.getvalue().splitlines()
+
+
+def plain(lines: Sequence[str]) -> list[str]:
+    return [COLOURS.sub("", line).rstrip() for line in lines]
+
+
+# --- the picture ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["promoted", "held", "errors-double", "aborted", "worse-after-promotion"])
+@pytest.mark.parametrize("width", [80, 132])
+def test_nothing_is_wider_than_the_terminal(name: str, width: int) -> None:
+    assert max(map(len, plain(drawn(view(name), width)))) <= width
+
+
+@pytest.mark.parametrize("name", ["held", "errors-double"])
+def test_24_lines_are_enough(name: str) -> None:
+    assert len(drawn(view(name), height=23)) <= 25
+
+
+def test_a_conviction_is_told_in_numbers_bars_and_words() -> None:
+    lines = "\n".join(plain(drawn(view("errors-double"))))
+    for pattern in (
+        r"^✕ Rolled back$",
+        r"^5XX: canary 52/2217 \(2\.35%\)",
+        r"^plan +5% → 10% → 25% → 50% → 100%$",
+        r"^candidate +─+  0 % of the requests$",
+        r"^5XX +2\.35% of 2,217 +[▁▂▃▄▅▆▇█]{7} +0\.98% of 42k +[▁▂▃▄▅▆▇█]{7} +1\.24%$",
+        r"^5XX +━{12} +180/100:1 +━{12} +>10⁹/20:1 +✕ worse$",
+        r"^4XX .* shown only$",
+        r"^12:11 +5 %  roll back",
+    ):
+        assert re.search(pattern, lines, re.MULTILINE), f"{pattern}\n{lines}"
+
+
+def test_a_held_rollout_says_which_commands_help_each_whole() -> None:
+    lines = plain(drawn(view("held")))
+    assert lines[1].startswith("‖ Held for a person — 25 %, step 2 of 2")
+    commands = [line.removeprefix("you can").strip() for line in lines if "rollout " in line[8:18]]
+    verbs = [command.split()[1] for command in commands]
+    assert ["approve", "advance", "promote", "abort"] == verbs
+    assert commands[0].startswith("rollout approve held-rollout --step 2 ")
+
+
+def test_an_alarm_that_fired_is_told() -> None:
+    (line,) = [line for line in plain(drawn(view("alarm-fires"))) if line.startswith("alarm    ")]
+    assert re.fullmatch(r"alarm +\S+  firing", line)
+
+
+def test_without_colour_the_picture_says_the_same() -> None:
+    coloured, colourless = drawn(view("errors-double")), drawn(view("errors-double"), no_color=True)
+    assert plain(coloured) == plain(colourless)
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", "".join(colourless))
+    assert re.search(r"\x1b\[[0-9;]*3[0-7]m", "".join(coloured))
+
+
+def test_a_terminal_that_knows_only_ascii_gets_bars_of_ascii() -> None:
+    console = Console(file=StringIO(), width=80)
+    ascii_only = replace(console.options, encoding="ascii")
+    text = "\n".join(
+        "".join(each.text for each in line) for line in console.render_lines(picture(view("held")), ascii_only)
+    )
+    assert "#" in text
+    assert not set("━─▁█") & set(text)
+
+
+# --- against an AWS of this machine --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Local:
+    """A running `rollout local`, and what it printed first."""
+
+    url: str
+    rollout: str
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The command, with no credentials and no region in its environment."""
+        with started(*arguments, "--endpoint-url", self.url) as process:
+            output, errors = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """A rollout that has been rolled back, watched in a terminal from its start on."""
+    folder: Path = tmp_path_factory.mktemp("local")
+    scenario = folder / "short.toml"
+    scenario.write_text(SHORT)
+    with started("local", "--port", "0", "--speed", "400", "--scenario", str(scenario), "--json") as process:
+        assert process.stdout
+        told = json.loads(process.stdout.readline())
+        (folder / "request.json").write_text(json.dumps(told["request"]))
+        here = Local(told["endpointUrl"], "watched")
+        begun = here("start", str(folder / "request.json"), "--name", "watched", "--json")
+        assert json.loads(begun.stdout) == {"rolloutId": "watched"}
+        yield here
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def watched(local: Local) -> Any:
+    """What a terminal of 80 columns and 40 lines, without colours, was shown until the end."""
+    return shown_in_a_terminal(
+        "watch", "watched", "--interval", "0.2", "--endpoint-url", local.url,
+        columns=80, rows=40, environment={"NO_COLOR": "1"},
+    )  # fmt: skip
+
+
+def test_a_rollout_is_watched_in_a_terminal_until_its_end(watched: Any) -> None:
+    assert watched.code == 3
+    assert max(len(line.rstrip()) for line in watched.lines) <= 80
+    last = "\n".join(watched.last_picture("watched  orders / prod"))
+    assert "✕ Rolled back" in last
+    assert re.search(r"^5XX +━+ +\S+/100:1 +.*✕ worse$", last, re.MULTILINE)
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", watched.raw)
+
+
+def test_the_picture_was_drawn_while_the_rollout_ran(watched: Any) -> None:
+    assert any(line.startswith("● Baking — 10 %, step 1 of 1") for line in watched.lines)
+    assert any("rollout pause watched" in line for line in watched.lines)
+
+
+def test_in_a_pipe_every_decision_is_a_line_that_is_not_cut_off(local: Local, watched: Any) -> None:
+    answer = local("watch", "watched")
+    lines = answer.stdout.splitlines()
+    assert (answer.returncode, answer.stderr) == (3, "")
+    assert re.match(r" +0\.\d min +10 %  create canary  canary at 10 %, step 1 of 1", lines[0])
+    assert lines[-1].startswith("ROLLED BACK: 5XX: canary ")
+    assert "…" not in answer.stdout
+    assert "\x1b" not in answer.stdout
+
+
+def test_json_is_the_history_line_by_line(local: Local, watched: Any) -> None:
+    answer = local("watch", "watched", "--json")
+    told = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert answer.returncode == 3
+    assert [told[0]["state"], told[-1]["state"]] == ["Create canary", "Close"]
+
+
+def test_an_aws_of_this_machine_needs_no_credentials_and_no_region(local: Local, watched: Any) -> None:
+    assert not [name for name in ENVIRONMENT if name.startswith("AWS_") and name != "AWS_EC2_METADATA_DISABLED"]
+    answer = local("status", "watched", "--json")
+    assert json.loads(answer.stdout)["state"] == "ROLLED_BACK"
+    assert "watched" in local("list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["watch", "nobody"], "there is no rollout nobody; `rollout list` shows the latest"),
+        (["status", "nobody"], "there is no rollout nobody; `rollout list` shows the latest"),
+        (["status", "watched", "--stack", "nobodys"], "no controller named nobodys in us-east-1: "),
+        (["abort", "nobody"], "there is no rollout nobody"),
+        (["abort", "watched"], "the rollout has ended already: rolled back"),
+        (["start", "events/no-such-file.json"], "events/no-such-file.json: No such file or directory"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_code_2(
+    local: Local, watched: Any, arguments: list[str], said: str
+) -> None:
+    answer = local(*arguments)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith(f"rollout: {said}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--region", "eu-west-1"], "no AWS credentials: log in, or name a profile with --profile"),
+        ([], "no AWS region: name one with --region, or set AWS_DEFAULT_REGION"),
+        (["--profile", "nobodys"], "The config profile (nobodys) could not be found; name one of yours with --profile"),
+        (["--endpoint-url", "nowhere"], "no AWS region"),
+        (["--endpoint-url", "nowhere", "--region", "eu-west-1"], "Invalid endpoint: nowhere; an endpoint is a URL"),
+        (["--endpoint-url", "http://127.0.0.1:1"], 'Could not connect to the endpoint URL: "http://127.0.0.1:1/"'),
+    ],
+)
+def test_whoever_asks_in_the_wrong_place_is_told_so(arguments: list[str], said: str, tmp_path: Path) -> None:
+    with started("status", "r-1", *arguments, environment={"HOME": str(tmp_path)}) as process:
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (2, "")
+    (line,) = errors.splitlines()
+    assert line.startswith(f"rollout: {said}")
+
+
+def test_a_shell_completes_commands_and_scenarios() -> None:
+    def completed(words: str) -> list[str]:
+        asked = {"_ROLLOUT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
+        with subprocess.Popen(
+            ["rollout"], env={**ENVIRONMENT, **asked}, cwd=ROOT, stdout=subprocess.PIPE, text=True
+        ) as process:
+            return process.communicate(timeout=60)[0].split()
+
+    assert completed("rollout wa") == ["watch"]
+    assert completed("rollout simulate alarm") == ["alarm-already-firing", "alarm-fires"]

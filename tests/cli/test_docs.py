@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -18,10 +19,13 @@ from botocore.exceptions import UnknownServiceError
 from typer.testing import CliRunner
 
 from rollout.core.rollout import Outcome
+from rollout.request import parse_request
 from rollout_cli import rollouts
 from rollout_cli.main import app
-from rollout_simulator.template import load_template
+from rollout_simulator.scenario import SCENARIOS
+from rollout_simulator.template import REGION, load_template
 from tests.cli.command import ROOT, started, understood
+from tests.workflow.world import world
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -31,6 +35,10 @@ FASTER = 50
 """How much faster than the page says the test lets time pass."""
 SPEED = "--speed 600"
 PORT = "4566"
+LONG = {"request": {"plan": {"steps": [{"weightPercent": 5, "bakeMinutes": 30}], "watchMinutes": 0}}}
+SILENT = {"traffic": {"requests_per_second": 0.01}, "request": {"judge": {"maxBakeFactor": 1}}}
+"""A rollout that soon waits for a person."""
+TARGET = {"type": "apigateway-stage", "restApiId": "a1b2c3d4e5", "stageName": "prod"}
 
 
 def consoles(text: str) -> list[str]:
@@ -79,6 +87,71 @@ def test_what_a_page_tells_to_type_exists(page: str, line: str) -> None:
         assert (ROOT / "examples" / "orders-api" / program).exists()
     else:
         assert program in ("export", "unset"), f"{page}: nobody knows how to check {line!r}"
+
+
+RUNNABLE = sorted(
+    {line for _, line in COMMANDS if re.match(r"rollout (validate|judge|schema) ", f"{line} ")},
+)
+ENDS = {"judge": {0, 3, 4}}
+"""The exit codes of what ends in a verdict."""
+SIMULATED = sorted({line.split()[2] for _, line in COMMANDS if line.startswith("rollout simulate ")})
+
+
+@pytest.mark.parametrize("line", RUNNABLE)
+def test_what_a_page_tells_to_type_about_files_and_scenarios_runs(line: str) -> None:
+    if "REQUEST" in line:
+        line = line.replace("REQUEST", "events/request.json").replace(" N", " 1200")
+    words = shlex.split(line)[1:]
+    answer = CliRunner().invoke(app, words)
+    assert answer.exit_code in ENDS.get(words[0], {0}), answer.output
+
+
+@pytest.mark.parametrize("name", SIMULATED)
+def test_a_scenario_that_a_page_names_comes_with_the_product(name: str) -> None:
+    assert (SCENARIOS / f"{name}.toml").exists()  # and is run by the workflow's tests
+
+
+GIVEN = sorted(
+    {
+        re.sub(r"--reason \".*\"", '--reason "because"', line)
+        for _, line in COMMANDS
+        if re.match(r"rollout \w+ ROLLOUT", line)
+    }
+)
+
+
+@pytest.mark.parametrize("line", GIVEN)
+def test_what_a_page_tells_to_type_to_a_rollout_is_accepted_when_it_stands_so(line: str) -> None:
+    verb = line.split()[1]
+    silent = verb in ("approve", "promote")  # what waits for a person
+    with world(**SILENT if silent else LONG) as at:
+        execution = at.start(at.request(), name="ROLLOUT")
+        at.until_canary()
+        if silent:
+            at.simulation.clock.run_until(lambda: "HELD" in [event["state"] for event in at.told()])
+        if verb == "resume":
+            typed("rollout pause ROLLOUT")
+            at.simulation.clock.run_until(lambda: "PAUSED" in [event["state"] for event in at.told()])
+        if verb == "rollback":
+            typed("rollout promote ROLLOUT")
+            at.ended(execution)
+        typed(re.sub(r"--step \d+", "--step 1", line))
+
+
+def typed(line: str) -> None:
+    """The command line takes it, and the rollout does too."""
+    answer = CliRunner().invoke(app, [*shlex.split(line)[1:], "--region", REGION])
+    assert answer.exit_code == 0, f"{line}\n{answer.output}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_request_that_a_page_shows_is_valid(page: Path) -> None:
+    for block in re.findall(r"^```json\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        if "…" in block or "$context" in block:  # a part of one, or a log's format
+            continue
+        shown = json.loads(block)
+        if "detail-type" not in shown and "metrics" not in shown:
+            parse_request({"target": TARGET, **shown})
 
 
 def anchors(path: Path) -> set[str]:

@@ -98,7 +98,12 @@ def _function(clients: Callable[[str], Any], scenario: Scenario, name: str, call
     functions, api = clients("lambda"), scenario.api
     role = clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]
     arn: str = functions.create_function(
-        FunctionName=name, Runtime="python3.13", Role=role["Arn"], Handler="index.handler", Code={"ZipFile": zipped()}
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role["Arn"],
+        Handler="index.handler",
+        Code={"ZipFile": zipped()},
+        Tags=dict([OPT_IN]),
     )["FunctionArn"]
     version = functions.publish_version(FunctionName=name)["Version"]
     for alias in dict.fromkeys(

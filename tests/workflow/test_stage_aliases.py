@@ -6,6 +6,7 @@ request has met a mix of old and new, which is one of the laws that every run is
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from rollout_simulator.chaos import Recorded
 from rollout_simulator.chaos.plan import Act, AwsFault, What
 from tests.workflow.trouble import after, before, command, fault, final, is_base, outcome, ran, reason
+from tests.workflow.world import world
 
 MODES = ["mergeVariables", "moveAliases"]
 FOUND = {"live": "1", "next": "1"}
@@ -108,3 +110,34 @@ def test_aliases_that_cannot_be_moved_on_promotion_send_everything_back() -> Non
     recorded = rollout(faults=(broken,))
     assert ("ROLLED_BACK", True) == (outcome(recorded), is_as_found(recorded))
     assert "ServiceException" in reason(recorded)
+
+
+def test_a_stage_that_is_on_the_alias_already_is_not_moved_all_at_once() -> None:
+    """After a merge the names have changed places."""
+    with world(api={"on_promotion": "mergeVariables"}) as at:
+        at.ended(at.start(at.request(), "first"))
+        again = at.request()
+        again["candidate"]["functions"][0]["version"] = "1"
+        refused = at.ended(at.start(again, "second"))
+        (function,) = at.simulation.api.functions
+        alias = at.client("lambda").get_alias(FunctionName=function, Name="next")
+    assert ("Rejected", "2") == (refused["error"], alias["FunctionVersion"])
+    assert "the stage itself is on alias next already" in refused["cause"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_live_already_is_not_rolled_out_again(mode: str) -> None:
+    with world(api={"on_promotion": mode}) as at:
+        at.ended(at.start(at.request(), "first"))
+        before = len(at.changes())
+        again = at.ended(at.start(at.request(), "second"))
+    assert ("PROMOTED", before) == (json.loads(again["output"])["outcome"], len(at.changes()))
+
+
+def test_a_version_that_does_not_exist_is_refused() -> None:
+    with world(api={"on_promotion": "moveAliases"}) as at:
+        request = at.request()
+        request["candidate"]["functions"][0]["version"] = "9"
+        refused = at.ended(at.start(request, "first"))
+    assert "9 is not a version of function orders" in refused["cause"]
+    assert [] == at.changes()

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EVENTS = ROOT / "events"
 STATE_CHANGED = "Rollout State Changed"
 CHANGING = frozenset(
-    {"CreateDeployment", "UpdateStage", "DeleteStage", "DeleteDeployment", "CreateStage", "UpdateDeployment"}
+    {"CreateDeployment", "UpdateStage", "DeleteStage", "DeleteDeployment", "CreateStage", "UpdateDeployment", "UpdateAlias"}
 )
 """API Gateway's calls that change something."""
 

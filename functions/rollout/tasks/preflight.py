@@ -254,6 +254,8 @@ def _listed(names: Sequence[str]) -> str:
 def _not_opted_in(seen: Seen) -> Iterator[Sight]:
     if seen.inspection.opted_in is False:
         yield Sight(f"{seen.settings.target.key} does not carry the tag {'='.join(OPT_IN)}")
+    for function in seen.inspection.untagged_functions:
+        yield Sight(f"function {function} does not carry the tag {'='.join(OPT_IN)}")
 
 
 def _not_looked_at(seen: Seen) -> Iterator[Sight]:
@@ -407,9 +409,9 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "not-opted-in",
         Severity.WARNING,
-        "The target does not carry the tag by which targets opt in.",
+        "The target, or a function whose alias is to be moved, does not carry the tag by which they opt in.",
         "A controller that may touch only what opted in would be denied, and fail at its first step.",
-        f"tag the API and its stage {'='.join(OPT_IN)}, or deploy the controller for this API's id",
+        f"tag API, stage and function {'='.join(OPT_IN)}, or deploy the controller for their id and name",
         _not_opted_in,
     ),
     Check(

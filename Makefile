@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help demo test check runtime-test chaos build clean
+.PHONY: help demo test check audit runtime-test chaos build clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -24,6 +24,14 @@ check: $(VENV)/dev.stamp ## Lint, format, types, template
 	@$(BIN)/mypy
 	@$(BIN)/sam validate --lint 2>/dev/null
 
+AUDIT := .venv-audit
+SHIPPED := aws-lambda-powertools pydantic pydantic_core annotated-types typing-inspection typing_extensions jmespath
+PERMISSIVE := MIT;MIT License;MIT-0;MIT No Attribution License (MIT-0);PSF-2.0;Apache-2.0;BSD-3-Clause;UNKNOWN
+audit: $(VENV)/dev.stamp $(AUDIT)/stamp ## Security of the template and of what is installed; licences of what ships
+	@$(AUDIT)/bin/checkov --config-file .checkov.yaml
+	@$(AUDIT)/bin/pip-licenses --python $(BIN)/python --packages $(SHIPPED) --partial-match --allow-only "$(PERMISSIVE)"
+	@$(AUDIT)/bin/pip-audit --requirement requirements/run.txt --no-deps --disable-pip --progress-spinner off
+
 runtime-test: $(VENV)/dev.stamp ## The built functions under Lambda's own runtime, by HTTP (Linux)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -m runtime tests/runtime
 
@@ -36,7 +44,7 @@ build: $(VENV)/dev.stamp ## What would be deployed, in .aws-sam/
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build
 
 clean: ## Remove what make has made
-	rm -rf $(VENV) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(AUDIT) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/run.stamp: pyproject.toml requirements/run.txt
 	@echo "Setting up $(VENV) …"
@@ -48,4 +56,10 @@ $(VENV)/run.stamp: pyproject.toml requirements/run.txt
 $(VENV)/dev.stamp: $(VENV)/run.stamp requirements/dev.txt
 	@echo "Setting up $(VENV) for development …"
 	@$(PIP) install -r requirements/dev.txt
+	@touch $@
+
+$(AUDIT)/stamp: requirements/audit.txt
+	@echo "Setting up $(AUDIT) …"
+	@test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip --disable-pip-version-check --quiet install -r requirements/audit.txt
 	@touch $@

@@ -92,6 +92,26 @@ def settings_page() -> str:
     )
 
 
+def scenario_page() -> str:
+    """Every field of a scenario, and the scenarios that come with the product."""
+    from rollout_simulator.scenario import SCENARIOS, Scenario, load_scenario  # noqa: PLC0415
+
+    schema = Scenario.model_json_schema()
+    shipped = [
+        (f"[`{path.stem}`](../../rollout_simulator/scenarios/{path.name})", load_scenario(path).description)
+        for path in sorted(SCENARIOS.glob("*.toml"))
+    ]
+    return _page(
+        "Scenarios",
+        "What `rollout simulate` and `rollout local` take: a TOML file, or the name of a scenario that comes with the "
+        "product. Everything has a default; unknown fields are errors. Times are simulated minutes since the rollout "
+        "began. `request` is a [request](request.md) without its target and candidate, which the simulation knows.",
+        f"## The file\n\n{fields(schema)}",
+        *(f"## {_spaced(name)}\n\n{_described(part)}" for name, part in schema["$defs"].items()),
+        f"## What comes with the product\n\n{table(('scenario', 'what happens'), shipped)}",
+    )
+
+
 def command_page() -> str:
     """Every command of the command line with its arguments and options."""
     from typer.main import get_command  # noqa: PLC0415

@@ -26,6 +26,8 @@ from rollout_simulator.account_limits import AccountLimits
 from rollout_simulator.clients import client, session
 from rollout_simulator.clock import DEFAULT_START, SimulatedClock
 from rollout_simulator.faults import Faults
+from rollout_simulator.permissions import enforcement
+from rollout_simulator.permissions.enforcement import Permissions
 from rollout_simulator.repairs import (
     apigateway_canary,
     cloudwatch_alarms,
@@ -87,6 +89,7 @@ class EmbeddedAws:
     faults: Faults
     limits: AccountLimits
     metrics: MetricStore
+    permissions: Permissions
     alarms: AlarmBoard
     stages: StageControlPlane
     aliases: AliasHistory
@@ -156,10 +159,12 @@ class EmbeddedAws:
         enter(stepfunctions.repaired(clock, self.events.emit, self._seed))
         self.limits = enter(account_limits.repaired(clock))
         self.faults = enter(faults.repaired(clock, random.Random(self._seed)))
+        self.permissions = enter(enforcement.repaired(ACCOUNT, REGION))
         # First of all to end are the tasks that still wait: what they find on their way out must be in place.
         stack.callback(clock.unwind)
         self.executions = Executions()
         self.deployment = self._deployed()
+        self.permissions.apply(self.deployment)
         clock.call_every(
             SECONDS_PER_MINUTE, lambda: self.alarms.evaluate_alarms(clock.now()), "alarms", first=_next_minute(clock)
         )

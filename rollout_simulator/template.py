@@ -216,7 +216,10 @@ class Stack:
     def _reference(self, name: str) -> Any:
         if name in self._values:
             return self._values[name]
-        self._ensure(name)
+        resource, _, generated = name.partition(".")
+        self._ensure(resource)
+        if generated:  # what SAM makes beside a function: `!Ref Function.Version`
+            return self._deployment.attributes[resource][generated]
         return self._deployment.physical.get(name, NO_VALUE)
 
     def _substitute(self, argument: Any) -> str:
@@ -274,8 +277,17 @@ class Stack:
             },
             **({"DeadLetterConfig": {"TargetArn": queue}} if queue else {}),
         )["FunctionArn"]
-        self._made(logical_id, name, Arn=arn)
+        self._made(logical_id, name, Arn=arn, **self._published(name, properties.get("AutoPublishAlias")))
         self._events(logical_id, properties, arn)
+
+    def _published(self, function: str, alias: str | None) -> dict[str, str]:
+        """What SAM's AutoPublishAlias makes: a version and an alias of it, by the ARNs that Ref gives."""
+        if alias is None:
+            return {}
+        client = self._clients("lambda")
+        version = client.publish_version(FunctionName=function)
+        made = client.create_alias(FunctionName=function, Name=alias, FunctionVersion=version["Version"])
+        return {"Version": version["FunctionArn"], "Alias": made["AliasArn"]}
 
     def _state_machine(self, logical_id: str, properties: Json) -> None:
         definition = (self._root / properties["DefinitionUri"]).read_text()

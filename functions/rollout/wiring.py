@@ -19,6 +19,7 @@ from rollout.adapters.alias_metrics import AliasMetrics
 from rollout.adapters.apigateway_stage import ApiGatewayStage
 from rollout.adapters.cloudwatch import CloudWatchReader
 from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
+from rollout.adapters.custom_metrics import WithCustomMetrics
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.eventbridge import EventBridgeNotifier
 from rollout.adapters.lambda_alias import LambdaAlias
@@ -84,6 +85,14 @@ def ports() -> Ports:
     return _ports(Environment.read())
 
 
+def buttons() -> bool:
+    """Whether the dashboard takes commands.
+
+    Raises: KeyError (a variable that the template sets is missing).
+    """
+    return os.environ["DASHBOARD_BUTTONS"] == "true"
+
+
 @cache
 def _ports(environment: Environment) -> Ports:
     return ports_over(LazyClient, environment)
@@ -101,9 +110,9 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
             lambda_alias.KIND: LambdaAlias(client("lambda")),
         },
         sources={
-            apigateway_stage.KIND: StageMetrics(reader),
-            lambda_alias.KIND: AliasMetrics(reader),
-            ACCESS_LOG: AccessLogMetrics(reader),
+            apigateway_stage.KIND: WithCustomMetrics(StageMetrics(reader), reader, "5XXError"),
+            lambda_alias.KIND: WithCustomMetrics(AliasMetrics(reader), reader, "Errors"),
+            ACCESS_LOG: WithCustomMetrics(AccessLogMetrics(reader), reader, "5XXError"),
         },
         inspectors={
             apigateway_stage.KIND: StageInspector(client("apigateway"), client("lambda")),

@@ -30,6 +30,8 @@ Resources:
     Properties:
       DefinitionUri: machine.asl.json
       DefinitionSubstitutions: {Table: !Ref Table, Analyze: !GetAtt AnalyzeFunction.Arn}
+      Policies:
+        - Statement: {Effect: Allow, Action: [lambda:InvokeFunction, dynamodb:UpdateItem], Resource: "*"}
       Events:
         Asked:
           Type: EventBridgeRule

@@ -73,6 +73,7 @@ def test_every_scenario_ends_as_it_says_with_nothing_left_loose(name: str, caplo
         every_event_is_as_its_schema_says(ran)
         the_samples_that_come_from_it_are_current(ran)
         nothing_is_undelivered(ran)
+        nothing_is_called_without_permission(ran)
         every_log_line_names_its_rollout_target_and_step(ran, caplog.records)
         every_metric_is_one_of_those_that_are_documented(ran)
 
@@ -211,6 +212,10 @@ def nothing_is_undelivered(ran: Ran) -> None:
     sqs, outputs = ran.simulation.aws.client("sqs"), ran.simulation.aws.deployment.outputs
     answer = sqs.receive_message(QueueUrl=outputs["UndeliveredEventsUrl"])
     assert answer.get("Messages", []) == []
+
+
+def nothing_is_called_without_permission(ran: Ran) -> None:
+    assert ran.simulation.aws.permissions.refused == []
 
 
 def test_a_rollback_that_cannot_be_done_pages_somebody_keeps_the_lock_and_is_called_failed() -> None:

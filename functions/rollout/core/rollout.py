@@ -296,6 +296,6 @@ class Rollout:
             signals=tuple(Signal.from_document(signal) for signal in signals),
             signals_seen=document["signalsSeen"],
             pending_events=tuple(document["pendingEvents"]),
-            bad_served=document["badServed"],
+            bad_served=document.get("badServed", 0),  # the oldest records lack it
             revision=revision,
         )

@@ -157,7 +157,7 @@ def _may_not_invoke(seen: Seen) -> Iterator[Sight]:
         methods = [each.called_as.split("/", 2)[2].replace("/", " /", 1) for each in denied if each.name == name]
         first = next(each for each in denied if each.name == name)
         api, _, rest = first.called_as.partition("/")
-        region, account = first.function.split(":")[3:5]
+        _, partition, _, region, account = first.function.split(":")[:5]
         qualifier = f" --qualifier {first.qualifier}" if first.qualifier else ""
         more = f" and {len(methods) - 1} more methods" if len(methods) > 1 else ""
         yield Sight(
@@ -165,7 +165,7 @@ def _may_not_invoke(seen: Seen) -> Iterator[Sight]:
             {
                 "command": f"aws lambda add-permission --function-name {first.function}{qualifier} --statement-id "
                 f"rollout-{api} --action lambda:InvokeFunction --principal apigateway.amazonaws.com --source-arn "
-                f"'arn:aws:execute-api:{region}:{account}:{api}/{rest.partition('/')[0]}/*'"
+                f"'arn:{partition}:execute-api:{region}:{account}:{api}/{rest.partition('/')[0]}/*'"
             },
         )
 

@@ -1,0 +1,118 @@
+"""Every AWS call of a function or of the workflow, allowed or refused by its role's policies in the template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from botocore.client import BaseClient
+from moto.apigateway.models import apigateway_backends
+from moto.awslambda.models import lambda_backends
+
+from rollout_simulator.permissions.calls import Place, needed_by
+from rollout_simulator.permissions.policies import Permission, Statement, statements_of
+from rollout_simulator.repairs.invocations import OUTSIDE, STATE_MACHINE, invocation
+from rollout_simulator.repairs.patching import replaced
+from rollout_simulator.template import Deployment
+
+DENIED = "AccessDeniedException"
+
+
+class Grant(NamedTuple):
+    """What a role was allowed by one of its statements."""
+
+    role: str
+    sid: str
+    granted: Permission
+
+
+@dataclass(slots=True)
+class Permissions:
+    """The roles' statements by the logical id of the function or state machine, and what they have allowed so far."""
+
+    place: Place
+    roles: dict[str, list[Statement]] = field(default_factory=dict)
+    used: set[Grant] = field(default_factory=set)
+    refused: list[tuple[str, Permission]] = field(default_factory=list)
+    _callers: dict[str, str] = field(default_factory=dict)
+    _known: dict[tuple[str, Permission], bool] = field(default_factory=dict)
+
+    def apply(self, deployment: Deployment) -> None:
+        """From now on the roles of this stack are enforced.
+
+        Raises: UnsupportedPolicy.
+        """
+        for logical_id, policies in deployment.policies.items():
+            self.roles[logical_id] = statements_of(policies)
+            name = deployment.physical[logical_id]
+            if name.startswith("arn:aws:states:"):
+                self.place = replace(self.place, state_machine=name)
+                name = STATE_MACHINE
+            self._callers[name] = logical_id
+
+    def allow(self, caller: str, needed: Permission) -> bool:
+        """Whether the caller may do that; what the stack did not deploy may do everything."""
+        role = self._callers.get(caller)
+        if role is None:
+            return True
+        if (known := self._known.get((role, needed))) is not None:
+            return known
+        allowed = False
+        for statement in self.roles[role]:
+            granted = statement.grants(needed, self._tags)
+            self.used.update(Grant(role, statement.sid, each) for each in granted)
+            allowed = allowed or bool(granted)
+        if allowed and not any(statement.tags for statement in self.roles[role]):
+            self._known[role, needed] = True
+        if not allowed:
+            self.refused.append((role, needed))
+        return allowed
+
+    def check(self, client: Any, operation: str, parameters: Mapping[str, Any]) -> None:
+        """Raise the client's own AccessDenied for a call that its caller's role does not allow."""
+        caller = invocation.get()
+        if caller == OUTSIDE or caller not in self._callers:
+            return
+        model = client.meta.service_model.operation_model(operation)
+        for needed in needed_by(model, parameters, self.place):
+            if not self.allow(caller, needed):
+                message = (
+                    f"User: arn:aws:sts::{self.place.account}:assumed-role/{self._callers[caller]}Role/{caller} is not "
+                    f"authorized to perform: {needed.action} on resource: {needed.resource} because no "
+                    f"identity-based policy allows the {needed.action} action"
+                )
+                answer = {"Error": {"Code": DENIED, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+                raise client.exceptions.from_code(DENIED)(answer, operation)
+
+    def _tags(self, arn: str) -> Mapping[str, str]:
+        """The tags of an API, a stage or a function; of what is not there, none."""
+        _, _, service, _, _, resource = arn.split(":", 5)
+        match [service, *resource.strip("/").split("/")]:
+            case ["apigateway", "restapis", api, "stages", stage]:
+                apis = apigateway_backends[self.place.account][self.place.region].apis
+                found = apis[api].stages.get(stage) if api in apis else None
+                return dict(getattr(found, "tags", None) or {})
+            case ["apigateway", "restapis", api]:
+                apis = apigateway_backends[self.place.account][self.place.region].apis
+                return dict(apis[api].tags or {}) if api in apis else {}
+            case ["lambda", function]:
+                functions = lambda_backends[self.place.account][self.place.region].list_functions()
+                name = function.split(":")[1]
+                return next((dict(each.tags or {}) for each in functions if each.function_name == name), {})
+        return {}
+
+
+@contextmanager
+def repaired(account: str, region: str) -> Iterator[Permissions]:
+    """Let every AWS call of the process pass through `Permissions`, which is yielded, for as long as this is open."""
+    permissions = Permissions(Place(account, region))
+    original: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def call(client: Any, operation: str, parameters: Any) -> Any:
+        permissions.check(client, operation, parameters)
+        return original(client, operation, parameters)
+
+    with replaced(BaseClient, "_make_api_call", call):
+        yield permissions

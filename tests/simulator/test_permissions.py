@@ -1,0 +1,130 @@
+"""IAM in the embedded AWS: what policies say, what calls need, and the refusal in between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+
+from rollout_simulator.embedded_aws import EmbeddedAws
+from rollout_simulator.permissions.calls import Place, UnknownCall, needed_by
+from rollout_simulator.permissions.policies import Permission, UnsupportedPolicy, statements_of
+
+PLACE = Place("123456789012", "eu-west-1", "arn:aws:states:eu-west-1:123456789012:stateMachine:m")
+TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/t"
+STAGE = "arn:aws:apigateway:eu-west-1::/restapis/a1/stages/prod"
+OPTED_IN = {"StringEquals": {"aws:ResourceTag/rollout-pilot": "managed"}}
+
+Json = dict[str, Any]
+
+
+def allowed(needed: Permission, tags: dict[str, str] | None = None, **statement: Any) -> bool:
+    (found,) = statements_of([{"Statement": {"Effect": "Allow", **statement}}])
+    return bool(found.grants(needed, lambda _: tags or {}))
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "expected"),
+    [
+        ("dynamodb:GetItem", TABLE, True),
+        ("dynamodb:getitem", TABLE, True),
+        (["dynamodb:PutItem", "dynamodb:GetItem"], [f"{TABLE}/index/i", TABLE], True),
+        ("dynamodb:*", "*", True),
+        ("dynamodb:Get*", "arn:aws:dynamodb:*:*:table/?", True),
+        ("dynamodb:PutItem", TABLE, False),
+        ("dynamodb:GetItem", f"{TABLE}/index/i", False),
+        ("dynamodb:GetItem", TABLE.upper(), False),
+    ],
+)
+def test_a_statement_allows_an_action_on_a_resource(action: Any, resource: Any, expected: bool) -> None:
+    assert expected is allowed(Permission("dynamodb:GetItem", TABLE), Action=action, Resource=resource)
+
+
+def test_a_condition_on_a_tag_holds_for_resources_that_have_it() -> None:
+    patch = Permission("apigateway:PATCH", STAGE)
+    statement: Json = {"Action": "apigateway:PATCH", "Resource": "*", "Condition": OPTED_IN}
+    assert allowed(patch, {"rollout-pilot": "managed"}, **statement)
+    assert not allowed(patch, {"rollout-pilot": "maybe"}, **statement)
+    assert not allowed(patch, {}, **statement)
+
+
+def test_a_condition_on_leading_keys_holds_when_all_partitions_are_among_them() -> None:
+    keys = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["NOTIFIED"]}}
+    statement: Json = {"Action": "dynamodb:PutItem", "Resource": TABLE, "Condition": keys}
+    assert allowed(Permission("dynamodb:PutItem", TABLE, ("NOTIFIED",)), **statement)
+    assert not allowed(Permission("dynamodb:PutItem", TABLE, ("NOTIFIED", "ROLLOUT#1")), **statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Effect": "Deny", "Action": "*", "Resource": "*"},
+        {"Effect": "Allow", "NotAction": "*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+    ],
+)
+def test_what_is_not_understood_is_an_error_and_never_ignored(statement: Json) -> None:
+    with pytest.raises(UnsupportedPolicy):
+        statements_of([{"Statement": [statement]}])
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "needed"),
+    [
+        ("apigateway", "UpdateStage", {"restApiId": "a1", "stageName": "prod"}, [("apigateway:PATCH", STAGE)]),
+        (
+            "apigateway",
+            "CreateDeployment",
+            {"restApiId": "a1"},
+            [("apigateway:POST", "arn:aws:apigateway:eu-west-1::/restapis/a1/deployments")],
+        ),
+        ("dynamodb", "Query", {"TableName": "t", "IndexName": "i"}, [("dynamodb:Query", f"{TABLE}/index/i")]),
+        (
+            "dynamodb",
+            "TransactWriteItems",
+            {"TransactItems": [{"Put": {"TableName": "t"}}, {"Delete": {"TableName": "t"}}]},
+            [("dynamodb:PutItem", TABLE), ("dynamodb:DeleteItem", TABLE)],
+        ),
+        (
+            "events",
+            "PutEvents",
+            {"Entries": [{}, {"EventBusName": "mine"}]},
+            [
+                ("events:PutEvents", "arn:aws:events:eu-west-1:123456789012:event-bus/default"),
+                ("events:PutEvents", "arn:aws:events:eu-west-1:123456789012:event-bus/mine"),
+            ],
+        ),
+        (
+            "lambda",
+            "Invoke",
+            {"FunctionName": "f", "Qualifier": "7"},
+            [("lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:f:7")],
+        ),
+        ("stepfunctions", "SendTaskSuccess", {"taskToken": "t"}, [("states:SendTaskSuccess", PLACE.state_machine)]),
+        ("resourcegroupstaggingapi", "GetResources", {}, [("tag:GetResources", "*")]),
+    ],
+)
+def test_a_call_needs_iams_actions_on_iams_resources(
+    service: Any, operation: str, parameters: Json, needed: list[tuple[str, str]]
+) -> None:
+    client = boto3.Session("a", "b", region_name=PLACE.region).client(service)
+    model = client.meta.service_model.operation_model(operation)
+    assert needed == [permission[:2] for permission in needed_by(model, parameters, PLACE)]
+
+
+def test_a_call_that_nobody_has_explained_is_an_error() -> None:
+    client = boto3.Session("a", "b", region_name=PLACE.region).client("sts")
+    with pytest.raises(UnknownCall, match="sts:GetCallerIdentity"):
+        needed_by(client.meta.service_model.operation_model("GetCallerIdentity"), {}, PLACE)
+
+
+def test_with_one_api_named_no_tag_is_needed_and_no_other_api_can_be_touched() -> None:
+    with EmbeddedAws(parameters={"RestApiId": "a1b2c3d4e5"}) as aws:
+        statements = aws.permissions.roles["ShiftTrafficFunction"]
+    own, other = (f"arn:aws:apigateway:us-east-1::/restapis/{api}/stages/prod" for api in ("a1b2c3d4e5", "f6g7h8i9j0"))
+    allowing = {
+        stage: any(each.grants(Permission("apigateway:PATCH", stage), lambda _: {}) for each in statements)
+        for stage in (own, other)
+    }
+    assert allowing == {own: True, other: False}

@@ -1,0 +1,132 @@
+"""Least privilege, both ways: nothing is called that is not allowed, and nothing is allowed that is not called.
+
+The embedded AWS refuses what a role's policies do not allow, so every scenario and test proves the first way. Here a
+few rollouts, which together go everywhere, show the second: what no call has needed is no permission to have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from rollout_simulator.permissions.enforcement import Permissions
+from rollout_simulator.permissions.policies import Permission
+from rollout_simulator.scenario import SCENARIOS, load_scenario
+from rollout_simulator.simulation import Simulation, opened
+from tests.workflow.world import scenario, world
+
+SHORT = {"plan": {"steps": [{"weightPercent": 5, "bakeMinutes": 1}], "watchMinutes": 0}}
+
+UNUSED: dict[tuple[str, str], str] = {
+    ("RolloutStateMachine", "WriteTheWorkflowsLog"): "Step Functions itself delivers the workflow's log",
+}
+"""(role, Sid) of statements that no call of ours needs, and why they are there all the same."""
+
+
+def the_scenario(name: str) -> Simulation:
+    """A scenario that comes with the product."""
+    with opened(load_scenario(SCENARIOS / f"{name}.toml")) as simulation:
+        simulation.run()
+        return simulation
+
+
+def a_rollout(**fields: Any) -> Simulation:
+    """A short rollout in a scenario with these fields."""
+    with opened(scenario(**{"request": SHORT, **fields})) as simulation:
+        simulation.run()
+        return simulation
+
+
+def a_superseded_rollout() -> Simulation:
+    with world(request=SHORT) as at:
+        at.start(at.request(), "first")
+        at.until_canary()
+        at.ended(at.start(at.request(onConflict="supersede"), "second"))
+        return at.simulation
+
+
+def a_deployment_of_the_api_as_it_is() -> Simulation:
+    with world(request=SHORT) as at:
+        at.ended(at.start(at.request(candidate=None)))
+        return at.simulation
+
+
+def a_rollback_that_is_refused() -> Simulation:
+    denied = {"service": "apigateway", "operation": "UpdateStage", "error": "AccessDeniedException", "from_minute": 3}
+    return a_rollout(candidate={"error_percent": 100.0}, faults=[denied], horizon_minutes=30)
+
+
+def a_rollout_of_many_executions() -> Simulation:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rollout.tasks.analyze.MOST_ANALYSES", 2)
+        return a_rollout(request={"plan": {"steps": [{"weightPercent": 5, "bakeMinutes": 4}], "watchMinutes": 0}})
+
+
+def a_rollout_that_nobody_can_be_told_of() -> Simulation:
+    with world(request=SHORT) as at:
+        at.client("sns").delete_topic(TopicArn=at.simulation.aws.deployment.outputs["NotificationTopicArn"])
+        at.ended(at.start(at.request()))
+        return at.simulation
+
+
+EVERYWHERE: tuple[Callable[[], Simulation], ...] = (
+    lambda: the_scenario("healthy"),
+    lambda: the_scenario("alarm-fires"),
+    lambda: the_scenario("execution-stopped"),
+    lambda: the_scenario("undone"),
+    lambda: the_scenario("paused-and-resumed"),
+    lambda: the_scenario("alias-published"),
+    lambda: the_scenario("alias-worse-after-promotion"),
+    lambda: a_rollout(target="lambda-alias", signals=[{"at_minute": 3, "command": "stop-execution"}]),
+    a_superseded_rollout,
+    a_deployment_of_the_api_as_it_is,
+    a_rollback_that_is_refused,
+    a_rollout_of_many_executions,
+    a_rollout_that_nobody_can_be_told_of,
+)
+
+
+@pytest.fixture(scope="module")
+def lived() -> Sequence[Permissions]:
+    """What the roles were allowed, and refused, in each of these worlds."""
+    return [live().aws.permissions for live in EVERYWHERE]
+
+
+def test_nothing_is_called_that_is_not_allowed(lived: Sequence[Permissions]) -> None:
+    assert [refused for permissions in lived for refused in permissions.refused] == []
+
+
+def test_every_permission_is_used(lived: Sequence[Permissions]) -> None:
+    used = {(grant.role, grant.sid, what) for each in lived for grant in each.used for what in grant.granted[:2]}
+    unused = [
+        f"{role}: {statement.sid}: {what}"
+        for role, statements in lived[0].roles.items()
+        for statement in statements
+        if (role, statement.sid) not in UNUSED
+        for what in (*statement.actions, *statement.resources)
+        if (role, statement.sid, what) not in used
+    ]
+    assert unused == [], "no rollout here needs these: take them out of template.yaml, or add a rollout that does"
+
+
+def test_the_exceptions_are_exceptions(lived: Sequence[Permissions]) -> None:
+    used = {(grant.role, grant.sid) for each in lived for grant in each.used}
+    there = {(role, statement.sid) for role, statements in lived[0].roles.items() for statement in statements}
+    assert UNUSED.keys() - there == set()
+    assert UNUSED.keys() & used == set()
+
+
+def test_a_stage_that_has_not_opted_in_is_not_touched() -> None:
+    with world(request=SHORT) as at:
+        stage = f"arn:aws:apigateway:us-east-1::/restapis/{at.target()['restApiId']}/stages/{at.target()['stageName']}"
+        at.client("apigateway").untag_resource(resourceArn=stage, tagKeys=["rollout-pilot"])
+        before = at.stage()
+        ended = at.ended(at.start(at.request()))
+        assert "not authorized to perform: apigateway:PATCH" in ended["cause"]
+        assert (at.stage(), at.holder(), at.changes()) == (before, None, [])
+        assert at.simulation.aws.permissions.refused[0] == (
+            "CreateCanaryFunction",
+            Permission("apigateway:PATCH", stage),
+        )

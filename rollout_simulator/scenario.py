@@ -40,6 +40,12 @@ class Api(_Part):
     candidate_may_be_invoked: bool = Field(
         True, description="The API may call the alias that the candidate's `lambdaAlias` names."
     )
+    functions: Annotated[int, Field(ge=1, le=10)] = Field(
+        1, description="How many functions are behind it, each reached by the alias that `lambdaAlias` names."
+    )
+    on_promotion: Literal["mergeVariables", "moveAliases"] | None = Field(
+        None, description="The controller points the spare aliases to new versions itself, and promotes so."
+    )
     execution_logging: bool = True
     access_log: bool = Field(
         False, description="The stage writes an access log, and metric filters make metrics of it."
@@ -141,7 +147,7 @@ class Signal(_Part):
 
 class ForeignChange(_Part):
     """Somebody else changes the target during the rollout: patch operations as UpdateStage takes them, arguments of
-    UpdateAlias, or delete.
+    UpdateAlias (of the first function behind a stage), or delete.
     """
 
     at_minute: Minutes

@@ -22,6 +22,7 @@ from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
 from rollout.adapters.custom_metrics import WithCustomMetrics
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.eventbridge import EventBridgeNotifier
+from rollout.adapters.function_aliases import FunctionAliases
 from rollout.adapters.lambda_alias import LambdaAlias
 from rollout.adapters.stage_inspector import StageInspector
 from rollout.adapters.stage_metrics import StageMetrics
@@ -107,7 +108,7 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
         clock=SystemClock(),
         store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
         shifters={
-            apigateway_stage.KIND: ApiGatewayStage(apigateway),
+            apigateway_stage.KIND: ApiGatewayStage(apigateway, FunctionAliases(functions)),
             lambda_alias.KIND: LambdaAlias(functions),
         },
         sources={

@@ -6,13 +6,14 @@ The law: a function here looks at what was seen, and calls nobody. What it means
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from rollout.core.inspection import OPT_IN, Inspection, logged_variables
 from rollout.core.judge import JudgeSettings, MetricKind, StepPreview
 from rollout.core.measures import ACCESS_LOG, Series
 from rollout.core.rollout import MOST_ALARMS, Settings
-from rollout.core.target import TargetState
+from rollout.core.target import Canary, TargetState
 from rollout.ports import AlarmState, BaseHistory
 
 NOT_LOOKED_AT = Inspection()
@@ -91,8 +92,12 @@ def override_repeats_base(seen: Seen) -> Iterator[Sight]:
 
 def is_live(settings: Settings, found: TargetState) -> bool:
     """Whether the candidate serves everybody as it is."""
-    candidate = settings.candidate
-    return candidate.revision == found.base and candidate.overrides.items() <= dict(found.variables).items()
+    candidate, behind = settings.candidate, settings.target.behind
+    if candidate.revision != found.base:
+        return False
+    promoted = replace(found, canary=Canary(found.base, Decimal(0), candidate.overrides)).promoted(behind)
+    versions = behind.live or behind.spare
+    return promoted == found and all(found.aliases[name] == version for name, version in versions.items())
 
 
 # --- how the API is built ----------------------------------------------------------------------------------------
@@ -222,6 +227,8 @@ def _listed(names: Sequence[str]) -> str:
 def not_opted_in(seen: Seen) -> Iterator[Sight]:
     if seen.inspection.opted_in is False:
         yield Sight(f"{seen.settings.target.key} does not carry the tag {'='.join(OPT_IN)}")
+    for function in seen.inspection.untagged_functions:
+        yield Sight(f"function {function} does not carry the tag {'='.join(OPT_IN)}")
 
 
 def not_looked_at(seen: Seen) -> Iterator[Sight]:

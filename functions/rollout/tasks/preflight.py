@@ -178,9 +178,9 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "not-opted-in",
         Severity.WARNING,
-        "The target does not carry the tag by which targets opt in.",
+        "The target, or a function whose alias is to be moved, does not carry the tag by which they opt in.",
         "A controller that may touch only what opted in would be denied, and fail at its first step.",
-        f"tag the API and its stage {'='.join(OPT_IN)}, or deploy the controller for this API's id",
+        f"tag API, stage and function {'='.join(OPT_IN)}, or deploy the controller for their id and name",
         looks.not_opted_in,
     ),
     Check(

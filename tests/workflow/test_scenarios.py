@@ -206,7 +206,7 @@ def every_event_is_as_its_schema_says(ran: Ran) -> None:
 
 
 def the_samples_that_come_from_it_are_current(ran: Ran) -> None:
-    for path, sample in samples_of(ran.scenario.name, ran.told).items():
+    for path, sample in samples_of(ran.simulation).items():
         assert rounded(json.loads(path.read_text(encoding="utf-8"))) == rounded(sample), (
             "run: python -m rollout_simulator.samples"
         )

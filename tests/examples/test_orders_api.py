@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from rollout_cli.main import app
 from rollout_simulator.embedded_aws import EmbeddedAws
+from rollout_simulator.example_api import ExampleApi
 from rollout_simulator.scenario import parse_scenario
 from rollout_simulator.template import REGION, Deployment
 from rollout_simulator.traffic import StageTraffic
@@ -93,8 +94,10 @@ class Team:
         scenario = parse_scenario(
             {"name": "orders", "api": {"name": "orders"}, "traffic": {"requests_per_second": 100}}, "orders"
         )
+        live = self.stage()["deploymentId"]
+        api = ExampleApi(rest_api_id=self.outputs["RestApiId"], stage="prod", base=live, candidate="")
         clock = self.aws.clock
-        traffic = self.traffic = StageTraffic(scenario, self.aws.metrics, self.stage()["deploymentId"], seed=1)
+        traffic = self.traffic = StageTraffic(scenario, self.aws.metrics, api, seed=1)
         self.aws.stages.listeners.append(lambda change: traffic.stage_changed(change.when, change.after))
         traffic.backfill(clock.now())
         traffic.begin(clock.now())

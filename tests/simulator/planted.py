@@ -18,6 +18,7 @@ from rollout.core.rollout import Outcome, Rollout
 from rollout.ports import ExecutionState
 from rollout.tasks import analyze, close, fence, observe, on_alarm, promote, raise_weight, record, shift_traffic
 from rollout_simulator.chaos import Law
+from rollout_simulator.permissions.enforcement import Permissions
 
 Patch = pytest.MonkeyPatch
 
@@ -113,7 +114,7 @@ def recovers_what_is_alive(patch: Patch) -> None:
 
 
 def lets_the_alarm_handler_write(patch: Patch) -> None:
-    """The handler of alarms removes the canary itself, to be quick."""
+    """The handler of alarms removes the canary itself, to be quick, and its role allows that."""
     signal = on_alarm._signal
 
     def signalled(ports: Any, rollout_id: str, event: Any) -> bool:
@@ -123,6 +124,7 @@ def lets_the_alarm_handler_write(patch: Patch) -> None:
         return signal(ports, rollout_id, event)
 
     patch.setattr(on_alarm, "_signal", signalled)
+    patch.setattr(Permissions, "allow", lambda *_: True)
 
 
 def keeps_the_lock(patch: Patch) -> None:
@@ -177,6 +179,6 @@ PLANTED = {
     "keeps the lock": Planted(keeps_the_lock, Law.END, (0,)),
     "calls every end a success": Planted(calls_every_end_a_success, Law.END, (0,)),
     "tells nobody": Planted(tells_nobody, Law.END, (0,)),
-    "forgets signals": Planted(forgets_signals, Law.HEARD, (3,)),
+    "forgets signals": Planted(forgets_signals, Law.HEARD, (14, 21)),
     "sleeps through signals": Planted(sleeps_through_signals, Law.AWAKE, (72,)),
 }

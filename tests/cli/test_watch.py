@@ -193,8 +193,9 @@ def test_an_aws_of_this_machine_needs_no_credentials_and_no_region(local: Local,
     assert json.loads(output)["state"] == "ROLLED_BACK"
 
 
-def test_the_list_has_it(local: Local, watched: Shown) -> None:
-    assert "watched" in local("list").stdout
+def test_in_a_pipe_the_list_has_a_whole_line_for_each_rollout(local: Local, watched: Shown) -> None:
+    (line,) = local("list").stdout.splitlines()
+    assert ["watched", "apigateway-stage/a1b2c3d4e5/prod", "ROLLED_BACK"] == line.split("\t")[:3]
 
 
 @pytest.mark.parametrize(

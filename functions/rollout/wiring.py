@@ -7,31 +7,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 
-from rollout.adapters import apigateway_stage, lambda_alias
-from rollout.adapters.access_log_metrics import AccessLogMetrics
-from rollout.adapters.alias_inspector import AliasInspector
-from rollout.adapters.alias_metrics import AliasMetrics
-from rollout.adapters.apigateway_stage import ApiGatewayStage
-from rollout.adapters.cloudwatch import CloudWatchReader
-from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
 from rollout.adapters.dynamodb_store import DynamoDbStore
-from rollout.adapters.eventbridge import EventBridgeNotifier
-from rollout.adapters.lambda_alias import LambdaAlias
-from rollout.adapters.stage_inspector import StageInspector
-from rollout.adapters.stage_metrics import StageMetrics
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
 from rollout.adapters.throttling import wait_out_throttling
 from rollout.core.measures import ACCESS_LOG
-from rollout.core.notification import Place
 from rollout.ports import Ports
 
 if TYPE_CHECKING:
     from rollout.adapters.sns import SnsMessenger
+    from rollout.core.notification import Place
+
+APIGATEWAY_STAGE = "apigateway-stage"
+LAMBDA_ALIAS = "lambda-alias"
+"""The kinds of target, as requests call them."""
 
 CLIENT_CONFIG = Config(
     connect_timeout=3,
@@ -91,26 +85,26 @@ def _ports(environment: Environment) -> Ports:
 
 def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
     """The ports over the AWS that these clients talk to; `client` makes one by the name of its service."""
-    cloudwatch, workflow = client("cloudwatch"), client("stepfunctions")
-    reader = CloudWatchReader(cloudwatch)
+    workflow = client("stepfunctions")
+    reader = Later("cloudwatch", "CloudWatchReader", client("cloudwatch"))
     return Ports(
         clock=SystemClock(),
         store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
         shifters={
-            apigateway_stage.KIND: ApiGatewayStage(client("apigateway")),
-            lambda_alias.KIND: LambdaAlias(client("lambda")),
+            APIGATEWAY_STAGE: Later("apigateway_stage", "ApiGatewayStage", client("apigateway")),
+            LAMBDA_ALIAS: Later("lambda_alias", "LambdaAlias", client("lambda")),
         },
         sources={
-            apigateway_stage.KIND: StageMetrics(reader),
-            lambda_alias.KIND: AliasMetrics(reader),
-            ACCESS_LOG: AccessLogMetrics(reader),
+            APIGATEWAY_STAGE: Later("stage_metrics", "StageMetrics", reader),
+            LAMBDA_ALIAS: Later("alias_metrics", "AliasMetrics", reader),
+            ACCESS_LOG: Later("access_log_metrics", "AccessLogMetrics", reader),
         },
         inspectors={
-            apigateway_stage.KIND: StageInspector(client("apigateway"), client("lambda")),
-            lambda_alias.KIND: AliasInspector(client("lambda")),
+            APIGATEWAY_STAGE: Later("stage_inspector", "StageInspector", client("apigateway"), client("lambda")),
+            LAMBDA_ALIAS: Later("alias_inspector", "AliasInspector", client("lambda")),
         },
-        alarms=CloudWatchAlarms(cloudwatch, client("resourcegroupstaggingapi")),
-        notifier=EventBridgeNotifier(client("events"), environment.bus),
+        alarms=Later("cloudwatch_alarms", "CloudWatchAlarms", client("cloudwatch"), client("resourcegroupstaggingapi")),
+        notifier=Later("eventbridge", "EventBridgeNotifier", client("events"), environment.bus),
         waker=StepFunctionsWaker(workflow),
         executions=StepFunctionsExecutions(workflow, environment.state_machine),
     )
@@ -118,6 +112,8 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
 
 def place() -> Place:
     """Where this controller is."""
+    from rollout.core.notification import Place  # noqa: PLC0415 - for one function; the others start without it
+
     return Place(stack=os.environ["STACK_NAME"], region=os.environ["AWS_REGION"])
 
 
@@ -133,6 +129,23 @@ def _messenger(topic: str, message_format: str, table: str) -> SnsMessenger:
 
     client: Callable[[str], Any] = LazyClient
     return SnsMessenger(client("sns"), topic, message_format, client("dynamodb"), table)
+
+
+class Later:
+    """What is made, of a module that is imported, when it is first used: a function starts with what it needs.
+
+    Stands for any port, so mypy cannot tell whether it is one; the contract tests can.
+    """
+
+    def __init__(self, module: str, name: str, *arguments: Any) -> None:
+        self._module, self._name, self._arguments = module, name, arguments
+
+    @cached_property
+    def _made(self) -> Any:
+        return getattr(import_module(f"rollout.adapters.{self._module}"), self._name)(*self._arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made, name)
 
 
 class LazyClient:

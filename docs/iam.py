@@ -51,11 +51,14 @@ def _table(logical_id: str, properties: dict[str, Any]) -> Iterator[str]:
     yield "| to | may | on | |"
     yield "|---|---|---|---|"
     for policy in properties.get("Policies", []):
-        for statement in policy["Statement"]:
+        for written in policy["Statement"]:
+            optional = "Fn::If" in written
+            statement = written["Fn::If"][1] if optional else written
             purpose = re.sub(r"(?<!^)(?=[A-Z])", " ", statement["Sid"]).lower()
             actions = "<br>".join(f"`{action}`" for action in _listed(statement["Action"]))
             resources = "<br>".join(f"`{_text(each)}`" for each in _listed(statement["Resource"]))
-            yield f"| {purpose} | {actions} | {resources} | {_condition(statement.get('Condition'))} |"
+            condition = f"`{written['Fn::If'][0]}`" if optional else _condition(statement.get("Condition"))
+            yield f"| {purpose} | {actions} | {resources} | {condition} |"
     yield ""
 
 

@@ -7,6 +7,7 @@ import gc
 import typer
 
 from rollout_cli import commands
+from rollout_cli.handback import handback
 from rollout_cli.judge import judge
 from rollout_cli.local import local
 from rollout_cli.preflight import preflight
@@ -28,6 +29,7 @@ app.command()(local)
 app.command()(judge)
 app.command()(validate)
 app.command()(preflight)
+app.command()(handback)
 app.command()(schema)
 app.command()(start)
 app.command()(status)

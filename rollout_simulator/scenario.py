@@ -94,6 +94,21 @@ class Disturbance(_Part):
     latency_ms: Annotated[float, Field(gt=0)] | None = None
 
 
+class CustomMetric(_Part):
+    """A metric that the API's code publishes; {track} in the dimensions is `base` or `canary`.
+
+    `per_request` is how many requests of one bring an event, or a sample of about `value`.
+    """
+
+    metric: str
+    namespace: str = "Shop"
+    dimensions: dict[str, str] = Field(default_factory=lambda: {"Stage": "prod", "Track": "{track}"})
+    per_request: Annotated[float, Field(ge=0, le=1)] = 0.2
+    value: Annotated[float, Field(gt=0)] | None = None
+    candidate_per_request: Annotated[float, Field(ge=0, le=1)] | None = None
+    candidate_value: Annotated[float, Field(gt=0)] | None = None
+
+
 class Alarm(_Part):
     """A CloudWatch alarm on a metric of the target."""
 
@@ -136,12 +151,16 @@ class ForeignChange(_Part):
 class Metrics(_Part):
     """How CloudWatch behaves."""
 
-    earliest_seconds: Annotated[float, Field(ge=0)] = 60.0
+    earliest_seconds: Annotated[float, Field(ge=0)] = Field(
+        60.0, description="After a minute's end, its point is there."
+    )
     latest_seconds: Annotated[float, Field(ge=0)] = 175.0
-    late_percent: Percent = 0.5
-    revised_percent: Percent = 0.5
-    base_semantics: Literal["inclusive", "exclusive"] = "inclusive"
-    canary_series: bool = True
+    late_percent: Percent = Field(0.5, description="Minutes that come later still.")
+    revised_percent: Percent = Field(0.5, description="Minutes whose point is corrected after it was first there.")
+    base_semantics: Literal["inclusive", "exclusive"] = Field(
+        "inclusive", description="Whether the stage's own series contains the canary's requests."
+    )
+    canary_series: bool = Field(True, description="Whether the canary has a series of its own at all.")
     canary_series_needs_logging: bool = Field(
         True, description="The canary has a series of its own only while the stage logs its executions."
     )
@@ -155,10 +174,10 @@ class Fault(_Part):
     mode: Literal["before", "after", "slow", "duplicate"] = "before"
     error: str = "ThrottlingException"
     from_minute: Minutes = 0.0
-    minutes: Minutes = 0.0
-    times: Annotated[int, Field(ge=1)] | None = None
-    function: str | None = None
-    seconds: Annotated[float, Field(ge=0)] = 30.0
+    minutes: Minutes = Field(0.0, description="How long; 0 is until the end.")
+    times: Annotated[int, Field(ge=1)] | None = Field(None, description="How often at most.")
+    function: str | None = Field(None, description="Only calls of this function; all callers unless it is said.")
+    seconds: Annotated[float, Field(ge=0)] = Field(30.0, description="How slow, where the mode is slow.")
 
 
 class Expected(_Part):
@@ -172,23 +191,26 @@ class Expected(_Part):
 class Scenario(_Part):
     """One scenario, whole."""
 
-    name: str
+    name: str = Field(description="The file's own name, unless it is said.")
     description: str = ""
-    seed: int = 1
-    horizon_minutes: Annotated[float, Field(gt=0)] | None = None
+    seed: int = Field(1, description="Another seed is another draw of the same traffic.")
+    horizon_minutes: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="When to give up waiting for an end; what the plan can take at most, unless it is said."
+    )
     target: Literal["apigateway-stage", "lambda-alias"] = "apigateway-stage"
-    api: Api = Api()
-    function: Function = Function()
+    api: Api = Field(Api(), description="Of a stage.")
+    function: Function = Field(Function(), description="Of an alias.")
     traffic: Traffic = Traffic()
-    base: Behaviour = Behaviour()
-    candidate: CandidateBehaviour = CandidateBehaviour()
-    disturbances: list[Disturbance] = Field(default_factory=list)
+    base: Behaviour = Field(Behaviour(), description="How the live deployment or version answers.")
+    candidate: CandidateBehaviour = Field(CandidateBehaviour(), description="How the new one answers.")
+    disturbances: list[Disturbance] = Field(default_factory=list, description="What hits both alike.")
+    custom_metrics: list[CustomMetric] = Field(default_factory=list, description="What the code itself publishes.")
     alarms: list[Alarm] = Field(default_factory=list)
-    signals: list[Signal] = Field(default_factory=list)
-    foreign_changes: list[ForeignChange] = Field(default_factory=list)
-    metrics: Metrics = Metrics()
-    faults: list[Fault] = Field(default_factory=list)
-    request: dict[str, Any] = Field(default_factory=dict)
+    signals: list[Signal] = Field(default_factory=list, description="What people do.")
+    foreign_changes: list[ForeignChange] = Field(default_factory=list, description="What others do to the target.")
+    metrics: Metrics = Field(Metrics(), description="How late and how well CloudWatch tells.")
+    faults: list[Fault] = Field(default_factory=list, description="AWS calls that fail.")
+    request: dict[str, Any] = Field(default_factory=dict, description="The request, without its target and candidate.")
     expected: Expected = Expected()
 
 

@@ -233,7 +233,7 @@ class Stack:
                 return str(self._call("Fn::GetAtt", name.split(".", 1)))
             return str(self._reference(name))
 
-        return re.sub(r"\$\{([^!}]+)\}", value, text)
+        return re.sub(r"\$\{([^!}]+)\}", value, text).replace("${!", "${")
 
     def _make(self, logical_id: str, kind: str, properties: Json) -> None:
         if kind in WITHOUT_BEHAVIOUR:

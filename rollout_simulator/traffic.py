@@ -19,7 +19,7 @@ from rollout.adapters.access_log_metrics import LATENCY, STATUS, AccessLogMetric
 from rollout_simulator.example_api import ExampleApi
 from rollout_simulator.repairs.distribution import Distribution
 from rollout_simulator.repairs.metric_store import MetricStore
-from rollout_simulator.scenario import Behaviour, Scenario
+from rollout_simulator.scenario import Behaviour, CustomMetric, Scenario
 
 NAMESPACE = "AWS/ApiGateway"
 PROPAGATION_SECONDS = 10.0
@@ -30,6 +30,8 @@ _SPREADS = np.linspace(-4.0, 4.0, 161)
 """Latency buckets in standard deviations of the logarithm."""
 _SHARES = np.exp(-0.5 * _SPREADS**2)
 _SHARES /= _SHARES.sum()
+_VALUES = np.exp(0.8 * _SPREADS - 0.32)
+"""Values of a heavy-tailed business metric, as multiples of their mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +235,9 @@ class StageTraffic(Traffic):
         if api.access_log:
             for flag, arm in logged.items():
                 self._publish_access_log(flag, minute, arm)
+        for metric in self._scenario.custom_metrics:
+            self._publish_custom(metric, minute, "base", base.requests, candidate=self._splits[0].base_is_candidate)
+            self._publish_custom(metric, minute, "canary", canary.requests, candidate=True)
         if how.base_semantics == "inclusive":
             base.add(canary)
         self._publish({"ApiName": api.name, "Stage": api.stage}, minute, base)
@@ -256,3 +261,17 @@ class StageTraffic(Traffic):
         dimensions = {"ApiId": self._rest_api_id, "Stage": self._scenario.api.stage, "Canary": canary}
         points = {STATUS: statuses, LATENCY: arm.times}
         self._publish_points(AccessLogMetrics.namespace, dimensions, minute, arm.requests, points)
+
+    def _publish_custom(self, metric: CustomMetric, minute: int, track: str, requests: int, *, candidate: bool) -> None:
+        """What the API's code says of these requests: an event or a sample for some of them."""
+        share, value = metric.per_request, metric.value
+        if candidate:
+            share = share if metric.candidate_per_request is None else metric.candidate_per_request
+            value = value if metric.candidate_value is None else metric.candidate_value
+        samples = int(self._random.binomial(requests, share)) if requests else 0
+        if value is None:
+            distribution = Distribution.of_flags(samples, samples)
+        else:
+            distribution = Distribution.of_histogram(value * _VALUES, self._random.multinomial(samples, _SHARES))
+        dimensions = {name: text.replace("{track}", track) for name, text in metric.dimensions.items()}
+        self._publish_points(metric.namespace, dimensions, minute, samples, {metric.metric: distribution})

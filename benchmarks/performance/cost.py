@@ -1,14 +1,14 @@
 """What a rollout costs: all that the real workflow does in the simulator, counted and priced by `prices.json`.
 
 Counted are state transitions, invocations and their time, the size of every item that is read or written, every metric
-that is asked for or told, events, log lines and traces. An invocation is priced at the warm time that `startup` has
-measured for its function, rounded up generously: see `LAMBDA_MS`.
+that is asked for or told, events, log lines and traces. Every invocation is priced alike, and generously: see
+`LAMBDA_MS`.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,10 +26,10 @@ from rollout_simulator.scenario import parse_scenario
 from rollout_simulator.simulation import Simulation, opened
 from rollout_simulator.template import ACCOUNT, REGION, load_template
 
-PRICES: Mapping[str, float] = json.loads(Path(__file__).with_name("prices.json").read_text())
+PRICES: Mapping[str, Any] = json.loads(Path(__file__).with_name("prices.json").read_text())
 MEMORY_GB = 0.5
 LAMBDA_MS = 400.0
-"""Priced for every invocation: several times what a warm one was measured to take, as much as many a cold one computes."""
+"""Priced for every invocation: many times what a warm one was measured to take, and as much as a cold one computes."""
 HOURS_PER_MONTH = 730.0
 KB = 1024
 SWEEPS_PER_HOUR = 12
@@ -61,7 +61,7 @@ Json = dict[str, Any]
 class Bill:
     """Amounts by what they are priced as, and how often each function was invoked."""
 
-    amounts: Counter[str] = field(default_factory=Counter)
+    amounts: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     invoked: Counter[str] = field(default_factory=Counter)
 
     def priced(self) -> dict[str, float]:

@@ -1,9 +1,9 @@
 """Start-up: from the first request to a function's first answer, its process started for it.
 
-Every function does its part in a rollout against `rollout local`, in a process that is new each time, under Lambda's own
-runtime client. Beside it, in the same run and in turn, a bare handler with Logger and boto3 that makes as many calls to
-the same services, and one that does nothing. Compared are the medians of what each process has computed by its first
-answer: a start is work, and the time that passes meanwhile depends on what else the machine does.
+Every function does its part in a rollout against `rollout local`, in a process that is new each time, under Lambda's
+own runtime client. Beside it, in the same run and in turn, a bare handler with Logger and boto3 that makes as many
+calls to the same services, and one that does nothing. Compared are the medians of what each process has computed by
+its first answer: a start is work, and the time that passes meanwhile depends on what else the machine does.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Bench:
         before = len(self.called)
         with self._started(name, {}) as function:
             answer, milliseconds = _timed(function, event)
-            if "errorType" in answer:
+            if isinstance(answer, dict) and "errorType" in answer:
                 raise RuntimeError(f"{name}: {answer}")
             services, computed = self.called[before:], function.cpu_ms
             _, warm = _timed(function, event)
@@ -152,6 +152,7 @@ def _rollout(bench: Bench, rollout: str) -> None:
     died = _sample("recover")
     died["detail"] |= {"executionArn": execution, "name": rollout}
     bench.ours("recover", died)
+    bench.ours("dashboard", _sample("dashboard"))
 
 
 def _sample(name: str) -> Json:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from rollout.core.inspection import Inspection
-from rollout.core.judge import Count
+from rollout.core.judge import Count, Moments
 from rollout.core.learning import Lesson
 from rollout.core.measures import ACCESS_LOG, Measure, RawMinute, Series
 from rollout.core.rollout import Candidate, Rollout
@@ -17,9 +17,6 @@ from rollout.core.target import Json, Target, TargetState
 from rollout.errors import InvalidRequest
 
 _T = TypeVar("_T")
-
-CANDIDATE = "{candidate}"
-"""In the dimensions of a series: the candidate's revision, filled in once that is made."""
 
 
 class Clock(Protocol):
@@ -80,7 +77,7 @@ class BaseHistory:
     """The base before the rollout: its counts over so many minutes, and for latency the threshold its quantile gave."""
 
     measure: Measure
-    count: Count
+    count: Count | Moments
     minutes: int = 30
 
     @property
@@ -199,6 +196,24 @@ class RolloutStore(Protocol):
 
     def unfinished(self) -> Sequence[str]:
         """The ids of all rollouts that hold a target, or have ended and not told the world yet.
+
+        Raises: Unavailable.
+        """
+
+    def recent(self, limit: int) -> Sequence[Json]:
+        """The newest rollouts, refused requests included: `rolloutId`, `startedAt`, `target` (its key), `state`.
+
+        Raises: Unavailable.
+        """
+
+    def history(self, rollout_id: str, newest: int | None = None) -> Sequence[Json]:
+        """The rollout's history lines, oldest first; if asked, only so many of the newest.
+
+        Raises: Unavailable.
+        """
+
+    def rejection(self, rollout_id: str) -> Json | None:
+        """The record of a request that was refused; None when there is none of this id.
 
         Raises: Unavailable.
         """

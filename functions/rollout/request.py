@@ -7,16 +7,17 @@ camelCase, unknown fields are errors, everything but the target has a default.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
 from pydantic_core import PydanticCustomError
 
 from rollout.core.base_semantics import BaseSetting
+from rollout.core.custom_metrics import CustomMetric
 from rollout.core.decision import Policy
 from rollout.core.judge import InvalidSettings, Step
 from rollout.core.judge.parse import parse_judge
@@ -24,7 +25,8 @@ from rollout.core.minutes import Calendar
 from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
 from rollout.core.target import Json, Target
 from rollout.errors import InvalidRequest
-from rollout.validation import WITH_PATH, Location, explained, fields, got
+from rollout.own_metrics import OwnMetric, check_placeholders
+from rollout.validation import WITH_PATH, Location, Part, explained, fields, got
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_-]+$")]
 VariableName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
@@ -39,11 +41,7 @@ Version = Annotated[str, StringConstraints(max_length=20, pattern=r"^[1-9][0-9]*
 AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel)
-
-
-class StageTarget(_Part):
+class StageTarget(Part):
     """A stage of an API Gateway REST API."""
 
     type: Literal["apigateway-stage"]
@@ -51,15 +49,19 @@ class StageTarget(_Part):
     stage_name: Name
 
 
-class StageCandidate(_Part):
+class StageCandidate(Part):
     """The deployment to roll out, and the stage variables it is to see instead of the base's."""
 
     deployment_id: Name | None = Field(None, description="Without it, the API as now defined is deployed.")
-    stage_variables: dict[VariableName, VariableValue] = Field(default_factory=dict, max_length=100)
-    use_stage_cache: bool = False
+    stage_variables: dict[VariableName, VariableValue] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="What the canary sees instead of the base's; merged on promotion.",
+    )
+    use_stage_cache: bool = Field(False, description="Whether the canary answers from the stage's cache, and fills it.")
 
 
-class AliasTarget(_Part):
+class AliasTarget(Part):
     """An alias of a Lambda function, whoever invokes it: HTTP APIs, function URLs, event sources, other functions."""
 
     type: Literal["lambda-alias"]
@@ -67,28 +69,34 @@ class AliasTarget(_Part):
     alias_name: AliasName
 
 
-class AliasCandidate(_Part):
+class AliasCandidate(Part):
     """The published version to roll out."""
 
     version: Version | None = Field(None, description="Without it, $LATEST is published.")
 
 
-class PlanStep(_Part):
+class PlanStep(Part):
     """One weight, and for how many judged minutes it bakes."""
 
-    weight_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=2, strict=False)]
-    bake_minutes: Annotated[int, Field(ge=1, le=20_160)]
+    weight_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=2, strict=False)] = Field(
+        description="The canary's share of the requests; above that of the step before."
+    )
+    bake_minutes: Annotated[int, Field(ge=1, le=20_160)] = Field(
+        description="How many minutes are judged before the next step, at least."
+    )
 
 
 def _default_steps() -> list[PlanStep]:
     return [PlanStep.model_validate({"weightPercent": weight, "bakeMinutes": 10}) for weight in (5, 10, 25, 50)]
 
 
-class Plan(_Part):
+class Plan(Part):
     """The ramp: weights rise strictly; after the last step the canary is promoted and watched."""
 
     steps: Annotated[list[PlanStep], Field(min_length=1, max_length=200, default_factory=_default_steps)]
-    watch_minutes: Annotated[int, Field(ge=0, le=1_440)] = 10
+    watch_minutes: Annotated[int, Field(ge=0, le=1_440)] = Field(
+        10, description="For so long after the promotion alarms and the frozen base still judge."
+    )
 
     @model_validator(mode="after")
     def _weights_rise(self) -> Plan:
@@ -102,7 +110,7 @@ class Plan(_Part):
         return self
 
 
-class Measurement(_Part):
+class Measurement(Part):
     """How the metrics are to be read; the defaults fit CloudWatch as it is known."""
 
     lag_minutes: Annotated[int, Field(ge=0, le=30)] = Field(
@@ -130,20 +138,30 @@ class Measurement(_Part):
     )
 
 
-class Request(_Part, ABC):
+class Request(Part, ABC):
     """A request for a rollout. Each kind of target has a subclass, with the fields `target` and `candidate`."""
 
-    default_metrics: ClassVar[tuple[str, ...]] = ()
-    """What is judged when the request names no metrics; the judge's own defaults, which are a stage's, if empty."""
+    default_metrics: ClassVar[tuple[str, ...]] = ("5XXError", "Latency", "4XXError")
+    """What is judged when the judge's block names no metrics."""
 
-    target: _Part
-    candidate: _Part
-    plan: Plan = Plan()
-    judge: dict[str, Any] = Field(default_factory=dict)
-    measurement: Measurement = Measurement()
-    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(default_factory=list)
-    ignore_alarms_already_firing: bool = False
-    on_inconclusive: Literal["hold", "rollback"] = "hold"
+    target: Part
+    candidate: Part
+    plan: Plan = Field(Plan(), description="5, 10, 25 and 50 %, ten minutes each, if left out.")
+    judge: dict[str, Any] = Field(default_factory=dict, description="What is judged, and how strictly.")
+    metrics: Annotated[list[OwnMetric], Field(max_length=20)] = Field(
+        default_factory=list, description="Metrics of one's own, judged beside those of the judge's block."
+    )
+    measurement: Measurement = Field(Measurement(), description="How the metrics are to be read.")
+    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(
+        default_factory=list,
+        description="CloudWatch alarms that roll back at once, beside those tagged for the target.",
+    )
+    ignore_alarms_already_firing: bool = Field(
+        False, description="Begin although an alarm is firing; it counts from the next time it fires."
+    )
+    on_inconclusive: Literal["hold", "rollback"] = Field(
+        "hold", description="When nothing could be proven in time: hold for a person, or roll back."
+    )
     on_regression: Literal["rollback", "hold", "holdAtZero"] = Field(
         "rollback", description="Instead of rolling back, hold for a person, with the canary's weight as it is or at 0."
     )
@@ -163,8 +181,12 @@ class Request(_Part, ABC):
 
         Raises: InvalidRequest (the judge block).
         """
+        own = [dict(each.judged) for each in self.custom_metrics]
+        block = dict(self.judge)
+        if own and isinstance(block.get("metrics", []), list):
+            block["metrics"] = [*block.get("metrics", [{"name": name} for name in self.default_metrics]), *own]
         try:
-            judge = parse_judge(self.judge, default_names=self.default_metrics)
+            judge = parse_judge(block, default_names=self.default_metrics)
         except InvalidSettings as error:
             raise InvalidRequest(str(error)) from error
         return Settings(
@@ -180,6 +202,16 @@ class Request(_Part, ABC):
             most_minutes_between_analyses=self.measurement.most_minutes_between_analyses,
             alarms=alarms,
         )
+
+    @property
+    def custom_metrics(self) -> Sequence[CustomMetric]:
+        """The metrics of one's own."""
+        return [each.metric for each in self.metrics]
+
+    @model_validator(mode="after")
+    def _placeholders_are_known(self) -> Request:
+        check_placeholders(self.metrics, self.rolled_out.kind)
+        return self
 
     @property
     @abstractmethod

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
 
 MOST_PROBLEMS_SHOWN = 5
 WITH_PATH = "with_path"
 """The type of an error found in a whole part, whose message begins with the field below it that is at fault."""
 
 Location = tuple[int | str, ...]
+
+
+class Part(BaseModel):
+    """A part of a document: names are camelCase, unknown fields are errors, and nothing is converted silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel)
 
 
 def explained(error: ValidationError, unknown: Callable[[Location], str], whole: str = "request") -> str:

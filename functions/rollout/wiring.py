@@ -78,6 +78,14 @@ def ports() -> Ports:
     return _ports(Environment.read())
 
 
+def buttons() -> bool:
+    """Whether the dashboard takes commands.
+
+    Raises: KeyError (a variable that the template sets is missing).
+    """
+    return os.environ["DASHBOARD_BUTTONS"] == "true"
+
+
 @cache
 def _ports(environment: Environment) -> Ports:
     return ports_over(LazyClient, environment)
@@ -87,6 +95,11 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
     """The ports over the AWS that these clients talk to; `client` makes one by the name of its service."""
     workflow = client("stepfunctions")
     reader = Later("cloudwatch", "CloudWatchReader", client("cloudwatch"))
+
+    def measured(module: str, name: str, errors: str) -> Any:
+        """A source that reads the team's own metrics too."""
+        return Later("custom_metrics", "WithCustomMetrics", Later(module, name, reader), reader, errors)
+
     return Ports(
         clock=SystemClock(),
         store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
@@ -95,9 +108,9 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
             LAMBDA_ALIAS: Later("lambda_alias", "LambdaAlias", client("lambda")),
         },
         sources={
-            APIGATEWAY_STAGE: Later("stage_metrics", "StageMetrics", reader),
-            LAMBDA_ALIAS: Later("alias_metrics", "AliasMetrics", reader),
-            ACCESS_LOG: Later("access_log_metrics", "AccessLogMetrics", reader),
+            APIGATEWAY_STAGE: measured("stage_metrics", "StageMetrics", "5XXError"),
+            LAMBDA_ALIAS: measured("alias_metrics", "AliasMetrics", "Errors"),
+            ACCESS_LOG: measured("access_log_metrics", "AccessLogMetrics", "5XXError"),
         },
         inspectors={
             APIGATEWAY_STAGE: Later("stage_inspector", "StageInspector", client("apigateway"), client("lambda")),

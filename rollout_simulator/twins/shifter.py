@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from rollout.core.measures import Series
+from rollout.core.measures import CANDIDATE, Series
 from rollout.core.rollout import Candidate
 from rollout.core.target import Target, TargetState
 from rollout.errors import ForeignChange, Refused, TargetMissing, Unavailable
-from rollout.ports import CANDIDATE
 from rollout_simulator.twins.trouble import Troubled
 
 

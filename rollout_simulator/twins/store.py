@@ -141,9 +141,27 @@ class StoreTwin(Troubled):
         record.token = token
         return True
 
-    def history(self, rollout_id: str) -> Sequence[Json]:
-        """The lines of the rollout's history, oldest first."""
-        return [json.loads(line) for line in self._records[rollout_id].history]
+    def history(self, rollout_id: str, newest: int | None = None) -> Sequence[Json]:
+        """Raises as the port says."""
+        self._called()
+        lines = self._records[rollout_id].history if rollout_id in self._records else []
+        return [json.loads(line) for line in lines[-newest if newest else 0 :]]
+
+    def rejection(self, rollout_id: str) -> Json | None:
+        """Raises as the port says."""
+        self._called()
+        return self.rejected.get(rollout_id)
+
+    def recent(self, limit: int) -> Sequence[Json]:
+        """Raises as the port says."""
+        self._called()
+        rollouts = [Rollout.from_document(json.loads(each.document), [], 0) for each in self._records.values()]
+        begun = [
+            (each.rollout_id, each.started_at.isoformat(), each.settings.target.key, each.state) for each in rollouts
+        ]
+        begun += [(name, record["at"], "", record["state"]) for name, record in self.rejected.items()]
+        newest = sorted(begun, key=lambda each: each[1], reverse=True)[:limit]
+        return [dict(zip(("rolloutId", "startedAt", "target", "state"), each, strict=True)) for each in newest]
 
     def _at_revision(self, rollout: Rollout) -> _Record:
         record = self._records.get(rollout.rollout_id)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import typer
+
+from rollout_cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-c", "from rollout_cli.main import main; main()")
@@ -30,3 +36,13 @@ def started(*arguments: str, environment: Mapping[str, str] | None = None) -> su
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def understood(line: str) -> None:
+    """See that the command line knows this command with these arguments, without running it.
+
+    Raises: KeyError (there is no such command), and what the command line raises for arguments it does not take.
+    """
+    _, name, *arguments = shlex.split(line, comments=True)
+    group: Any = typer.main.get_command(app)
+    group.commands[name].make_context(name, [word for word in arguments if word != "$@"])

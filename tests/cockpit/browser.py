@@ -61,7 +61,9 @@ const look = frame => {
     width: view.innerWidth, overflow: Math.max(0, root.scrollWidth - root.clientWidth),
     contrast: least, worst, smallest,
     charts: charts.length, drawn: charts.filter(box => box.width > 150 && box.height > 60).length,
-    lines: page.querySelectorAll("svg polyline").length, ground: ground(page.body), images: page.images.length,
+    lines: page.querySelectorAll("svg polyline").length, ground: ground(page.body),
+    rooted: ground(page.querySelector(".rp")),
+    images: page.images.length,
   };
 };
 const told = {};

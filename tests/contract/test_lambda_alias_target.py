@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from rollout.core.measures import CANDIDATE
 from rollout.core.rollout import Candidate
 from rollout.core.target import Canary, TargetState
 from rollout.errors import ForeignChange, Refused, TargetMissing, Unavailable
-from rollout.ports import CANDIDATE
 from rollout_simulator.repairs import lambda_alias
 from tests.contract.aws import client, refusing
 from tests.contract.shifters import OverLambda

@@ -14,6 +14,7 @@ from rollout.adapters.access_log_metrics import AccessLogMetrics
 from rollout.adapters.alias_metrics import AliasMetrics
 from rollout.adapters.cloudwatch import CloudWatchReader, Points, Query
 from rollout.adapters.counted_metrics import Tally
+from rollout.adapters.custom_metrics import WithCustomMetrics
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.core.judge import Count
 from rollout.core.measures import ACCESS_LOG, Measure, RawCounts, RawMinute, Series
@@ -88,7 +89,7 @@ class OverCloudWatch:
     def __init__(self, store: MetricStore, kind: Kind) -> None:
         self.store = store
         self.kind = kind
-        self.source = kind.adapter(CloudWatchReader(client("cloudwatch")))
+        self.source: MetricSource = kind.adapter(CloudWatchReader(client("cloudwatch")))
 
     def publish(self, name: str, minute: int, stage: Count | None, canary: Count | None) -> None:
         for dimensions, count in ((self.kind.series.base, stage), (self.kind.series.canary, canary)):
@@ -177,7 +178,19 @@ def access_log(aws: None) -> Iterator[OverAccessLog]:
         yield OverAccessLog(store)
 
 
-ADAPTERS = {"a stage's": "cloudwatch", "an alias's": "lambda_metrics", "an access log's": "access_log"}
+@pytest.fixture
+def beside_others(cloudwatch: OverCloudWatch) -> OverCloudWatch:
+    """A stage's metrics, read by what reads a request's own metrics too."""
+    cloudwatch.source = WithCustomMetrics(cloudwatch.source, CloudWatchReader(client("cloudwatch")), "5XXError")
+    return cloudwatch
+
+
+ADAPTERS = {
+    "a stage's": "cloudwatch",
+    "a stage's beside others": "beside_others",
+    "an alias's": "lambda_metrics",
+    "an access log's": "access_log",
+}
 
 
 @pytest.fixture(params=[*ADAPTERS, "the twin"])

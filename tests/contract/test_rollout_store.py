@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -37,8 +37,6 @@ class World(Protocol):
     def bake(self, rollout_id: str, token: str, seen: int) -> bool:
         """What the state Bake writes; whether it could."""
 
-    def history(self, rollout_id: str) -> Sequence[Json]: ...
-
     def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]: ...
 
 
@@ -65,9 +63,6 @@ class OverDynamoDb:
     def item(self, pk: str, sk: str) -> Any:
         return self.client.get_item(TableName=TABLE, Key={"pk": {"S": pk}, "sk": {"S": sk}}).get("Item")
 
-    def history(self, rollout_id: str) -> Sequence[Json]:
-        return self.adapter.history(rollout_id)
-
     def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
         code, status = {NotAllowed: ("AccessDeniedException", 400), Unavailable: ("ThrottlingException", 400)}[error]
         return refusing("dynamodb", code, status)
@@ -80,9 +75,6 @@ class InMemory:
 
     def bake(self, rollout_id: str, token: str, seen: int) -> bool:
         return self.twin.bake(rollout_id, token, seen)
-
-    def history(self, rollout_id: str) -> Sequence[Json]:
-        return self.twin.history(rollout_id)
 
     @contextmanager
     def failing(self, error: type[RolloutError]) -> Iterator[None]:
@@ -106,8 +98,9 @@ def world(request: pytest.FixtureRequest) -> World:
 
 def opened(world: World, **fields: Any) -> Rollout:
     """A rollout that is stored."""
-    world.store.open(rollout(**fields))
-    return loaded(world)
+    begun = rollout(**fields)
+    world.store.open(begun)
+    return loaded(world, begun.rollout_id)
 
 
 def loaded(world: World, rollout_id: str = "r-1") -> Rollout:
@@ -227,7 +220,7 @@ def test_of_two_who_read_the_same_revision_one_writes(world: World) -> None:
     with pytest.raises(RecordChanged, match="r-1"):
         world.store.save(replace(stored, reason="second"), entry=LINE)
     assert "first" == loaded(world).reason
-    assert [] == list(world.history("r-1"))
+    assert [] == list(world.store.history("r-1"))
 
 
 def test_a_rollout_nobody_opened_cannot_be_saved(world: World) -> None:
@@ -270,7 +263,19 @@ def test_the_history_has_a_line_for_each_write_that_had_something_to_tell(world:
     for number in range(12):
         stored = world.store.save(stored, entry={**LINE, "reason": str(number)})
         stored = world.store.save(stored)
-    assert [str(number) for number in range(12)] == [line["reason"] for line in world.history("r-1")]
+    assert [str(number) for number in range(12)] == [line["reason"] for line in world.store.history("r-1")]
+
+
+def test_the_newest_lines_of_a_history_are_read_alone_and_in_order(world: World) -> None:
+    stored = opened(world)
+    for number in range(5):
+        stored = world.store.save(stored, entry={**LINE, "reason": str(number)})
+    assert ["3", "4"] == [line["reason"] for line in world.store.history("r-1", newest=2)]
+    assert 5 == len(world.store.history("r-1", newest=9))
+
+
+def test_a_rollout_nobody_opened_has_no_history(world: World) -> None:
+    assert [] == list(world.store.history("r-1"))
 
 
 # --- close -------------------------------------------------------------------------------------------------------
@@ -279,7 +284,7 @@ def test_the_history_has_a_line_for_each_write_that_had_something_to_tell(world:
 def test_closing_keeps_the_rollout_as_it_ended(world: World) -> None:
     closed = world.store.close(ended(opened(world)), entry=LINE)
     assert closed == loaded(world)
-    assert (Phase.ENDED, Outcome.PROMOTED, [LINE]) == (closed.phase, closed.outcome, list(world.history("r-1")))
+    assert (Phase.ENDED, Outcome.PROMOTED, [LINE]) == (closed.phase, closed.outcome, list(world.store.history("r-1")))
 
 
 def test_closing_releases_the_target(world: World) -> None:
@@ -346,6 +351,20 @@ def rejection(reason: str = "no such stage") -> Json:
 def test_a_refused_request_is_kept_and_is_no_rollout(world: World) -> None:
     assert rejection() == world.store.reject("r-1", rejection())
     assert world.store.load("r-1") is None
+
+
+def test_the_record_of_a_refused_request_is_read_back(world: World) -> None:
+    world.store.reject("r-1", rejection())
+    opened(world, rollout_id="r-2")
+    assert (rejection(), None, None) == tuple(world.store.rejection(name) for name in ("r-1", "r-2", "r-3"))
+
+
+def test_the_newest_rollouts_come_first_refused_requests_among_them(world: World) -> None:
+    world.store.reject("r-1", {**rejection(), "at": (NOON - timedelta(hours=1)).isoformat()})
+    opened(world, rollout_id="r-2")
+    newest = {"rolloutId": "r-2", "startedAt": NOON.isoformat(), "target": PROD.key, "state": "BAKING"}
+    assert newest == world.store.recent(1)[0]
+    assert [("r-2", "BAKING"), ("r-1", "REJECTED")] == [(e["rolloutId"], e["state"]) for e in world.store.recent(9)]
 
 
 def test_a_request_is_refused_once_and_the_first_reason_stands(world: World) -> None:
@@ -491,6 +510,9 @@ CALLS: dict[str, Callable[[RolloutStore], object]] = {
     "holder": lambda store: store.holder(PROD),
     "unfinished": lambda store: store.unfinished(),
     "learned": lambda store: store.learned(PROD),
+    "history": lambda store: store.history("r-1"),
+    "recent": lambda store: store.recent(5),
+    "rejection": lambda store: store.rejection("r-1"),
 }
 
 

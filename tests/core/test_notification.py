@@ -15,6 +15,7 @@ from rollout.core.events import StateChanged
 from rollout.core.notification import LONGEST_SUBJECT, Notification, Place, notification
 from rollout.core.signals import SignalKind
 from rollout_simulator.samples import FOLDER
+from tests.cli.command import understood
 from tests.rollouts import rollout
 
 PLACE = Place("rollout-pilot", "eu-central-1")
@@ -77,6 +78,15 @@ def test_only_commands_that_the_rollout_would_take_are_suggested(phase: Phase) -
     for command in suggested:
         if command != "status":
             assert objection(running, SignalKind(command.upper()), state["step"]) is None
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_every_suggested_command_is_one_that_the_command_line_takes(path: Any) -> None:
+    words = notification(json.loads(path.read_text(encoding="utf-8"))["detail"], Place("team-a", "eu-central-1"))
+    steps = words.chat["content"]["nextSteps"]
+    assert steps
+    for step in steps:
+        understood(step.split("`")[1])
 
 
 def test_a_controller_of_another_name_is_named_in_the_commands() -> None:

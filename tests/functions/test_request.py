@@ -244,7 +244,7 @@ def test_the_error_names_the_field_the_problem_and_what_is_allowed(document: Any
 def test_an_unknown_field_is_an_error_and_the_known_ones_are_named(name: str) -> None:
     problem = problem_with(a_request(**{name: 1}))
     assert problem.startswith(
-        f"{name}: unknown field; allowed are target, candidate, plan, judge, measurement, alarms, "
+        f"{name}: unknown field; allowed are target, candidate, plan, judge, metrics, measurement, alarms, "
     )
 
 

@@ -108,7 +108,7 @@ def test_more_rollouts_than_the_account_may_deploy_at_once_wait_for_their_turn()
     """API Gateway admits one CreateDeployment in five seconds, and ten calls a second in all."""
     plans = [{"name": f"orders-{number}"} for number in range(12)]
     with opened(scenario(traffic={"requests_per_second": 0}), seed=1) as simulation:
-        apis = [create_api(simulation.aws.client("apigateway"), scenario(api=api)) for api in plans]
+        apis = [create_api(simulation.aws.client, scenario(api=api)) for api in plans]
         simulation.aws.limits.enforced = True
         machine = simulation.aws.deployment.outputs["StateMachineArn"]
         for api in apis:

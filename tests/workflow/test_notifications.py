@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typer.testing import CliRunner
 
 from rollout_cli.main import app
+from rollout_simulator.faults import Fault, Mode
 from rollout_simulator.template import ACCOUNT, REGION
 from tests.workflow.world import World, world
 
@@ -60,6 +61,17 @@ def test_who_types_what_the_notification_says_moves_the_rollout() -> None:
         assert (typed.exit_code, typed.output) == (0, "promote recorded for rollout r-1\n")
         assert at.ended(execution)["status"] == "SUCCEEDED"
         assert ["r-1: HELD", "r-1: PROMOTED"] == [text.splitlines()[0] for text in heard(at)]
+
+
+def test_an_end_that_the_bus_got_again_and_again_is_told_once() -> None:
+    lost = Fault("events", "PutEvents", Mode.AFTER, caller="rollout-pilot-CloseFunction", times=5)
+    with world() as at:
+        subscribe(at)
+        at.simulation.aws.faults.inject(lost)
+        assert at.ended(at.start(at.request()))["status"] == "SUCCEEDED"
+        ends = [event["eventId"] for event in at.told() if event["state"] == "PROMOTED"]
+        assert (1, True) == (len(set(ends)), len(ends) > 1)
+        assert ["r-1: PROMOTED"] == [text.splitlines()[0] for text in heard(at)]
 
 
 def test_a_topic_that_is_gone_keeps_no_rollout_from_its_end() -> None:

@@ -91,14 +91,7 @@ class CountedMetrics(ABC):
         }
         points = self._points([tallies for each in arms.values() for tallies in each], first, last)
         return [
-            RawMinute(
-                minute,
-                {
-                    name: RawCounts(*(_count(tallies, points, minute) for tallies in each))
-                    for name, each in arms.items()
-                },
-                points.complete,
-            )
+            RawMinute(minute, {name: _raw(each, points, minute) for name, each in arms.items()}, points.complete)
             for minute in range(first, last + 1)
         ]
 
@@ -125,7 +118,7 @@ class CountedMetrics(ABC):
         queries = [query for parts in quantiles.values() for query in parts]
         values = self._reader.read(queries, first, last_minute, QUANTILE_PERIOD_MINUTES).values
         return [
-            Measure(name, _median([value for query in quantiles.get(name, ()) for value in values[query].values()]))
+            Measure(name, median([value for query in quantiles.get(name, ()) for value in values[query].values()]))
             for name in names
         ]
 
@@ -156,6 +149,11 @@ class CountedMetrics(ABC):
         ]
 
 
+def _raw(arms: tuple[Sequence[Tally], Sequence[Tally], Sequence[Tally]], points: Points, minute: int) -> RawCounts:
+    canary, stage, canary_as_base = (_count(tallies, points, minute) for tallies in arms)
+    return RawCounts(canary, stage, canary_as_base)
+
+
 def _count(tallies: Sequence[Tally], points: Points, minute: int) -> Count | None:
     """An arm's count in this minute; None where none of its series has a point."""
     counts = [tally.count(points, minute) for tally in tallies]
@@ -167,6 +165,6 @@ def _sum(counts: Sequence[Count | None]) -> Count:
     return Count(sum(count.requests for count in known), sum(count.bad for count in known))
 
 
-def _median(values: Collection[float]) -> float | None:
+def median(values: Collection[float]) -> float | None:
     """The (upper) median to a tenth of a millisecond; None of no values."""
     return round(sorted(values)[len(values) // 2], 1) if values else None

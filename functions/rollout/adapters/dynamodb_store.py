@@ -214,10 +214,7 @@ class DynamoDbStore:
             return [item["sk"]["S"].removeprefix("ROLLOUT#") for page in pages for item in page["Items"]]
 
     def history(self, rollout_id: str, newest: int | None = None) -> Sequence[Json]:
-        """The rollout's history lines, oldest first; if asked, only so many of the newest.
-
-        Raises: Unavailable.
-        """
+        """The lines under the rollout's key, from the end if only the newest are asked for. Raises as the port says."""
         with translated(f"read the history of {rollout_id}"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -243,10 +240,7 @@ class DynamoDbStore:
         return str(lock["rolloutId"]["S"]) if lock else None
 
     def recent(self, limit: int) -> Sequence[Json]:
-        """The newest rollouts, rejected ones included: `rolloutId`, `startedAt`, `target`, `state`.
-
-        Raises: Unavailable.
-        """
+        """The newest records, by the index. Raises as the port says."""
         with translated("list the rollouts"):
             answer = self._client.query(
                 TableName=self._table,
@@ -260,10 +254,7 @@ class DynamoDbStore:
         return [{name: item.get(name, {}).get("S", "") for name in names} for item in answer["Items"]]
 
     def rejection(self, rollout_id: str) -> Json | None:
-        """The record of a request that was refused; None when there is none of this id.
-
-        Raises: Unavailable.
-        """
+        """The record that counts no signals. Raises as the port says."""
         item = self._get(f"ROLLOUT#{rollout_id}", "RECORD")
         return None if item is None or "signalCount" in item else dict(json.loads(item["document"]["S"]))
 

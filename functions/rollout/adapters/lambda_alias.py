@@ -13,11 +13,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rollout.adapters.faults import message_of, translated
-from rollout.core.measures import Series
+from rollout.core.measures import CANDIDATE, Series
 from rollout.core.rollout import Candidate
 from rollout.core.target import Canary, Target, TargetState
 from rollout.errors import ForeignChange, Refused, TargetMissing, Unavailable
-from rollout.ports import CANDIDATE
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -147,7 +147,7 @@ def _judged(
         part=WATCH if watching else step,
         canary=level(verdict["canary"]) if measured else None,
         base=level(verdict["base"]) if measured and not watching else None,
-        allowed=verdict["allowedRate"],
+        allowed=verdict["allowedRate"] if measured else None,
         harm=verdict["logECapped"] / limit if measured else None,
         proof=verdict["logS"] / log_proof if measured and not watching else None,
     )

@@ -32,14 +32,15 @@ overflow-wrap:anywhere}
 .rp-mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.92em}
 .rp-banner{border-left:.5em solid var(--rp-plain);background:var(--rp-panel);padding:1em 1.2em;border-radius:.4em}
 .rp-banner p{margin-top:.35em}
+.rp-banner h2{margin:.2em 0 0}
 .rp-banner.rp-good{border-color:var(--rp-good);background:var(--rp-good-ground)}
 .rp-banner.rp-bad{border-color:var(--rp-bad);background:var(--rp-bad-ground)}
 .rp-banner.rp-warning{border-color:var(--rp-warning);background:var(--rp-warning-ground)}
 .rp-good .rp-outcome{color:var(--rp-good)}
 .rp-bad .rp-outcome{color:var(--rp-bad)}
 .rp-warning .rp-outcome{color:var(--rp-warning)}
-.rp-facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,10em),1fr));gap:.7em 1.4em;
-margin-top:1em!important}
+.rp-facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,10em),1fr));gap:.7em 1.4em}
+.rp .rp-facts{margin-top:1em}
 .rp-facts dt{color:var(--rp-dim);font-size:.85em}
 .rp-metrics{display:grid;gap:1em}
 .rp-card{background:var(--rp-panel);border:1px solid var(--rp-rule);border-radius:.4em;padding:.9em 1em;
@@ -107,7 +108,7 @@ background:none;color:var(--rp-text);white-space:normal}
 .rp-rows th{white-space:nowrap}.rp .rp-rows td:nth-child(2),.rp .rp-rows td:nth-child(3){white-space:nowrap}
 .rp-rows td:last-child{min-width:16em}
 .rp-word{font-weight:600}
-.rp-plan{margin-bottom:1em!important;display:flex;flex-wrap:wrap;gap:.4em;list-style:none}
+.rp .rp-plan{margin:1em 0;display:flex;flex-wrap:wrap;gap:.4em;list-style:none}
 .rp-plan li{border:1px solid var(--rp-rule);border-radius:.3em;padding:.1em .6em;color:var(--rp-dim)}
 .rp-plan li.rp-now{border-color:var(--rp-canary);color:var(--rp-canary);font-weight:600}
 .rp pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--rp-panel);color:var(--rp-text);
@@ -115,7 +116,20 @@ border:1px solid var(--rp-rule);border-radius:.4em;padding:.8em 1em;margin:0;fon
 .rp-hints{list-style:none}.rp-hints li{margin:.3em 0}
 .rp-hints code{background:var(--rp-panel);color:var(--rp-text);border:1px solid var(--rp-rule);border-radius:.3em;
 padding:.1em .5em}
-.rp a{color:var(--rp-base)}
+.rp-widget{padding:.8em 1em 1.4em}
+.rp-rollout{margin-bottom:2em}
+.rp-rollout .rp-metrics{margin-top:1em}
+.rp .rp-said{border:1px solid var(--rp-rule);border-left:.4em solid var(--rp-base);border-radius:.3em;padding:.5em .9em;
+margin-bottom:1em}
+.rp-buttons{display:flex;flex-wrap:wrap;align-items:center;gap:.5em;margin:.9em 0}
+.rp .btn{display:inline-block;cursor:pointer;border:1px solid var(--rp-base);border-radius:.35em;padding:.25em .9em;
+background:var(--rp-ground);color:var(--rp-base);font-weight:600;text-decoration:none}
+.rp .btn.rp-danger{border-color:var(--rp-bad);color:var(--rp-bad)}
+.rp-reason{flex:1 1 16em;display:flex;gap:.5em;align-items:center;color:var(--rp-dim);font-size:.9em}
+.rp-reason input{flex:1;min-width:6em;font:inherit;color:var(--rp-text);background:var(--rp-ground);
+border:1px solid var(--rp-rule);border-radius:.3em;padding:.2em .5em}
+.rp .rp-link{color:var(--rp-base);cursor:pointer;text-decoration:underline}
+.rp cwdb-action{display:none}
 """
 
 _NARROW = """

@@ -6,10 +6,11 @@ Law: missing data is never healthy. An arm that said nothing is `None` here and 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rollout.core.base_semantics import BaseSemantics
-from rollout.core.judge import Count, MinuteReading, Pair
+from rollout.core.custom_metrics import CustomSeries
+from rollout.core.judge import Count, MinuteReading, Moments, Pair
 from rollout.core.target import Json
 
 
@@ -30,6 +31,8 @@ class Measure:
         return cls(document["name"], document["thresholdMs"])
 
 
+CANDIDATE = "{candidate}"
+"""In the dimensions of a series: the candidate's revision, filled in once that is made."""
 OWN = "cloudwatch"
 ACCESS_LOG = "accessLog"
 
@@ -38,25 +41,50 @@ ACCESS_LOG = "accessLog"
 class Series:
     """The dimensions that select the base's (or the whole stage's) series, and the canary's.
 
-    source: whose they are, `OWN` for the metrics that AWS publishes for the target, or `ACCESS_LOG`.
+    source: whose they are, `OWN` for the metrics that AWS publishes for the target, or `ACCESS_LOG`. custom: those of
+    the request's own metrics, by the names they are judged by.
     """
 
     base: Mapping[str, str]
     canary: Mapping[str, str]
     source: str = OWN
+    custom: Mapping[str, CustomSeries] = field(default_factory=dict)
 
     def whole(self) -> Series:
-        """The series of a stage that the candidate serves alone."""
-        return replace(self, canary=self.base)
+        """The series of a target that the candidate serves alone; its own metrics only, for the others are two."""
+        return replace(self, canary=self.base, custom={})
+
+    def of_candidate(self, revision: str) -> Series:
+        """The same, now that the candidate's revision is known."""
+
+        def fill(value: str) -> str:
+            return value.replace(CANDIDATE, revision)
+
+        return replace(
+            self,
+            base={name: fill(value) for name, value in self.base.items()},
+            canary={name: fill(value) for name, value in self.canary.items()},
+            custom={name: each.filled(fill) for name, each in self.custom.items()},
+        )
 
     def to_document(self) -> Json:
         """A JSON object."""
-        return {"base": dict(self.base), "canary": dict(self.canary), "source": self.source}
+        return {
+            "base": dict(self.base),
+            "canary": dict(self.canary),
+            "source": self.source,
+            "custom": {name: each.to_document() for name, each in self.custom.items()},
+        }
 
     @classmethod
     def from_document(cls, document: Json) -> Series:
         """The inverse of `to_document`; a record of an earlier version knows no source."""
-        return cls(document["base"], document["canary"], document.get("source", OWN))
+        return cls(
+            document["base"],
+            document["canary"],
+            document.get("source", OWN),
+            {name: CustomSeries.from_document(each) for name, each in document.get("custom", {}).items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +93,13 @@ class RawCounts:
 
     stage: the base's series as published, which may include the canary's traffic. canary: bad by the canary's
     threshold. canary_as_base: the same requests, bad by the base's threshold; it is what must be subtracted.
-    None: the series had no point.
+    None: the series had no point. custom: the metric is one of the request's own, which is of the arms apart.
     """
 
-    canary: Count | None
-    stage: Count | None
+    canary: Count | Moments | None
+    stage: Count | Moments | None
     canary_as_base: Count | None
+    custom: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +113,7 @@ class RawMinute:
     @property
     def has_canary(self) -> bool:
         """Whether there is anything of the canary."""
-        return any(raw.canary is not None for raw in self.counts.values())
+        return any(raw.canary is not None and not raw.custom for raw in self.counts.values())
 
     @property
     def requests(self) -> tuple[int, int] | None:
@@ -93,7 +122,7 @@ class RawMinute:
             (
                 (raw.canary.requests, raw.stage.requests)
                 for raw in self.counts.values()
-                if raw.canary is not None and raw.stage is not None
+                if isinstance(raw.canary, Count) and isinstance(raw.stage, Count) and not raw.custom
             ),
             None,
         )
@@ -139,9 +168,7 @@ _NOBODY = Count(1, 0)
 
 
 def _pair(raw: RawCounts, semantics: BaseSemantics) -> Pair:
-    if raw.stage is None or not semantics.inclusive:
-        return Pair(canary=raw.canary, base=raw.stage)
-    if raw.canary_as_base is None:
+    if not isinstance(raw.stage, Count) or not semantics.inclusive or raw.canary_as_base is None:
         return Pair(canary=raw.canary, base=raw.stage)
     requests = max(0, raw.stage.requests - raw.canary_as_base.requests)
     bad = min(requests, max(0, raw.stage.bad - raw.canary_as_base.bad))

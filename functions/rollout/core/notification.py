@@ -41,11 +41,11 @@ class Notification:
     chat: Json
 
 
-_HAPPENED: Mapping[str, tuple[str, str]] = {
+HAPPENED: Mapping[str, tuple[str, str]] = {
     # state:       (in a subject,   in a sentence)
     "PREPARED": ("started", "The request is accepted; the canary comes next."),
     "BAKING": ("step begun", "The canary has its share of the requests and is being judged."),
-    "HELD": ("held, needs you", "A person has to decide: the canary keeps its share until then."),
+    "HELD": ("held, needs you", "A person has to decide; until then the candidate has the share shown here."),
     "PAUSED": ("paused", "The ramp is stopped; the judge and the alarms go on watching."),
     "WATCHING": ("promoted, watching", "The candidate serves everybody; alarms and the frozen base still judge it."),
     "ROLLING_BACK": ("rolling back", "All traffic is being given back to the base."),
@@ -55,6 +55,9 @@ _HAPPENED: Mapping[str, tuple[str, str]] = {
     "REJECTED": ("rejected", "The request was refused; nothing was touched."),
     "FAILED": ("failed", "The rollout failed; its target was not touched, or is as it was found."),
 }
+
+_LOOK = ("status {id}", "see how it stands")
+_REPORT = ("report {id} --html {id}.html", "have the whole story as a page")
 
 _POSSIBLE: Mapping[str, tuple[tuple[str, str], ...]] = {
     "PREPARED": (("abort {id}", "call it off"),),
@@ -78,19 +81,19 @@ _POSSIBLE: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("advance {id}", "end the watch"),
         ("abort {id}", "put the previous deployment back"),
     ),
-    "PROMOTED": (("rollback {id}", "put the previous deployment back"),),
+    "PROMOTED": (("rollback {id}", "put the previous deployment back"), _REPORT),
+    "ROLLED_BACK": (_REPORT,),
+    "STOPPED": (_REPORT,),
 }
 """What a person can do in a state; in all others only to look."""
 
 _NO_MARKUP = str.maketrans("<>", "‹›")
 """What somebody else wrote calls nobody in a chat: there `<!here>` would."""
 
-_LOOK = ("status {id}", "see how it stands")
-
 
 def notification(event: StateChanged, place: Place) -> Notification:
     """The event in words. Raises KeyError: it is not a `Rollout State Changed` event."""
-    what, sentence = _HAPPENED[event["state"]]
+    what, sentence = HAPPENED[event["state"]]
     commands = list(_commands(event, place))
     subject = f"Rollout {what}: {_target(event)}{_at_weight(event)}"
     paragraphs = [

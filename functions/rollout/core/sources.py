@@ -6,11 +6,15 @@ requests by a documented variable, and metric filters make metrics of it: where 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from rollout.core.base_semantics import BaseSemantics, BaseSetting
-from rollout.core.measures import ACCESS_LOG, Series
-from rollout.core.target import Target
+from rollout.core.custom_metrics import PLACEHOLDER, VARIABLE, CustomMetric, CustomSeries
+from rollout.core.measures import ACCESS_LOG, CANDIDATE, Series
+from rollout.core.rollout import Candidate
+from rollout.core.target import Target, TargetState
+from rollout.errors import InvalidRequest
 
 
 class SourceSetting(StrEnum):
@@ -35,3 +39,40 @@ def access_log_series(target: Target) -> Series | None:
         return None
     where = {"ApiId": target.ids["restApiId"], "Stage": target.ids["stageName"]}
     return Series({**where, "Canary": "false"}, {**where, "Canary": "true"}, source=ACCESS_LOG)
+
+
+def custom_series(
+    metrics: Sequence[CustomMetric],
+    target: Target,
+    found: TargetState,
+    candidate: Candidate,
+    own: Mapping[str, str],
+) -> Mapping[str, CustomSeries]:
+    """The series of each metric by its name. `own`: the dimensions of the base's own series.
+
+    Raises: InvalidRequest (base and canary would be one series, or a stage variable is not set).
+    """
+    revision = candidate.revision or CANDIDATE
+    words = {**target.ids, "apiName": own.get("ApiName", ""), "stage": target.ids.get("stageName", "")}
+    arms = {
+        "base": {**words, "track": "base", "deploymentId": found.base, "version": found.base},
+        "canary": {**words, "track": "canary", "deploymentId": revision, "version": revision},
+    }
+    for arm, variables in (("base", found.variables), ("canary", {**found.variables, **candidate.overrides})):
+        arms[arm] |= {f"{VARIABLE}{name}": value for name, value in variables.items()}
+    made = {}
+    for index, metric in enumerate(metrics):
+        for dimension, value in metric.dimensions.items():
+            if unknown := [name for name in PLACEHOLDER.findall(value) if name not in arms["base"]]:
+                raise InvalidRequest(
+                    f"metrics[{index}].dimensions.{dimension}: {target.key} has no variable "
+                    f"{unknown[0].removeprefix(VARIABLE)}; set it on the stage, or leave the dimension out"
+                )
+        series = metric.series(arms["base"], arms["canary"])
+        if series.base == series.canary:
+            raise InvalidRequest(
+                f"metrics[{index}].dimensions: base and canary would be the same series; tell them apart by {{track}}, "
+                "by {deploymentId} or {version}, or by a stage variable that is overridden"
+            )
+        made[metric.name] = series
+    return made

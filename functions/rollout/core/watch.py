@@ -7,7 +7,7 @@ have let pass at 100 %.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from rollout.core.judge import Count, Evidence, JudgeSettings, MetricKind, MetricVerdict, Tolerance, begin
 from rollout.core.judge.explain import display_name
@@ -16,14 +16,14 @@ from rollout.core.judge.plan import Plan
 HIGHEST_CEILING = 0.95
 
 
-def ceilings(evidence: Evidence, settings: JudgeSettings) -> dict[str, float]:
+def ceilings(evidence: Evidence, settings: JudgeSettings, without: Container[str] = ()) -> dict[str, float]:
     """The bad rate that each deciding metric may reach during the watch.
 
-    A metric whose base was never measured has none and is not judged.
+    A metric whose base was never measured has none and is not judged, nor is one of those `without`.
     """
     found = {}
     for metric in settings.metrics:
-        if not metric.decides or metric.kind not in (MetricKind.ERRORS, MetricKind.LATENCY):
+        if metric.name in without or not metric.decides or metric.kind not in (MetricKind.ERRORS, MetricKind.LATENCY):
             continue
         base = evidence.metrics[metric.name].past_base
         if isinstance(base, Count) and base.requests > 0:

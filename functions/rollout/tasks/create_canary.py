@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from rollout.core.decision import Decision
-from rollout.core.measures import Series
 from rollout.core.target import Canary
 from rollout.errors import TargetMissing
-from rollout.ports import CANDIDATE, Ports
+from rollout.ports import Ports
 from rollout.tasks.next import Next
 from rollout.tasks.raise_weight import overtaken, raise_weight
 from rollout.tasks.record import load, not_for, stop
@@ -36,14 +34,6 @@ def create_canary(ports: Ports, rollout_id: str) -> Next:
         settings.candidate.overrides,
         settings.candidate.use_stage_cache,
     )
-    rollout = replace(rollout, series=_of_candidate(rollout.series, revision))
+    stand_in = rollout.stand_in.of_candidate(revision) if rollout.stand_in else None
+    rollout = replace(rollout, series=rollout.series.of_candidate(revision), stand_in=stand_in)
     return raise_weight(ports, rollout, replace(rollout.left, canary=canary), state=STATE)
-
-
-def _of_candidate(series: Series, revision: str) -> Series:
-    """The series, now that the candidate's revision is known."""
-
-    def filled(dimensions: Mapping[str, str]) -> Mapping[str, str]:
-        return {name: value.replace(CANDIDATE, revision) for name, value in dimensions.items()}
-
-    return replace(series, base=filled(series.base), canary=filled(series.canary))

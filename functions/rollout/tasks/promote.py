@@ -43,10 +43,11 @@ def promote(ports: Ports, rollout_id: str) -> Next:
     now = ports.clock.now()
     watch = rollout.settings.watch_minutes
     judge, plan = rollout.settings.judge, rollout.settings.plan
-    limits = ceilings(rollout.evidence, judge)
+    limits = ceilings(rollout.evidence, judge, without=rollout.series.custom)
     promoted = replace(
         rollout,
         series=rollout.series.whole(),
+        measures=tuple(measure for measure in rollout.measures if measure.name not in rollout.series.custom),
         ceilings=limits,
         learned=remembered(ports.store.learned(rollout.settings.target), rollout.evidence),
         evidence=begin_watch(judge, plan, limits) or rollout.evidence,

@@ -15,7 +15,7 @@ from rollout.core.judge import BaseTraffic, Count, JudgeSettings, Plan, StepPrev
 from rollout.core.learning import with_learned
 from rollout.core.measures import ACCESS_LOG, Series
 from rollout.core.rollout import MOST_ALARMS, Settings
-from rollout.core.sources import SourceSetting, access_log_series
+from rollout.core.sources import SourceSetting, access_log_series, custom_series
 from rollout.core.target import Target, TargetState
 from rollout.errors import Busy, InvalidRequest, Refused, Repeated, TargetMissing, Unfit
 from rollout.ports import BaseHistory, Ports
@@ -96,7 +96,10 @@ def _look(ports: Ports, request: Request, target: Target, now: datetime) -> Seen
     inspection = ports.inspector(target).inspect(target, settings.candidate)
     setting = SourceSetting(request.measurement.source)
     own = shifter.series(target, request.measurement.canary_series)
-    measured = _measured(ports, settings, own, setting, settings.calendar.last_closed(now), inspection)
+    custom = custom_series(request.custom_metrics, target, found, settings.candidate, own.base)
+    measured = _measured(
+        ports, settings, replace(own, custom=custom), setting, settings.calendar.last_closed(now), inspection
+    )
     return replace(
         seen,
         settings=settings,
@@ -133,6 +136,7 @@ def _measured(
     target = settings.target
     names = [metric.name for metric in settings.judge.metrics]
     logged = access_log_series(target)
+    logged = replace(logged, custom=own.custom) if logged else None
 
     def read(series: Series) -> _Measured:
         return _Measured(series, ports.source(target, series).history(series, names, last_minute))

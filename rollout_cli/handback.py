@@ -1,0 +1,91 @@
+"""`rollout handback`: what a target serves now, in the parameters that make its stack's template say the same."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
+from rollout_cli.exits import give_up
+
+if TYPE_CHECKING:
+    from rollout.core.target import Target, TargetState
+
+Json = dict[str, Any]
+
+FORMS = "REST_API_ID/STAGE or FUNCTION:ALIAS"
+
+
+def handback(
+    target: Annotated[str, typer.Argument(help=f"What was rolled out: {FORMS}.")],
+    stack: Stack = "rollout-pilot",
+    region: Region = None,
+    profile: Profile = None,
+    endpoint_url: EndpointUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what a target serves, and the parameters to deploy its own stack with so that template and target agree.
+
+    Nothing is touched. Exit code: 0, or 2 when a rollout or a canary is under way.
+    """
+    from rollout.errors import TargetMissing  # noqa: PLC0415 - the command line starts without it
+    from rollout.wiring import Environment, ports_over  # noqa: PLC0415
+
+    asked = parse_target(target)
+    with friendly_errors():
+        controller = Controller(stack, region, profile, endpoint_url)
+        places = controller.places
+        ports = ports_over(controller.client, Environment(places["table"], "", 90, places["stateMachineArn"]))
+        try:
+            seen = ports.shifter(asked).read(asked)
+        except TargetMissing as error:
+            give_up(str(error))
+        holder = ports.store.holder(asked)
+    if holder is not None:
+        give_up(f"{target} is held by rollout {holder}; hand it back when that has ended")
+    if seen.canary is not None:
+        give_up(f"{target} has {seen.canary}; promote or remove it first")
+    document = {"target": asked.to_document(), "serves": served(asked, seen), "parameters": parameters(asked, seen)}
+    typer.echo(json.dumps(document, indent=2) if as_json else in_words(target, document))
+
+
+def parse_target(text: str) -> Target:
+    """The target of this name; exits with 2 if it is none."""
+    from rollout.core.target import Target  # noqa: PLC0415
+
+    stage, alias = text.split("/"), text.split(":")
+    if len(stage) == 2 and all(stage):
+        return Target("apigateway-stage", {"restApiId": stage[0], "stageName": stage[1]})
+    if len(alias) == 2 and all(alias):
+        return Target("lambda-alias", {"functionName": alias[0], "aliasName": alias[1]})
+    return give_up(f"{text}: not a target; name it as {FORMS}")
+
+
+def served(target: Target, seen: TargetState) -> Json:
+    """What answers the requests, by the names that CloudFormation has for it."""
+    if target.kind == "lambda-alias":
+        return {"FunctionVersion": seen.base}
+    return {"DeploymentId": seen.base, "Variables": dict(seen.variables)}
+
+
+def parameters(target: Target, seen: TargetState) -> dict[str, str]:
+    """A template's parameters for it, by our convention: `Live`, and what it is the live one of."""
+    if target.kind == "lambda-alias":
+        return {"LiveVersion": seen.base}
+    variables = {f"Live{name[:1].upper()}{name[1:]}": value for name, value in sorted(seen.variables.items())}
+    return {"LiveDeploymentId": seen.base, **variables}
+
+
+def in_words(target: str, document: Json) -> str:
+    """For a person, with a line to copy."""
+    serves = document["serves"]
+    lines = [f"{target} serves {serves.get('DeploymentId') or serves['FunctionVersion']}"]
+    lines += [f"  stage variable {name} = {value}" for name, value in sorted(serves.get("Variables", {}).items())]
+    overrides = " ".join(f"{name}={value}" for name, value in document["parameters"].items())
+    lines += [
+        "Deploy its stack with this, and template and target agree:",
+        f"  sam deploy --parameter-overrides {overrides}",
+    ]
+    return "\n".join(lines)

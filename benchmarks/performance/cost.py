@@ -147,7 +147,7 @@ def _units(part: Mapping[str, Any], size: int) -> int:
 def _value(attribute: Mapping[str, str]) -> Any:
     from moto.dynamodb.models.dynamo_type import DynamoType  # noqa: PLC0415 - moto's key of a partition
 
-    return DynamoType(attribute)
+    return DynamoType(dict(attribute))
 
 
 def _count_executions(bill: Bill, simulation: Simulation) -> None:

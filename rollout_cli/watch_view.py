@@ -22,7 +22,7 @@ from rollout.core.target import Json
 
 STYLES = {Tone.GOOD: "green", Tone.BAD: "red", Tone.WARNING: "yellow", Tone.PLAIN: "default"}
 SIGNS = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.WARNING: "‖", Tone.PLAIN: "●"}
-VERDICTS = {"harmful": ("✕ worse", "red"), "safe": ("✓ safe", "green"), "unmeasured": ("? silent", "yellow")}
+VERDICTS = {"harmful": ("✕ worse", "red"), "safe": ("✓ proven", "green"), "unmeasured": ("? silent", "yellow")}
 SPARKS, ASCII_SPARKS = "▁▂▃▄▅▆▇█", "._-=+*%#"
 SPARK_MINUTES = 10
 SHORTEST_BAR, LONGEST_BAR = 10, 40
@@ -223,7 +223,8 @@ def _event(row: Row) -> Text:
     """One line, cut off where the terminal ends."""
     actor = "" if row.actor in (JUDGE, "workflow") else f"{row.actor}: "
     said = row.change or row.reason
-    text = Text(f"{row.at:%H:%M} ", "dim", overflow="ellipsis", no_wrap=True)
+    text = Text(overflow="ellipsis", no_wrap=True)
+    text.append(f"{row.at:%H:%M} ", "dim")
     text.append(f"{row.weight_percent:>4g} %  ", "dim")
     text.append(f"{row.word:<13}", STYLES[row.tone])
     return text.append(f"  {actor}{said}", "default")
@@ -240,7 +241,6 @@ class _Hints:
         longest = max(map(len, commands), default=0)
         for index, (hint, command) in enumerate(zip(self._view.hints, commands, strict=True)):
             fits = 9 + longest < options.max_width
-            text = Text(
-                "you can  " if index == 0 else " " * 9, "dim", no_wrap=fits, overflow="ellipsis" if fits else "fold"
-            )
+            text = Text(no_wrap=fits, overflow="ellipsis" if fits else "fold")
+            text.append("you can  " if index == 0 else " " * 9, "dim")
             yield text.append(command.ljust(longest), "bold").append(f"  {hint.does}", "dim")

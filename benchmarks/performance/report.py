@@ -66,8 +66,8 @@ def _startup(found: Json) -> Iterator[str]:
     yield (
         "Each function's first answer in a new process, under Lambda's runtime client and the Runtime Interface Emulator, "
         "beside a bare handler (Powertools' Logger, the same boto3 clients, as many calls) and one that does nothing, in "
-        f"turn in one run; medians of {found['repetitions']}. Compared is the processor time until the answer, because "
-        "the time that passes depends on what else the machine does. It is a machine's time, not Lambda's: the ratio "
+        f"turn in one run. Compared is the processor time until the answer, the least of {found['repetitions']}, because the "
+        "time that passes depends on what else the machine does. It is a machine's time, not Lambda's: the ratio "
         "is what carries over.\n"
     )
     yield "![start-up](pictures/performance-startup.svg)\n"

@@ -93,7 +93,7 @@ def _ports(environment: Environment) -> Ports:
 
 def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
     """The ports over the AWS that these clients talk to; `client` makes one by the name of its service."""
-    workflow = client("stepfunctions")
+    workflow, apigateway, functions = client("stepfunctions"), client("apigateway"), client("lambda")
     reader = Later("cloudwatch", "CloudWatchReader", client("cloudwatch"))
 
     def measured(module: str, name: str, errors: str) -> Any:
@@ -104,8 +104,13 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
         clock=SystemClock(),
         store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
         shifters={
-            APIGATEWAY_STAGE: Later("apigateway_stage", "ApiGatewayStage", client("apigateway")),
-            LAMBDA_ALIAS: Later("lambda_alias", "LambdaAlias", client("lambda")),
+            APIGATEWAY_STAGE: Later(
+                "apigateway_stage",
+                "ApiGatewayStage",
+                apigateway,
+                Later("function_aliases", "FunctionAliases", functions),
+            ),
+            LAMBDA_ALIAS: Later("lambda_alias", "LambdaAlias", functions),
         },
         sources={
             APIGATEWAY_STAGE: measured("stage_metrics", "StageMetrics", "5XXError"),
@@ -113,8 +118,8 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
             ACCESS_LOG: measured("access_log_metrics", "AccessLogMetrics", "5XXError"),
         },
         inspectors={
-            APIGATEWAY_STAGE: Later("stage_inspector", "StageInspector", client("apigateway"), client("lambda")),
-            LAMBDA_ALIAS: Later("alias_inspector", "AliasInspector", client("lambda")),
+            APIGATEWAY_STAGE: Later("stage_inspector", "StageInspector", apigateway, functions),
+            LAMBDA_ALIAS: Later("alias_inspector", "AliasInspector", functions),
         },
         alarms=Later("cloudwatch_alarms", "CloudWatchAlarms", client("cloudwatch"), client("resourcegroupstaggingapi")),
         notifier=Later("eventbridge", "EventBridgeNotifier", client("events"), environment.bus),

@@ -46,7 +46,8 @@ class ExampleStack(Stack):
 
     def _rest_api(self, logical_id: str, properties: Json, present: str | None) -> None:
         client = self._clients("apigateway")
-        api = present or client.create_rest_api(name=properties["Name"])["id"]
+        tags = {tag["Key"]: tag["Value"] for tag in properties["Tags"]}
+        api = present or client.create_rest_api(name=properties["Name"], tags=tags)["id"]
         client.put_rest_api(restApiId=api, mode="overwrite", body=json.dumps(properties["Body"]).encode())
         self._made(logical_id, api, RootResourceId="root")
 
@@ -59,15 +60,18 @@ class ExampleStack(Stack):
     def _stage(self, logical_id: str, properties: Json, present: str | None) -> None:
         client = self._clients("apigateway")
         where = {"restApiId": properties["RestApiId"], "stageName": properties["StageName"]}
-        wanted = {"/deploymentId": properties["DeploymentId"]}
-        wanted |= {f"/variables/{name}": value for name, value in properties["Variables"].items()}
         if present is None:
-            client.create_stage(
-                **where, deploymentId=properties["DeploymentId"], variables=dict(properties["Variables"])
-            )
-        else:
-            operations = [{"op": "replace", "path": path, "value": value} for path, value in wanted.items()]
-            client.update_stage(**where, patchOperations=operations)
+            tags = {tag["Key"]: tag["Value"] for tag in properties["Tags"]}
+            client.create_stage(**where, deploymentId=properties["DeploymentId"], tags=tags)
+        wanted = {
+            "/deploymentId": properties["DeploymentId"],
+            "/accessLogSettings/destinationArn": properties["AccessLogSetting"]["DestinationArn"].removesuffix(":*"),
+            "/accessLogSettings/format": properties["AccessLogSetting"]["Format"],
+            "/*/*/logging/loglevel": properties["MethodSettings"][0]["LoggingLevel"],
+            **{f"/variables/{name}": value for name, value in properties["Variables"].items()},
+        }
+        operations = [{"op": "replace", "path": path, "value": value} for path, value in wanted.items()]
+        client.update_stage(**where, patchOperations=operations)
         self._made(logical_id, properties["StageName"])
 
     def _published_function(self, logical_id: str, properties: Json, present: str | None) -> None:

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from rollout_cli.main import app
 from rollout_simulator.embedded_aws import EmbeddedAws
+from rollout_simulator.example_api import ExampleApi
 from rollout_simulator.scenario import parse_scenario
 from rollout_simulator.template import REGION, Deployment
 from rollout_simulator.traffic import StageTraffic
@@ -93,8 +94,10 @@ class Team:
         scenario = parse_scenario(
             {"name": "orders", "api": {"name": "orders"}, "traffic": {"requests_per_second": 100}}, "orders"
         )
+        live = self.stage()["deploymentId"]
+        api = ExampleApi(rest_api_id=self.outputs["RestApiId"], stage="prod", base=live, candidate="")
         clock = self.aws.clock
-        traffic = self.traffic = StageTraffic(scenario, self.aws.metrics, self.stage()["deploymentId"], seed=1)
+        traffic = self.traffic = StageTraffic(scenario, self.aws.metrics, api, seed=1)
         self.aws.stages.listeners.append(lambda change: traffic.stage_changed(change.when, change.after))
         traffic.backfill(clock.now())
         traffic.begin(clock.now())
@@ -155,6 +158,16 @@ def test_deploy_roll_out_hand_back_and_the_next_deploy_agrees(team: Team, tmp_pa
     team.sam_deploy(**parameters)
     assert ["OrdersFunction"] == team.touched
     assert live == team.stage()
+
+
+def test_preflight_has_nothing_to_say_against_what_the_script_asks_for(team: Team, tmp_path: Path) -> None:
+    new_release(team)
+    team.sam_deploy()
+    team.aws.clock.sleep(180)  # the alarm finds its state
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps(team.asked_by_the_script(tmp_path)), encoding="utf-8")
+    answer = typed("preflight", str(request), "--json")
+    assert [] == json.loads(answer.output)["findings"]
 
 
 def test_handback_prints_a_line_to_copy(team: Team) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rollout.adapters import apigateway_stage, stage_way
 from rollout.adapters.apigateway_stage import ApiGatewayStage
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
@@ -18,6 +19,7 @@ from rollout.core.rollout import Outcome, Rollout
 from rollout.ports import ExecutionState
 from rollout.tasks import analyze, close, fence, observe, on_alarm, promote, raise_weight, record, shift_traffic
 from rollout_simulator.chaos import Law
+from rollout_simulator.permissions.enforcement import Permissions
 
 Patch = pytest.MonkeyPatch
 
@@ -107,13 +109,20 @@ def acts_before_it_says_so(patch: Patch) -> None:
     patch.setattr(Rollout, "intending", lambda rollout, *_: rollout)
 
 
+def moves_aliases_under_the_base(patch: Patch) -> None:
+    """The live aliases are moved while the stage is on them."""
+    patch.setattr(
+        apigateway_stage, "way", lambda behind, *states: stage_way.way(replace(behind, variables={}), *states)
+    )
+
+
 def recovers_what_is_alive(patch: Patch) -> None:
     """Recovery takes every execution for dead."""
     patch.setattr(StepFunctionsExecutions, "state", lambda *_: ExecutionState("ABORTED"))
 
 
 def lets_the_alarm_handler_write(patch: Patch) -> None:
-    """The handler of alarms removes the canary itself, to be quick."""
+    """The handler of alarms removes the canary itself, to be quick, and its role allows that."""
     signal = on_alarm._signal
 
     def signalled(ports: Any, rollout_id: str, event: Any) -> bool:
@@ -123,6 +132,7 @@ def lets_the_alarm_handler_write(patch: Patch) -> None:
         return signal(ports, rollout_id, event)
 
     patch.setattr(on_alarm, "_signal", signalled)
+    patch.setattr(Permissions, "allow", lambda *_: True)
 
 
 def keeps_the_lock(patch: Patch) -> None:
@@ -172,11 +182,12 @@ PLANTED = {
     "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, (83,)),
     "makes a canary a second time": Planted(makes_a_canary_a_second_time, Law.FENCE, (4602,)),
     "acts before it says so": Planted(acts_before_it_says_so, Law.INTENT, (0,)),
+    "moves aliases under the base": Planted(moves_aliases_under_the_base, Law.MIX, (5,)),
     "recovers what is alive": Planted(recovers_what_is_alive, Law.ONE_WRITER, (0,)),
     "lets the alarm handler write": Planted(lets_the_alarm_handler_write, Law.ONE_WRITER, (1,)),
     "keeps the lock": Planted(keeps_the_lock, Law.END, (0,)),
     "calls every end a success": Planted(calls_every_end_a_success, Law.END, (0,)),
     "tells nobody": Planted(tells_nobody, Law.END, (0,)),
-    "forgets signals": Planted(forgets_signals, Law.HEARD, (3,)),
+    "forgets signals": Planted(forgets_signals, Law.HEARD, (14, 21)),
     "sleeps through signals": Planted(sleeps_through_signals, Law.AWAKE, (72,)),
 }

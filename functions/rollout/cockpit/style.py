@@ -64,7 +64,8 @@ color:var(--rp-dim);font-size:.92em}
 .rp-time span{position:absolute;transform:translateX(-50%);white-space:nowrap}
 .rp-time span:first-child{transform:none}
 .rp-numbers{position:relative;margin:.4em 0 0 4.2em}
-.rp-number{position:absolute;transform:translateX(-50%);min-width:1.5em;text-align:center;font-size:.85em;
+.rp-number{position:absolute;transform:translateX(-50%);min-width:1.5em;padding:0 .3em;white-space:nowrap;
+text-align:center;font-size:.85em;
 line-height:1.35;
 font-weight:600;border-radius:.8em;background:var(--rp-ground);border:1px solid currentColor}
 .rp-number.rp-good{color:var(--rp-good)}.rp-number.rp-bad{color:var(--rp-bad)}

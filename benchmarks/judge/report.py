@@ -16,7 +16,7 @@ from benchmarks.judge.traffic import PLAN, Cell, Noise, Release
 from benchmarks.judge.variants import CELLS, VARIANTS
 from rollout.core.judge import PRESETS, JudgeSettings, MetricKind, explain, safety
 from rollout.core.judge.plan import next_weight
-from rollout.core.judge.preview import requests_to_prove
+from rollout.core.judge.previewing import requests_to_prove
 from rollout.core.judge.settings import BALANCED, GATE
 
 ROOT = Path(__file__).resolve().parents[2]

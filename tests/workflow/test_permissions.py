@@ -7,6 +7,7 @@ few rollouts, which together go everywhere, show the second: what no call has ne
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from rollout_simulator.permissions.enforcement import Permissions
 from rollout_simulator.permissions.policies import Permission
 from rollout_simulator.scenario import SCENARIOS, load_scenario
 from rollout_simulator.simulation import Simulation, opened
-from tests.workflow.world import scenario, world
+from tests.workflow.test_dashboard import asked, payloads
+from tests.workflow.world import World, scenario, world
 
 SHORT = {"plan": {"steps": [{"weightPercent": 5, "bakeMinutes": 1}], "watchMinutes": 0}}
 
@@ -78,6 +80,24 @@ def a_rollout_that_nobody_can_be_told_of() -> Simulation:
         return at.simulation
 
 
+def a_rollout_moved_by_the_dashboard() -> Simulation:
+    def press(at: World, name: str) -> None:
+        pages = (asked(at), asked(at, rollout="r-1"))
+        buttons = [each for page in pages for each in payloads(page) if each.get("command", {}).get("command") == name]
+        assert f"{buttons[0]['command']['rolloutId']}" in asked(at, **buttons[0])
+
+    with world(request=SHORT) as at:
+        execution = at.start(at.request())
+        at.until_canary()
+        at.simulation.clock.run_until(at.simulation.clock.now() + timedelta(seconds=30))  # now it bakes
+        press(at, "pause")
+        at.simulation.clock.run_until(lambda: any(event["state"] == "PAUSED" for event in at.told()))
+        press(at, "resume")
+        at.ended(execution)
+        press(at, "rollback")
+        return at.simulation
+
+
 EVERYWHERE: tuple[Callable[[], Simulation], ...] = (
     lambda: the_scenario("healthy"),
     lambda: the_scenario("alarm-fires"),
@@ -93,6 +113,7 @@ EVERYWHERE: tuple[Callable[[], Simulation], ...] = (
     a_rollback_that_is_refused,
     a_rollout_of_many_executions,
     a_rollout_that_nobody_can_be_told_of,
+    a_rollout_moved_by_the_dashboard,
 )
 
 

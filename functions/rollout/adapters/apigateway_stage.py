@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_apigateway.type_defs import PatchOperationTypeDef
 
-KIND = "apigateway-stage"
 CANARY_SERIES = "{stage}/Canary"
 """The canary's value of the Stage dimension; believed, and documented nowhere, hence a setting."""
 

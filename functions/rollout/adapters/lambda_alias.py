@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_lambda.type_defs import AliasConfigurationResponseTypeDef, FunctionConfigurationResponseTypeDef
 
-KIND = "lambda-alias"
 LATEST = "$LATEST"
 EXACT = Decimal("0.0001")
 """To so many percent a weight is read: finer than a plan can say, coarser than a binary fraction errs."""

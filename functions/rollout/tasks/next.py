@@ -9,6 +9,9 @@ from rollout.core.decision import Decision
 from rollout.core.rollout import Rollout
 from rollout.core.target import Json
 
+CONTINUE = "continue"
+"""The only field of the document that an execution begins with which carries a rollout on: its id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Next:

@@ -21,11 +21,10 @@ from rollout.core.target import Json
 from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing, Unfit
 from rollout.ports import Ports
 from rollout.request import Request, parse_request
-from rollout.tasks.next import Next, acting, waiting
+from rollout.tasks.next import CONTINUE, Next, acting, waiting
 from rollout.tasks.record import announce, not_for, refuse, transition
 from rollout.tasks.survey import survey
 
-CONTINUE = "continue"
 UNDO = "undo"
 SECONDS_BETWEEN_TRIES = 5
 LONGEST_WAIT = timedelta(minutes=15)

@@ -18,7 +18,7 @@ from rollout.errors import ForeignChange, RolloutError, TargetMissing
 from rollout.ports import ExecutionState, Ports
 from rollout.tasks import fence
 from rollout.tasks.close import close
-from rollout.tasks.prepare import CONTINUE
+from rollout.tasks.next import CONTINUE
 from rollout.tasks.record import entry, stop, tell_all
 from rollout.tasks.roll_back import roll_back
 

@@ -13,7 +13,7 @@ from rollout.core.judge.explain import explain
 from rollout.core.judge.harm import KAPPAS as HARM_KAPPAS
 from rollout.core.judge.information import kl_to_null
 from rollout.core.judge.minute import log_e
-from rollout.core.judge.preview import requests_to_prove
+from rollout.core.judge.previewing import requests_to_prove
 from rollout.core.judge.safety import KAPPAS as SAFETY_KAPPAS
 from tests.core.judge.builders import NAME, some_settings
 

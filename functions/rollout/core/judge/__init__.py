@@ -8,7 +8,7 @@ canary within tolerance is at most α however often one looks. Read it in this o
     observing   readings → evidence                         judging     evidence → action
     settings, plan, readings, evidence, verdict             the values that go in, stay, and come out
     explain     numbers → words                             parse       JSON → values
-    replay      the judge over recorded minutes             preview     what a plan can and cannot see
+    replay      the judge over recorded minutes             previewing  what a plan can and cannot see
     dispersion  how clumped errors are                      information the bound nobody can beat
     named       typing.NamedTuple without importing typing
 
@@ -24,7 +24,6 @@ from .judging import combine, convicts, judge, observe_all
 from .named import TYPE_CHECKING
 from .observing import begin, begin_step, observe
 from .plan import Plan, Step
-from .preview import BaseTraffic, MetricPreview, StepPreview, preview
 from .readings import Count, Measure, MinuteReading, Moments, Pair
 from .replay import Replay, ReplayMinute, replay
 from .settings import PRESETS, FastLane, JudgeSettings, MetricKind, MetricSettings, Tolerance
@@ -32,6 +31,7 @@ from .verdict import Action, Judgement, MetricVerdict, Verdict
 
 if TYPE_CHECKING:
     from .parse import Recording, parse_judge, parse_plan, parse_recording
+    from .previewing import BaseTraffic, MetricPreview, StepPreview, preview
 
 __all__ = [
     "PRESETS",
@@ -80,10 +80,23 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """`parse` is imported when it is first asked for: not every start of a function reads a request."""
-    if name in {"Recording", "parse_judge", "parse_plan", "parse_recording"}:
-        from . import parse  # noqa: PLC0415
+_LATER = {
+    "Recording": "parse",
+    "parse_judge": "parse",
+    "parse_plan": "parse",
+    "parse_recording": "parse",
+    "BaseTraffic": "previewing",
+    "MetricPreview": "previewing",
+    "StepPreview": "previewing",
+    "preview": "previewing",
+}
+"""What is imported when it is first asked for, and from where: not every start of a function reads a request."""
 
-        return getattr(parse, name)
+
+def __getattr__(name: str) -> object:
+    """One of the names above."""
+    if name in _LATER:
+        from importlib import import_module  # noqa: PLC0415
+
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

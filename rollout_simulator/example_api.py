@@ -15,6 +15,9 @@ from rollout_simulator.template import ACCOUNT, REGION
 ALIAS = "lambdaAlias"
 """The stage variable that names the alias behind the API."""
 
+NEW = "2"
+"""The version of each function that is to be rolled out, where the controller points the aliases itself."""
+
 ACCESS_LOG_FORMAT = (
     '{"requestId":"$context.requestId","apiId":"$context.apiId","stage":"$context.stage",'
     '"isCanaryRequest":"$context.isCanaryRequest","status":$context.status,"responseLatency":$context.responseLatency}'
@@ -33,6 +36,8 @@ class ExampleApi:
     stage: str
     base: str
     candidate: str
+    functions: tuple[str, ...] = ()
+    """Those behind it, by name. The live alias of each is on version 1; version 2 is new."""
 
     def request(self, scenario: Scenario) -> dict[str, Any]:
         """The scenario's request, with the target and the candidate that the scenario leaves out."""
@@ -40,9 +45,14 @@ class ExampleApi:
         request.setdefault(
             "target", {"type": "apigateway-stage", "restApiId": self.rest_api_id, "stageName": self.stage}
         )
-        request.setdefault(
-            "candidate", {"deploymentId": self.candidate, "stageVariables": dict(scenario.api.candidate_variables)}
-        )
+        overrides = dict(scenario.api.candidate_variables)
+        candidate: dict[str, Any] = {"deploymentId": self.candidate, "stageVariables": overrides}
+        if scenario.api.on_promotion is not None:
+            candidate["functions"] = [
+                {"functionName": name, "aliasName": overrides[ALIAS], "version": NEW} for name in self.functions
+            ]
+            candidate["onPromotion"] = scenario.api.on_promotion
+        request.setdefault("candidate", candidate)
         named = [alarm.name for alarm in scenario.alarms if alarm.named_in_request]
         if named:
             request.setdefault("alarms", named)
@@ -56,13 +66,19 @@ def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
     """
     apigateway, api = clients("apigateway"), scenario.api
     rest_api_id = apigateway.create_rest_api(name=api.name, tags=dict([OPT_IN]))["id"]
-    function = _function(clients, scenario, rest_api_id)
     root = apigateway.get_resources(restApiId=rest_api_id)["items"][0]["id"]
-    where = {"restApiId": rest_api_id, "resourceId": root, "httpMethod": "GET"}
-    apigateway.put_method(**where, authorizationType="NONE")
-    called = f"{function}:${{stageVariables.{ALIAS}}}"
-    uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{called}/invocations"
-    apigateway.put_integration(**where, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
+    names = [f"{api.name}{'' if number == 1 else number}-{rest_api_id}" for number in range(1, api.functions + 1)]
+    for number, name in enumerate(names, start=1):
+        path = "" if number == 1 else f"part{number}"
+        resource = root
+        if path:
+            resource = apigateway.create_resource(restApiId=rest_api_id, parentId=root, pathPart=path)["id"]
+        where = {"restApiId": rest_api_id, "resourceId": resource, "httpMethod": "GET"}
+        apigateway.put_method(**where, authorizationType="NONE")
+        function = _function(clients, scenario, name, f"{rest_api_id}/{api.stage}/GET/{path}")
+        called = f"{function}:${{stageVariables.{ALIAS}}}"
+        uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{called}/invocations"
+        apigateway.put_integration(**where, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
     base = apigateway.create_deployment(restApiId=rest_api_id, description="live")["id"]
     apigateway.create_stage(
         restApiId=rest_api_id,
@@ -74,16 +90,20 @@ def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
     if operations := list(_logging(scenario)):
         apigateway.update_stage(restApiId=rest_api_id, stageName=api.stage, patchOperations=operations)
     candidate = apigateway.create_deployment(restApiId=rest_api_id, description=CANDIDATE)["id"]
-    return ExampleApi(rest_api_id, api.stage, base, candidate)
+    return ExampleApi(rest_api_id, api.stage, base, candidate, tuple(names))
 
 
-def _function(clients: Callable[[str], Any], scenario: Scenario, rest_api_id: str) -> str:
-    """The function behind the API, with an alias for each value of the stage variable; its ARN."""
+def _function(clients: Callable[[str], Any], scenario: Scenario, name: str, called_as: str) -> str:
+    """A function behind the API, with an alias for each value of the stage variable; its ARN."""
     functions, api = clients("lambda"), scenario.api
-    role = clients("iam").create_role(RoleName=f"{api.name}-{rest_api_id}", AssumeRolePolicyDocument="{}")["Role"]
-    name = f"{api.name}-{rest_api_id}"
+    role = clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]
     arn: str = functions.create_function(
-        FunctionName=name, Runtime="python3.13", Role=role["Arn"], Handler="index.handler", Code={"ZipFile": zipped()}
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role["Arn"],
+        Handler="index.handler",
+        Code={"ZipFile": zipped()},
+        Tags=dict([OPT_IN]),
     )["FunctionArn"]
     version = functions.publish_version(FunctionName=name)["Version"]
     for alias in dict.fromkeys(
@@ -96,8 +116,11 @@ def _function(clients: Callable[[str], Any], scenario: Scenario, rest_api_id: st
             StatementId="api",
             Action="lambda:InvokeFunction",
             Principal="apigateway.amazonaws.com",
-            SourceArn=f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{rest_api_id}/{api.stage}/GET/",
+            SourceArn=f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{called_as}",
         )
+    if api.on_promotion is not None:
+        functions.update_function_code(FunctionName=name, ZipFile=zipped("new"))
+        functions.publish_version(FunctionName=name)
     return arn
 
 

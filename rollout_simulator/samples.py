@@ -6,12 +6,14 @@ python -m rollout_simulator.samples     writes them anew
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rollout.core.events import DETAIL_TYPE
+from rollout_simulator.local import SAMPLE_API, SAMPLE_DEPLOYMENT
 from rollout_simulator.scenario import SCENARIOS, load_scenario
-from rollout_simulator.simulation import opened
+from rollout_simulator.simulation import Simulation, opened
 from rollout_simulator.template import ROOT
 
 FOLDER = ROOT / "events" / "state-changed"
@@ -36,16 +38,26 @@ ANY_ID = "6a7e8feb-b491-4cf7-a9f1-bf3703467718"
 Json = dict[str, Any]
 
 
-def samples_of(scenario: str, told: Sequence[Json]) -> Mapping[Path, Json]:
-    """The sample files that come from this scenario, each with the first event it told of that state."""
-    return {
-        FOLDER / f"{state.lower().replace('_', '-')}.json": {
-            **next(event for event in told if event["detail"]["state"] == state),
-            "id": ANY_ID,
-        }
-        for state, name in SCENARIO_OF.items()
-        if name == scenario
-    }
+def samples_of(simulation: Simulation) -> Mapping[Path, Json]:
+    """The sample files that come from this simulation, each with the first event it told of that state."""
+    told = [event for event in simulation.aws.events.put if event["detail-type"] == DETAIL_TYPE]
+    samples = {}
+    for state, name in SCENARIO_OF.items():
+        if name == simulation.scenario.name:
+            sample = _named(simulation, next(event for event in told if event["detail"]["state"] == state))
+            samples[FOLDER / f"{state.lower().replace('_', '-')}.json"] = sample
+            if state == "HELD":
+                samples[FOLDER.parent / "notify.json"] = sample
+    return samples
+
+
+def _named(simulation: Simulation, event: Json) -> Json:
+    """The event with the names of the other samples instead of the ids that were drawn."""
+    api = simulation.api
+    text = json.dumps({**event, "id": ANY_ID})
+    for drawn, name in ((api.rest_api_id, SAMPLE_API), (api.candidate, SAMPLE_DEPLOYMENT), (api.base, "abc122")):
+        text = text.replace(drawn, name)
+    return dict(json.loads(text))
 
 
 def rounded(value: Any) -> Any:
@@ -63,9 +75,8 @@ def main() -> None:
     for scenario in sorted(set(SCENARIO_OF.values())):
         with opened(load_scenario(SCENARIOS / f"{scenario}.toml")) as simulation:
             simulation.run()
-            told = [event for event in simulation.aws.events.put if event["detail-type"] == "Rollout State Changed"]
-        for path, sample in samples_of(scenario, told).items():
-            path.write_text(json.dumps(rounded(sample), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            for path, sample in samples_of(simulation).items():
+                path.write_text(json.dumps(rounded(sample), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

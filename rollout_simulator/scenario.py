@@ -37,6 +37,12 @@ class Api(_Part):
     candidate_variables: dict[str, str] = Field(
         default_factory=lambda: {"lambdaAlias": "next"}, description="What the canary overrides."
     )
+    functions: Annotated[int, Field(ge=1, le=10)] = Field(
+        1, description="How many functions are behind it, each reached by the alias that `lambdaAlias` names."
+    )
+    on_promotion: Literal["mergeVariables", "moveAliases"] | None = Field(
+        None, description="The controller points the spare aliases to new versions itself, and promotes so."
+    )
     execution_logging: bool = True
     access_log: bool = Field(
         False, description="The stage writes an access log, and metric filters make metrics of it."
@@ -138,7 +144,7 @@ class Signal(_Part):
 
 class ForeignChange(_Part):
     """Somebody else changes the target during the rollout: patch operations as UpdateStage takes them, arguments of
-    UpdateAlias, or delete.
+    UpdateAlias (of the first function behind a stage), or delete.
     """
 
     at_minute: Minutes

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from rollout_simulator import example_api, example_function
 from rollout_simulator.alias_traffic import AliasTraffic
 from rollout_simulator.embedded_aws import EmbeddedAws
+from rollout_simulator.functions_traffic import FunctionsTraffic
 from rollout_simulator.repairs.lambda_alias import AliasChange
 from rollout_simulator.repairs.stage_control_plane import StageChange
 from rollout_simulator.scenario import Alarm, ForeignChange, Scenario
@@ -56,7 +57,7 @@ class Stage:
         self._scenario = scenario
         self._client = aws.client("apigateway")
         self.api = example_api.create_api(aws.client, scenario)
-        self.traffic = StageTraffic(scenario, aws.metrics, self.api, seed)
+        self.traffic = self._traffic(aws, scenario, seed)
         self._where = {"restApiId": self.api.rest_api_id, "stageName": self.api.stage}
         self.facts = {
             "API": self.api.rest_api_id,
@@ -82,6 +83,8 @@ class Stage:
     def meddle(self, change: ForeignChange) -> None:
         if change.delete_stage:
             self._client.delete_stage(**self._where)
+        elif change.update_alias:
+            self._aws.client("lambda").update_alias(FunctionName=self.api.functions[0], **change.update_alias)
         else:
             self._client.update_stage(**self._where, patchOperations=change.patch)
 
@@ -95,6 +98,14 @@ class Stage:
 
     def _is_ours(self, change: StageChange) -> bool:
         return (change.rest_api_id, change.stage_name) == (self.api.rest_api_id, self.api.stage)
+
+    def _traffic(self, aws: EmbeddedAws, scenario: Scenario, seed: int) -> StageTraffic:
+        """The deployment says how the API answers; or the versions do, where the controller moves their aliases."""
+        if scenario.api.on_promotion is None:
+            return StageTraffic(scenario, aws.metrics, self.api, seed)
+        traffic = FunctionsTraffic(scenario, aws.metrics, self.api, seed)
+        aws.aliases.listeners.append(traffic.alias_changed)
+        return traffic
 
     def _changed(self, change: StageChange) -> None:
         if self._is_ours(change):

@@ -225,8 +225,8 @@ class StageTraffic(Traffic):
         for split, share in self._segments(start):
             requests = int(self._random.binomial(total, share)) if share < 1 else total
             to_canary = int(self._random.binomial(requests, split.canary_share)) if split.canary_share else 0
-            of_base = self._serve(requests - to_canary, split.base_is_candidate, start, 100.0)
-            of_canary = self._serve(to_canary, split.canary_is_candidate, start, split.canary_share * 100)
+            of_base = self._serve_base(requests - to_canary, split, start)
+            of_canary = self._serve_canary(to_canary, split, start)
             base.add(of_base)
             canary.add(of_canary)
             logged.setdefault("false" if split.has_canary else "-", Arm()).add(of_base)
@@ -243,6 +243,12 @@ class StageTraffic(Traffic):
         self._publish({"ApiName": api.name, "Stage": api.stage}, minute, base)
         if how.canary_series and (self._logs_executions or not how.canary_series_needs_logging):
             self._publish({"ApiName": api.name, "Stage": f"{api.stage}/Canary"}, minute, canary)
+
+    def _serve_base(self, requests: int, split: Split, start: float) -> Arm:
+        return self._serve(requests, split.base_is_candidate, start, 100.0)
+
+    def _serve_canary(self, requests: int, split: Split, start: float) -> Arm:
+        return self._serve(requests, split.canary_is_candidate, start, split.canary_share * 100)
 
     def _publish(self, dimensions: Mapping[str, str], minute: int, arm: Arm) -> None:
         """The points of the AWS/ApiGateway metrics."""

@@ -47,6 +47,12 @@ class TrafficShifter(Protocol):
         Raises: Refused, TargetMissing, NotAllowed, Unavailable.
         """
 
+    def way(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:
+        """The states that `change` goes through, one call apart, the wanted one last; none when nothing is to be done.
+
+        It touches nothing: whoever intends a change records them before it is made.
+        """
+
     def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
         """Bring the target from the state just read into the wanted one: create, shift, promote or remove.
 

@@ -22,6 +22,7 @@ from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
 from rollout.adapters.custom_metrics import WithCustomMetrics
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.eventbridge import EventBridgeNotifier
+from rollout.adapters.function_aliases import FunctionAliases
 from rollout.adapters.lambda_alias import LambdaAlias
 from rollout.adapters.stage_inspector import StageInspector
 from rollout.adapters.stage_metrics import StageMetrics
@@ -101,13 +102,14 @@ def _ports(environment: Environment) -> Ports:
 def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
     """The ports over the AWS that these clients talk to; `client` makes one by the name of its service."""
     cloudwatch, workflow = client("cloudwatch"), client("stepfunctions")
+    apigateway, functions = client("apigateway"), client("lambda")
     reader = CloudWatchReader(cloudwatch)
     return Ports(
         clock=SystemClock(),
         store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
         shifters={
-            apigateway_stage.KIND: ApiGatewayStage(client("apigateway")),
-            lambda_alias.KIND: LambdaAlias(client("lambda")),
+            apigateway_stage.KIND: ApiGatewayStage(apigateway, FunctionAliases(functions)),
+            lambda_alias.KIND: LambdaAlias(functions),
         },
         sources={
             apigateway_stage.KIND: WithCustomMetrics(StageMetrics(reader), reader, "5XXError"),
@@ -115,8 +117,8 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
             ACCESS_LOG: WithCustomMetrics(AccessLogMetrics(reader), reader, "5XXError"),
         },
         inspectors={
-            apigateway_stage.KIND: StageInspector(client("apigateway"), client("lambda")),
-            lambda_alias.KIND: AliasInspector(client("lambda")),
+            apigateway_stage.KIND: StageInspector(apigateway, functions),
+            lambda_alias.KIND: AliasInspector(functions),
         },
         alarms=CloudWatchAlarms(cloudwatch, client("resourcegroupstaggingapi")),
         notifier=EventBridgeNotifier(client("events"), environment.bus),

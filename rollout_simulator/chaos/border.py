@@ -23,9 +23,10 @@ from botocore.endpoint import Endpoint
 from moto.dynamodb.models import dynamodb_backends
 
 from rollout_simulator.chaos.plan import Act, AtCall, What
-from rollout_simulator.chaos.recorded import Arrival, Invocation, ItemWrite, StageWrite
+from rollout_simulator.chaos.recorded import AliasWrite, Arrival, Invocation, ItemWrite, StageWrite
 from rollout_simulator.clock import SimulatedClock
 from rollout_simulator.repairs.invocations import OUTSIDE, invocation
+from rollout_simulator.repairs.lambda_alias import AliasChange
 from rollout_simulator.repairs.patching import replaced
 from rollout_simulator.repairs.stage_control_plane import StageChange
 from rollout_simulator.template import ACCOUNT, REGION
@@ -52,6 +53,8 @@ class Border:
     invocations: list[Invocation] = field(default_factory=list)
     item_writes: list[ItemWrite] = field(default_factory=list)
     stage_writes: list[StageWrite] = field(default_factory=list)
+    alias_writes: list[AliasWrite] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
     done: list[tuple[datetime, Act]] = field(default_factory=list)
     _clock: SimulatedClock | None = None
     _perform: Callable[[Act], object] | None = None
@@ -78,6 +81,14 @@ class Border:
                 after=change.after,
             )
         )
+
+    def alias_changed(self, change: AliasChange) -> None:
+        """A listener of the aliases; it knows from the first one on what each points to."""
+        before = dict(self.aliases)
+        if change.after is not None:
+            self.aliases[f"{change.function_name}:{change.alias_name}"] = change.after["FunctionVersion"]
+        if self._clock is not None:
+            self.alias_writes.append(AliasWrite(_arrival.get(), invocation.get(), before, dict(self.aliases)))
 
     # --- calls ---------------------------------------------------------------------------------------------
 

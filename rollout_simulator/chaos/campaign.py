@@ -77,7 +77,7 @@ def plan_of(seed: int) -> RunPlan:
     """The run that this seed stands for."""
     random = Random(seed)
     request = _request(random)
-    scenario = _scenario(random, request)
+    scenario = _scenario(random, request) | _aliases(seed)
     minutes = _expected_minutes(request)
     acts = tuple(_act(random, minutes, request) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))
     faults = tuple(_fault(random, minutes) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
@@ -91,6 +91,15 @@ def plan_of(seed: int) -> RunPlan:
         analyses_per_execution=random.choice((None, None, None, 1, 2, 4)),
         by_event=random.random() < 0.1,
     )
+
+
+def _aliases(seed: int) -> Json:
+    """Every seventh run moves the aliases of the functions behind the stage, too."""
+    if seed % 7 != 5:
+        return {}
+    random = Random(f"aliases {seed}")
+    mode = random.choice(("mergeVariables", "moveAliases", "moveAliases"))
+    return {"api": {"functions": random.choice((1, 2, 3)), "on_promotion": mode}}
 
 
 def _request(random: Random) -> Json:

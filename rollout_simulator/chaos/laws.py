@@ -25,6 +25,8 @@ END. Everything ends: executions over, locks released, one terminal event per ro
 INTENT. Each write leads to a state that the record contained before; after a near miss, as far as it was ours.
 HEARD. A command that was answered with "accepted" is in the record, and an alarm that fires for a rollout that watches
     it is, too, unless the function that records it was itself kept from working.
+MIX. Where the functions behind the stage are reached by alias, no request meets an old deployment with a new version,
+    or the other way round, at any moment.
 AWAKE. Where nothing was made to fail, a task of the rollout begins within a minute of a stop signal: no wait is slept
     through to its end.
 """
@@ -40,6 +42,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from rollout_simulator.chaos.mix import mixes
 from rollout_simulator.chaos.plan import What
 from rollout_simulator.chaos.recorded import Arrival, Execution, ItemWrite, Recorded, StageWrite
 from rollout_simulator.chaos.states import Record, State, of_stage
@@ -75,6 +78,7 @@ class Law(StrEnum):
     INTENT = "intent"
     HEARD = "heard"
     AWAKE = "awake"
+    MIX = "mix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,7 @@ class _Checker:
         yield from self._intent()
         yield from self._heard()
         yield from self._awake()
+        yield from (Violation(Law.MIX, what) for what in mixes(self._recorded))
 
     # --- reading -------------------------------------------------------------------------------------------
 

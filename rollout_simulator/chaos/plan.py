@@ -116,7 +116,7 @@ class RunPlan:
         for name in ("onRegression", "onInconclusive", "holdMinutes", "measurement", "judge", "candidate", "requestId"):
             if name in request:
                 yield f"  {name}: {json.dumps(request[name])}"
-        for name in ("traffic", "candidate", "disturbances", "metrics", "alarms"):
+        for name in ("api", "traffic", "candidate", "disturbances", "metrics", "alarms"):
             if scenario.get(name):
                 yield f"  {name}: {json.dumps(scenario[name])}"
         how = [

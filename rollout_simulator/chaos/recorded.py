@@ -69,6 +69,16 @@ class StageWrite:
 
 
 @dataclass(frozen=True, slots=True)
+class AliasWrite:
+    """A write to a function's alias that succeeded; the versions of all aliases before and after it, by name."""
+
+    number: int
+    caller: str
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Execution:
     """What became of an execution."""
 
@@ -114,6 +124,7 @@ class Recorded:
     invocations: Sequence[Invocation]
     item_writes: Sequence[ItemWrite]
     stage_writes: Sequence[StageWrite]
+    alias_writes: Sequence[AliasWrite]
     done: Sequence[tuple[datetime, Act]]
     events: Sequence[Json]
     executions: Sequence[Execution]

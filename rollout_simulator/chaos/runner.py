@@ -61,6 +61,7 @@ class _Run:
         self._clock = aws.clock
         self._scenario: Scenario = parse_scenario(plan.scenario, "the plan")
         self._apigateway = aws.client("apigateway")
+        aws.aliases.listeners.append(border.alias_changed)
         self._api = create_api(aws.client, self._scenario)
         self._other = self._apigateway.create_deployment(restApiId=self._api.rest_api_id, description="other")["id"]
         self._table = aws.deployment.outputs["TableName"]
@@ -276,6 +277,7 @@ class _Run:
             invocations=self._border.invocations,
             item_writes=self._border.item_writes,
             stage_writes=self._border.stage_writes,
+            alias_writes=self._border.alias_writes,
             done=self._border.done,
             events=list(self._aws.events.put),
             executions=[_execution(one) for one in self._aws.executions.all()],

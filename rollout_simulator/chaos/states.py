@@ -126,7 +126,9 @@ class Record:
         if state is None:
             return Decimal(0)
         overrides = self.settings["candidate"]["overrides"]
-        if state.base in self.candidates and overrides.items() <= dict(state.variables).items():
+        moved = dict.fromkeys(self.settings["behind"]["variables"] if self.settings["behind"]["live"] else ())
+        merged = {name: value for name, value in overrides.items() if name not in moved}
+        if state.base in self.candidates and merged.items() <= dict(state.variables).items():
             return Decimal(100)
         served = state.canary is not None and state.canary.revision in self.candidates
         return state.canary.weight if state.canary is not None and served else Decimal(0)

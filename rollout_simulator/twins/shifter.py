@@ -5,9 +5,11 @@ A stage's promotion takes two calls, so here it can break off between them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
+from rollout.adapters.stage_way import way
 from rollout.core.measures import CANDIDATE, Series
 from rollout.core.rollout import Candidate
 from rollout.core.target import Target, TargetState
@@ -51,7 +53,7 @@ class ShifterTwin(Troubled):
     def read(self, target: Target) -> TargetState:
         """Raises as the port says."""
         self._called()
-        return self._existing(target)
+        return self._shown(target)
 
     def verify(self, target: Target, candidate: Candidate) -> None:
         """Raises as the port says."""
@@ -70,21 +72,23 @@ class ShifterTwin(Troubled):
             self.deploy(target, self._made[stamp])
         return self._made[stamp]
 
+    def way(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:
+        """As a stage's."""
+        return way(target.behind, seen, wanted)
+
     def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
         """Raises as the port says."""
         self._called()
-        if self._existing(target) != seen:
+        if self._shown(target) != seen:
             raise ForeignChange(f"{target.key} was changed since it was read")
-        if wanted.canary is not None:
-            if wanted.canary.revision not in self._revisions[target.key]:
-                raise ForeignChange("Deployment id does not exist")
-            self._set(target, replace(seen, canary=wanted.canary))
-            return
-        if self.breaks_off_promotions and seen.canary is not None and seen.promoted().base == wanted.base:
-            self.breaks_off_promotions = False
-            self._set(target, replace(seen.promoted(), canary=seen.canary))
-            raise Unavailable("the connection broke between the two calls of a promotion")
-        self._set(target, wanted)
+        if wanted.canary is not None and wanted.canary.revision not in self._revisions[target.key]:
+            raise ForeignChange("Deployment id does not exist")
+        promotes = seen.canary is not None and wanted.canary is None and wanted.base == seen.canary.revision
+        for number, state in enumerate(self.way(target, seen, wanted)):
+            if number == 1 and promotes and self.breaks_off_promotions:
+                self.breaks_off_promotions = False
+                raise Unavailable("the connection broke between the two calls of a promotion")
+            self._set(target, replace(state, aliases={**self._states[target.key].aliases, **state.aliases}))
 
     def series(self, target: Target, canary_series: str | None) -> Series:
         """Raises as the port says."""
@@ -93,6 +97,11 @@ class ShifterTwin(Troubled):
         name = target.ids.get("stageName", target.key)
         canary = (canary_series or "{stage}/Canary").replace("{stage}", name)
         return Series(base={"Stage": name}, canary={"Stage": canary})
+
+    def _shown(self, target: Target) -> TargetState:
+        """As it is, with those aliases that the target names."""
+        state = self._existing(target)
+        return replace(state, aliases={name: state.aliases[name] for name in target.behind.names})
 
     def _existing(self, target: Target) -> TargetState:
         if target.key not in self._states:
@@ -105,9 +114,13 @@ class ShifterTwin(Troubled):
 
 
 class AliasShifterTwin(ShifterTwin):
-    """The same for aliases, whose versions each have a series."""
+    """The same for aliases, whose versions each have a series, and whose changes are one call each."""
 
     field = "candidate.version"
+
+    def way(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:  # noqa: ARG002
+        """As an alias's."""
+        return [] if seen == wanted else [wanted]
 
     def series(self, target: Target, canary_series: str | None) -> Series:  # noqa: ARG002 - stages have such a series
         """Raises as the port says."""

@@ -17,8 +17,9 @@ from rollout_cli.main import app
 from tests.cli.command import ROOT, started
 from tests.workflow.world import world
 
+PAGES_OF_GUIDE = ("lambda-alias.md", "stage-with-aliases.md")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [README, *((ROOT / "docs" / "guide" / page).read_text(encoding="utf-8") for page in ("lambda-alias.md",))]
+PAGES = [README, *((ROOT / "docs" / "guide" / page).read_text(encoding="utf-8") for page in PAGES_OF_GUIDE)]
 
 
 def documented() -> list[str]:
@@ -88,6 +89,9 @@ RUNS: Mapping[str, Callable[[str], None]] = {
     "rollout validate events/request-alias.json --traffic 1200 --error-percent 0.5": runs(0),
     "rollout simulate alias-healthy": runs(0),
     "rollout simulate alias-worse": runs(3),
+    "rollout simulate stage-aliases-healthy": runs(0),
+    "rollout simulate stage-aliases-two-functions": runs(0),
+    "rollout simulate stage-aliases-worse": runs(3),
 }
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from rollout.adapters.apigateway_stage import ApiGatewayStage
+from rollout.adapters.function_aliases import FunctionAliases
 from rollout.adapters.lambda_alias import LambdaAlias
 from rollout.core.target import Target, TargetState
 from rollout.errors import NotAllowed, RolloutError, Unavailable
@@ -59,7 +60,7 @@ class OverApiGateway:
 
     def __init__(self) -> None:
         self.client = client("apigateway")
-        self.shifter = ApiGatewayStage(self.client)
+        self.shifter = ApiGatewayStage(self.client, FunctionAliases(client("lambda")))
         self.api = self.client.create_rest_api(name="orders")["id"]
         self.target = Target("apigateway-stage", {"restApiId": self.api, "stageName": "prod"})
         root = self.client.get_resources(restApiId=self.api)["items"][0]["id"]

@@ -13,7 +13,7 @@ from rollout.adapters.alias_inspector import AliasInspector
 from rollout.adapters.stage_inspector import StageInspector
 from rollout.core.inspection import Backend, Inspection
 from rollout.core.rollout import Candidate
-from rollout.core.target import Target
+from rollout.core.target import Behind, Target
 from rollout.errors import NotAllowed, RolloutError, TargetMissing, Unavailable
 from rollout.ports import TargetInspector
 from rollout_simulator.repairs import apigateway_canary, lambda_alias, lambda_permissions
@@ -272,6 +272,13 @@ def test_what_may_not_be_read_is_said_and_held_against_nobody(
 # --- an alias ----------------------------------------------------------------------------------------------------
 
 LIVE = Target("lambda-alias", {"functionName": "orders", "aliasName": "live"})
+
+
+def test_a_function_that_has_not_opted_in_is_named_where_its_alias_is_to_be_moved(over_aws: OverAws) -> None:
+    target = replace(over_aws.target, behind=Behind({"lambdaAlias": "next"}, {"orders:next": "1"}))
+    assert ("orders",) == over_aws.inspector.inspect(target, Candidate("d", {})).untagged_functions
+    over_aws.functions.tag_resource(Resource=FUNCTION, Tags=MANAGED)
+    assert () == over_aws.inspector.inspect(target, Candidate("d", {})).untagged_functions
 
 
 @pytest.fixture

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from rollout.core.rollout import Candidate
-from rollout.core.target import Canary, Target, TargetState
+from rollout.core.target import Behind, Canary, Target, TargetState
 from rollout.errors import ForeignChange, NotAllowed, Refused, RolloutError, TargetMissing, Unavailable
 from rollout_simulator.repairs import apigateway_canary, lambda_alias
 from tests.contract.aws import refusing
@@ -304,3 +305,122 @@ def test_an_api_that_cannot_be_deployed_is_refused(gateway: OverApiGateway) -> N
 def test_two_changes_of_the_api_at_once_are_no_foreign_change_of_the_stage(gateway: OverApiGateway) -> None:
     with refusing("apigateway", "ConflictException", 409), pytest.raises(Unavailable):
         calls(gateway)["change"]()
+
+
+# --- a stage with function aliases behind it ---------------------------------------------------------------------
+
+MOVES = Behind({"lambdaAlias": "next"}, {"orders:next": "2"}, {"orders:live": "2"})
+MERGES = replace(MOVES, live={})
+
+
+class WithAliases(Protocol):
+    """A stage with a function `orders` behind it: versions 1 and 2, and the aliases `live` and `next` on version 1."""
+
+    @property
+    def stage(self) -> World: ...
+
+    def point(self, alias: str, version: str) -> None:
+        """Somebody else points the alias there."""
+
+
+class OverAws:
+    def __init__(self) -> None:
+        self.function = OverLambda()
+        self.function.client.create_alias(FunctionName="orders", Name="next", FunctionVersion="1")
+        self.stage = OverApiGateway()
+
+    def point(self, alias: str, version: str) -> None:
+        self.function.client.update_alias(FunctionName="orders", Name=alias, FunctionVersion=version)
+
+
+class AliasesInMemory:
+    def __init__(self) -> None:
+        self.stage = InMemory.stage()
+        self._aliases = {"orders:live": "1", "orders:next": "1"}
+        self._put()
+
+    def point(self, alias: str, version: str) -> None:
+        self._aliases = {**self.stage.twin.state(self.stage.target).aliases, f"orders:{alias}": version}
+        self._put()
+
+    def _put(self) -> None:
+        twin, target = self.stage.twin, self.stage.target
+        twin.put(target, replace(twin.state(target), aliases=self._aliases))
+
+
+@pytest.fixture(params=["the adapter", "the twin"])
+def behind(request: pytest.FixtureRequest) -> Iterator[WithAliases]:
+    if request.param == "the twin":
+        yield AliasesInMemory()
+        return
+    request.getfixturevalue("aws")
+    with apigateway_canary.repaired(), lambda_alias.repaired():
+        yield OverAws()
+
+
+def changed(world: WithAliases, target: Target, *wanted: TargetState) -> TargetState:
+    """The state after these changes, one after the other."""
+    for state in wanted:
+        world.stage.shifter.change(target, world.stage.shifter.read(target), state)
+    return world.stage.shifter.read(target)
+
+
+def states(world: WithAliases, behind: Behind) -> tuple[Target, TargetState, TargetState, TargetState]:
+    """The target, as found, with its canary, promoted."""
+    target = replace(world.stage.target, behind=behind)
+    here = replace(found(world.stage), aliases=dict.fromkeys(behind.names, "1"))
+    there = replace(with_canary(world.stage), aliases={**here.aliases, **behind.spare})
+    return target, here, there, there.promoted(behind)
+
+
+@pytest.mark.parametrize("mode", [MERGES, MOVES], ids=["merges", "moves"])
+def test_aliases_behind_a_stage_are_read_moved_and_put_back_with_it(behind: WithAliases, mode: Behind) -> None:
+    target, here, there, beyond = states(behind, mode)
+    assert here == changed(behind, target)
+    assert there == changed(behind, target, there)
+    assert beyond == changed(behind, target, beyond)
+    assert here == changed(behind, target, here)
+    assert here == changed(behind, target, there, here)
+
+
+def test_an_alias_that_somebody_moved_is_left_where_it_is(behind: WithAliases) -> None:
+    target, here, there, _ = states(behind, MOVES)
+    behind.point("next", "2")
+    with pytest.raises(ForeignChange):
+        behind.stage.shifter.change(target, here, there)
+    assert {"orders:live": "1", "orders:next": "2"} == behind.stage.shifter.read(target).aliases
+
+
+def test_the_aliases_behind_a_stage_are_read_only_where_the_rollout_moves_them(behind: WithAliases) -> None:
+    assert {} == behind.stage.shifter.read(behind.stage.target).aliases
+
+
+def test_an_alias_that_does_not_exist_is_missing_and_the_way_out_is_named(aws: None) -> None:
+    with apigateway_canary.repaired(), lambda_alias.repaired():
+        world = OverAws()
+        target = replace(world.stage.target, behind=Behind({"lambdaAlias": "green"}, {"orders:green": "2"}))
+        with pytest.raises(TargetMissing, match=r"alias green of function orders does not exist.*create it"):
+            world.stage.shifter.read(target)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "problem"),
+    [
+        (lambda world: world.function.publish("3"), ""),
+        (lambda world: None, "3 is not a version of function orders; publish it first"),
+        (
+            lambda world: world.function.client.update_alias(
+                FunctionName="orders", Name="next", RoutingConfig={"AdditionalVersionWeights": {"2": 0.25}}
+            ),
+            r"alias next of function orders shares its requests between versions \(1, 2 at 25 %\)",
+        ),
+    ],
+    ids=["sound", "no such version", "weights"],
+)
+def test_versions_and_aliases_behind_a_stage_are_verified(aws: None, prepare: Any, problem: str) -> None:
+    with apigateway_canary.repaired(), lambda_alias.repaired():
+        world = OverAws()
+        prepare(world)
+        target = replace(world.stage.target, behind=Behind({"lambdaAlias": "next"}, {"orders:next": "3"}))
+        with pytest.raises(Refused, match=problem) if problem else nullcontext():
+            world.stage.shifter.verify(target, NAMES_NONE)

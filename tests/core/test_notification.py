@@ -55,6 +55,14 @@ def test_a_metric_that_decides_nothing_is_marked_as_shown_only() -> None:
     assert "4XXError: undecided, shown only;" in told("HELD").text
 
 
+def test_warnings_of_preflight_are_told_with_their_remedy_and_errors_only_as_the_reason() -> None:
+    found = {"code": "weak-step", "severity": "warning", "what": "too few requests", "why": "", "fix": "bake longer"}
+    error = {**found, "severity": "error", "what": "no such stage"}
+    text = told("PREPARED", findings=[found, error]).text
+    assert "Warnings\n  too few requests. bake longer.\n" in text
+    assert "no such stage" not in text
+
+
 def test_a_business_value_and_a_silent_arm_have_their_own_words() -> None:
     verdict = sample("HELD")["evidence"][0]
     orders = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.core.target import Canary, Target, TargetState
+from rollout.core.target import Behind, Canary, Target, TargetState
 from tests.rollouts import FOUND, PROD
 
 NAMES = frozenset({"lambdaAlias"})
@@ -35,8 +35,23 @@ def test_a_promotion_makes_the_canary_the_base_and_merges_its_overrides() -> Non
     assert TargetState("dep-new", None, {"lambdaAlias": "next", "table": "orders"}) == WITH_CANARY.promoted()
 
 
-def test_half_promoted_the_canary_is_the_base_and_is_still_there() -> None:
-    assert replace(WITH_CANARY.promoted(), canary=CANARY) == WITH_CANARY.half_promoted()
+def test_a_promotion_that_moves_the_live_aliases_drops_the_overrides_that_lead_around_them() -> None:
+    behind = Behind({"lambdaAlias": "next"}, {"orders:next": "7"}, {"orders:live": "7"})
+    canary = Canary("dep-new", Decimal(5), {"lambdaAlias": "next", "table": "orders-2"})
+    state = replace(FOUND, canary=canary, aliases={"orders:next": "7", "orders:live": "6"})
+    promoted = {"lambdaAlias": "live", "table": "orders-2"}, {"orders:next": "7", "orders:live": "7"}
+    assert TargetState("dep-new", None, *promoted) == state.promoted(behind)
+
+
+def test_an_alias_on_another_version_is_another_state() -> None:
+    state = replace(FOUND, aliases={"orders:next": "7"})
+    assert not state.agrees_with(replace(FOUND, aliases={"orders:next": "8"}), NAMES)
+
+
+def test_a_record_of_an_earlier_version_knows_no_aliases() -> None:
+    document = FOUND.to_document()
+    del document["aliases"]
+    assert FOUND == TargetState.from_document(document)
 
 
 def test_without_its_canary_the_base_is_as_it_was() -> None:
@@ -45,8 +60,8 @@ def test_without_its_canary_the_base_is_as_it_was() -> None:
 
 @pytest.mark.parametrize(
     "transition",
-    [lambda: FOUND.with_weight(Decimal(5)), FOUND.promoted, FOUND.half_promoted],
-    ids=["weight", "promoted", "half promoted"],
+    [lambda: FOUND.with_weight(Decimal(5)), FOUND.promoted],
+    ids=["weight", "promoted"],
 )
 def test_without_a_canary_there_is_nothing_to_shift_or_promote(transition: object) -> None:
     with pytest.raises(ValueError, match="without a canary"):

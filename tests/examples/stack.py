@@ -46,7 +46,8 @@ class ExampleStack(Stack):
 
     def _rest_api(self, logical_id: str, properties: Json, present: str | None) -> None:
         client = self._clients("apigateway")
-        api = present or client.create_rest_api(name=properties["Name"])["id"]
+        tags = {tag["Key"]: tag["Value"] for tag in properties["Tags"]}
+        api = present or client.create_rest_api(name=properties["Name"], tags=tags)["id"]
         client.put_rest_api(restApiId=api, mode="overwrite", body=json.dumps(properties["Body"]).encode())
         self._made(logical_id, api, RootResourceId="root")
 
@@ -60,7 +61,8 @@ class ExampleStack(Stack):
         client = self._clients("apigateway")
         where = {"restApiId": properties["RestApiId"], "stageName": properties["StageName"]}
         if present is None:
-            client.create_stage(**where, deploymentId=properties["DeploymentId"])
+            tags = {tag["Key"]: tag["Value"] for tag in properties["Tags"]}
+            client.create_stage(**where, deploymentId=properties["DeploymentId"], tags=tags)
         wanted = {
             "/deploymentId": properties["DeploymentId"],
             "/accessLogSettings/destinationArn": properties["AccessLogSetting"]["DestinationArn"].removesuffix(":*"),

@@ -59,6 +59,13 @@ def test_they_deploy_first_and_then_wait_for_the_rollout(commands: list[str]) ->
     assert "--wait" in SCRIPT.read_text(encoding="utf-8")
 
 
+def test_codebuild_says_why_even_when_the_rollout_failed() -> None:
+    # post_build runs after a failed build phase unless the phase says on-failure: ABORT (documented)
+    phases = buildspec()["phases"]
+    assert "on-failure" not in phases["build"]
+    assert [command.split()[1] for command in phases["post_build"]["commands"]] == ["status"]
+
+
 def test_a_pipeline_has_one_rollout_at_a_time_and_outlasts_it() -> None:
     job = workflow()
     assert "false" == job["concurrency"]["cancel-in-progress"]

@@ -160,6 +160,16 @@ def test_deploy_roll_out_hand_back_and_the_next_deploy_agrees(team: Team, tmp_pa
     assert live == team.stage()
 
 
+def test_preflight_has_nothing_to_say_against_what_the_script_asks_for(team: Team, tmp_path: Path) -> None:
+    new_release(team)
+    team.sam_deploy()
+    team.aws.clock.sleep(180)  # the alarm finds its state
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps(team.asked_by_the_script(tmp_path)), encoding="utf-8")
+    answer = typed("preflight", str(request), "--json")
+    assert [] == json.loads(answer.output)["findings"]
+
+
 def test_handback_prints_a_line_to_copy(team: Team) -> None:
     api = team.outputs["RestApiId"]
     answer = typed("handback", f"{api}/prod")

@@ -13,12 +13,13 @@ from rollout.core.decision import Policy
 from rollout.core.judge import PRESETS, Step
 from rollout.core.minutes import Calendar
 from rollout.core.rollout import Candidate, Settings
-from rollout.core.target import Json, Target
-from rollout.errors import InvalidRequest
+from rollout.core.target import Behind, Json, Target
+from rollout.errors import InvalidRequest, Refused
 from rollout.request import parse_request
 
 TARGET: Json = {"type": "apigateway-stage", "restApiId": "a1b2c3d4e5", "stageName": "prod"}
 ALIAS: Json = {"type": "lambda-alias", "functionName": "orders", "aliasName": "live"}
+NEXT: Json = {"functionName": "orders", "aliasName": "next", "version": "7"}
 
 
 def a_request(**fields: Any) -> Json:
@@ -113,6 +114,44 @@ def test_a_request_survives_json() -> None:
     assert parse_request(document) == parse_request(json.loads(json.dumps(document)))
 
 
+# --- the function aliases behind a stage -------------------------------------------------------------------------
+
+
+def behind(variables: Json, *functions: Json, mode: str = "moveAliases", **overrides: str) -> Behind:
+    candidate = {
+        "stageVariables": overrides or {"lambdaAlias": "next"},
+        "functions": list(functions) or [NEXT],
+        "onPromotion": mode,
+    }
+    return parse_request(a_request(candidate=candidate)).behind(variables)
+
+
+def test_spare_aliases_are_those_that_the_request_names() -> None:
+    expected = Behind({"lambdaAlias": "next"}, {"orders:next": "7"})
+    assert expected == behind({"lambdaAlias": "live"}, mode="mergeVariables", lambdaAlias="next", table="orders-2")
+
+
+def test_live_aliases_are_those_that_the_stage_names_by_the_same_variables() -> None:
+    stock = {**NEXT, "functionName": "stock", "aliasName": "green", "version": "3"}
+    expected = Behind(
+        {"lambdaAlias": "next", "stockAlias": "green"},
+        {"orders:next": "7", "stock:green": "3"},
+        {"orders:live": "7", "stock:blue": "3"},
+    )
+    variables = {"lambdaAlias": "live", "stockAlias": "blue", "table": "orders"}
+    assert expected == behind(variables, NEXT, stock, lambdaAlias="next", stockAlias="green")
+
+
+@pytest.mark.parametrize("variables", [{}, {"lambdaAlias": "orders:live"}, {"lambdaAlias": "7"}, {"lambdaAlias": ""}])
+def test_a_stage_whose_live_alias_is_not_known_is_refused(variables: Json) -> None:
+    with pytest.raises(Refused, match=r"candidate\.onPromotion: .* lambdaAlias names; it is .* not one alias"):
+        behind(variables)
+
+
+def test_nothing_is_behind_a_stage_unless_functions_are_named() -> None:
+    assert not parse_request(a_request()).behind({"lambdaAlias": "live"})
+
+
 # --- what is not -------------------------------------------------------------------------------------------------
 
 PROBLEMS: list[tuple[Any, str]] = [
@@ -136,12 +175,34 @@ PROBLEMS: list[tuple[Any, str]] = [
     ),
     (
         a_request(candidate={"deployment": "abc"}),
-        "candidate.deployment: unknown field; allowed are deploymentId, stageVariables, useStageCache",
+        "candidate.deployment: unknown field; allowed are deploymentId, stageVariables, useStageCache, functions, "
+        "onPromotion",
     ),
     (
         a_request(candidate={"version": "7"}),
         "candidate.version: is for targets of type lambda-alias; for apigateway-stage allowed are deploymentId, "
-        "stageVariables, useStageCache",
+        "stageVariables, useStageCache, functions, onPromotion",
+    ),
+    (
+        a_request(candidate={"functions": [NEXT]}),
+        "candidate.functions[0].aliasName: no stage variable leads to next (stageVariables: there are none), so the "
+        "canary would never invoke it",
+    ),
+    (
+        a_request(candidate={"stageVariables": {"lambdaAlias": "next"}, "functions": [NEXT, NEXT]}),
+        "candidate.functions[1]: orders:next is named twice",
+    ),
+    (
+        a_request(candidate={"stageVariables": {"lambdaAlias": "next"}, "functions": [{**NEXT, "version": "$LATEST"}]}),
+        "candidate.functions[0].version: string should match pattern '^[1-9][0-9]*$', got '$LATEST'",
+    ),
+    (
+        a_request(candidate={"onPromotion": "moveAliases"}),
+        "candidate.onPromotion: moveAliases needs candidate.functions",
+    ),
+    (
+        a_request(candidate={"onPromotion": "both"}),
+        "candidate.onPromotion: input should be 'mergeVariables' or 'moveAliases', got 'both'",
     ),
     (
         an_alias_request(candidate={"deploymentId": "abc123"}),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rollout.adapters import apigateway_stage, stage_way
 from rollout.adapters.apigateway_stage import ApiGatewayStage
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
@@ -108,6 +109,13 @@ def acts_before_it_says_so(patch: Patch) -> None:
     patch.setattr(Rollout, "intending", lambda rollout, *_: rollout)
 
 
+def moves_aliases_under_the_base(patch: Patch) -> None:
+    """The live aliases are moved while the stage is on them."""
+    patch.setattr(
+        apigateway_stage, "way", lambda behind, *states: stage_way.way(replace(behind, variables={}), *states)
+    )
+
+
 def recovers_what_is_alive(patch: Patch) -> None:
     """Recovery takes every execution for dead."""
     patch.setattr(StepFunctionsExecutions, "state", lambda *_: ExecutionState("ABORTED"))
@@ -174,6 +182,7 @@ PLANTED = {
     "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, (83,)),
     "makes a canary a second time": Planted(makes_a_canary_a_second_time, Law.FENCE, (4602,)),
     "acts before it says so": Planted(acts_before_it_says_so, Law.INTENT, (0,)),
+    "moves aliases under the base": Planted(moves_aliases_under_the_base, Law.MIX, (5,)),
     "recovers what is alive": Planted(recovers_what_is_alive, Law.ONE_WRITER, (0,)),
     "lets the alarm handler write": Planted(lets_the_alarm_handler_write, Law.ONE_WRITER, (1,)),
     "keeps the lock": Planted(keeps_the_lock, Law.END, (0,)),

@@ -18,7 +18,7 @@ from tests.simulator.planted import PLANTED, Planted
 
 ROOT = Path(chaos.__file__).parents[2]
 SLICE = range(1, 17)
-CHECKER = ("laws.py", "states.py", "recorded.py", "words.py")
+CHECKER = ("laws.py", "mix.py", "states.py", "recorded.py", "words.py")
 
 
 @pytest.mark.parametrize("seed", SLICE)

@@ -98,6 +98,8 @@ def the_target_is_as_the_outcome_says(ran: Ran) -> None:
         the_alias_is_as_the_outcome_says(ran)
     else:
         the_stage_is_as_the_outcome_says(ran)
+    if ran.scenario.api.on_promotion is not None:
+        the_aliases_are_as_the_outcome_says(ran)
     assert ran.result.lock_held == (ran.result.outcome == "HELD")
 
 
@@ -119,10 +121,28 @@ def the_alias_is_as_the_outcome_says(ran: Ran) -> None:
             pytest.fail(f"no scenario of an alias should end {outcome}")
 
 
+def the_aliases_are_as_the_outcome_says(ran: Ran) -> None:
+    """Those behind the stage, where the rollout moves them."""
+    match ran.result.outcome, ran.scenario.api.on_promotion:
+        case "PROMOTED", "mergeVariables":
+            expected = {"live": "1", "next": "2"}
+        case "PROMOTED", _:
+            expected = {"live": "2", "next": "2"}
+        case _:
+            expected = {"live": "1", "next": "1"}
+    client = ran.simulation.aws.client("lambda")
+    for function in ran.simulation.api.functions:
+        for alias, version in expected.items():
+            shown = client.get_alias(FunctionName=function, Name=alias)
+            assert (shown["FunctionVersion"], "RoutingConfig" in shown) == (version, False)
+
+
 def the_stage_is_as_the_outcome_says(ran: Ran) -> None:
     before, after = undated(ran.result.initial_stage), undated(ran.result.final_stage)
     api, overrides = ran.simulation.api, dict(ran.scenario.api.candidate_variables)
-    promoted = {**before, "deploymentId": api.candidate, "variables": {**before["variables"], **overrides}}
+    moves = ran.scenario.api.on_promotion == "moveAliases"
+    variables = before["variables"] if moves else {**before["variables"], **overrides}
+    promoted = {**before, "deploymentId": api.candidate, "variables": variables}
     match ran.result.outcome:
         case "PROMOTED":
             assert after == (before if ran.undone else promoted)
@@ -136,7 +156,8 @@ def the_stage_is_as_the_outcome_says(ran: Ran) -> None:
         case "STOPPED":
             # Somebody else's change is left alone.
             (change,) = ran.scenario.foreign_changes
-            assert ("canarySettings" in after) == (not change.delete_stage and change.patch[0]["op"] == "replace")
+            removed = change.delete_stage or (change.patch and change.patch[0]["op"] == "remove")
+            assert ("canarySettings" in after) != removed
             assert bool(after) != change.delete_stage
 
 
@@ -185,7 +206,7 @@ def every_event_is_as_its_schema_says(ran: Ran) -> None:
 
 
 def the_samples_that_come_from_it_are_current(ran: Ran) -> None:
-    for path, sample in samples_of(ran.scenario.name, ran.told).items():
+    for path, sample in samples_of(ran.simulation).items():
         assert rounded(json.loads(path.read_text(encoding="utf-8"))) == rounded(sample), (
             "run: python -m rollout_simulator.samples"
         )

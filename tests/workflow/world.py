@@ -20,8 +20,9 @@ EVENTS = ROOT / "events"
 STATE_CHANGED = "Rollout State Changed"
 CHANGING = frozenset(
     {"CreateDeployment", "UpdateStage", "DeleteStage", "DeleteDeployment", "CreateStage", "UpdateDeployment"}
+    | {"UpdateAlias"}
 )
-"""API Gateway's calls that change something."""
+"""The calls of API Gateway and Lambda that change something."""
 
 Json = dict[str, Any]
 
@@ -111,7 +112,7 @@ class World:
         return [detail for detail in details if rollout_id in (None, detail["rolloutId"])]
 
     def changes(self) -> Sequence[str]:
-        """The calls of the functions that changed something in API Gateway."""
+        """The calls of the functions that changed something in API Gateway or Lambda."""
         calls = self.simulation.aws.faults.calls
         return [call.operation for call in calls if call.caller != OUTSIDE and call.operation in CHANGING]
 

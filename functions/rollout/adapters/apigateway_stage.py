@@ -1,4 +1,4 @@
-"""The stage of an API Gateway REST API as a target: base and canary are deployments.
+"""The stage of an API Gateway REST API as a target: base and canary are deployments, function aliases stand behind it.
 
 API Gateway has no optimistic lock, and any `replace /canarySettings/*` on a stage without a canary silently makes
 one. So every change here is computed from a state just read, says no more than it must, and is checked against
@@ -8,10 +8,13 @@ the stage that the call answers with.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rollout.adapters.faults import message_of, translated
+from rollout.adapters.function_aliases import FunctionAliases
+from rollout.adapters.stage_way import way
 from rollout.core.measures import Series
 from rollout.core.rollout import Candidate
 from rollout.core.target import Canary, Target, TargetState
@@ -31,20 +34,25 @@ Patch = Sequence["PatchOperationTypeDef"]
 class ApiGatewayStage:
     """Implements `TrafficShifter` for stages."""
 
-    def __init__(self, client: APIGatewayClient) -> None:
+    def __init__(self, client: APIGatewayClient, aliases: FunctionAliases) -> None:
         self._client = client
+        self._aliases = aliases
 
     def read(self, target: Target) -> TargetState:
-        """The stage's deployment, variables and canary. Raises as the port says."""
+        """The stage's deployment, variables and canary, and the aliases behind it. Raises as the port says."""
         with translated(f"GetStage {target.key}"):
             try:
                 stage = self._client.get_stage(**_stage(target))
             except self._client.exceptions.NotFoundException as error:
                 raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
-        return _state(stage)
+        return replace(_state(stage), aliases=self._aliases.read(target.behind.names))
 
     def verify(self, target: Target, candidate: Candidate) -> None:
-        """See that the candidate's deployment belongs to the API. Raises as the port says."""
+        """See that the candidate's deployment belongs to the API, and its versions to their functions.
+
+        Raises as the port says.
+        """
+        self._aliases.verify({**target.behind.spare, **target.behind.live})
         if candidate.revision is None:
             return
         with translated(f"GetDeployment {candidate.revision}"):
@@ -79,20 +87,33 @@ class ApiGatewayStage:
             except self._client.exceptions.BadRequestException as error:
                 raise Refused(f"API {rest_api_id} cannot be deployed: {message_of(error)}") from error
 
+    def way(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:
+        """As stage_way says."""
+        return way(target.behind, seen, wanted)
+
     def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
         """Create, shift, promote, remove or restore, as the two states differ. Raises as the port says."""
-        if wanted.canary is not None:
-            if seen.canary is None:
-                self._patch(target, _creation(wanted.canary))
-            else:
-                self._shift(target, seen.canary, wanted.canary)
-            return
-        if seen.canary is not None and _is_promotion(seen.canary, wanted):
+        for state in way(target.behind, seen, wanted):
+            self._step(target, seen, state)
+            seen = state
+
+    def _step(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
+        """The one call that leads from a state to the next one on the way."""
+        for name, version in wanted.aliases.items():
+            if seen.aliases[name] != version:
+                self._aliases.point(name, seen.aliases[name], version)
+                return
+        if wanted.canary is None:
+            removal = seen.canary is not None and replace(seen, canary=None) == wanted
+            self._patch(target, _REMOVAL if removal else _restoration(seen, wanted))
+        elif seen.canary is None:
+            self._patch(target, _creation(wanted.canary))
+        elif seen.canary != wanted.canary:
+            self._shift(target, seen.canary, wanted.canary)
+        elif _is_promotion(seen, wanted):
             self._patch(target, _promotion(seen.canary))
-        elif restoration := _restoration(seen, wanted):
-            self._patch(target, restoration)
-        if seen.canary is not None:
-            self._patch(target, _REMOVAL)
+        else:
+            self._patch(target, _restoration(seen, wanted))
 
     def series(self, target: Target, canary_series: str | None) -> Series:
         """The API's name and the stage's, as AWS/ApiGateway metrics carry them. Raises as the port says."""
@@ -147,9 +168,14 @@ def _creation(canary: Canary) -> Patch:
     ]
 
 
-def _is_promotion(canary: Canary, wanted: TargetState) -> bool:
-    """Whether the wanted state, which has no canary, makes this canary the base rather than ending it."""
-    return wanted.base == canary.revision and canary.overrides.items() <= dict(wanted.variables).items()
+def _is_promotion(seen: TargetState, wanted: TargetState) -> bool:
+    """Whether the wanted state makes the canary the base."""
+    canary = seen.canary
+    return (
+        canary is not None
+        and wanted.base == canary.revision
+        and wanted.variables == {**seen.variables, **canary.overrides}
+    )
 
 
 def _promotion(canary: Canary) -> Patch:

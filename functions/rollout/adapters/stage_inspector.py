@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rollout.adapters.faults import message_of, translated
-from rollout.core.inspection import Backend, Inspection
+from rollout.core.inspection import OPT_IN, Backend, Inspection
 from rollout.core.invoke_permission import may_invoke
 from rollout.core.rollout import Candidate
 from rollout.core.target import Json, Target
@@ -48,7 +48,9 @@ class StageInspector:
         self._functions = functions
 
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
-        """Three calls, and one for each function that an overridden variable names. Raises as the port says."""
+        """Three calls, and one for each function that an overridden variable names; two more for each of which an alias
+        is to be moved. Raises as the port says.
+        """
         unreadable: list[str] = []
         stage = self._stage(target)
         api_tags = _tried(lambda: self._api_tags(target), unreadable) or {}
@@ -65,8 +67,21 @@ class StageInspector:
             access_log_format=stage.get("accessLogSettings", {}).get("format", ""),
             variables_used=used,
             backends=tuple(self._backends(integrations, variables, frozenset(candidate.overrides), unreadable)),
+            untagged_functions=tuple(self._untagged(target, unreadable)),
             unreadable=tuple(dict.fromkeys(unreadable)),
         )
+
+    def _untagged(self, target: Target, unreadable: list[str]) -> Iterator[str]:
+        for name in sorted(target.behind.spare):
+            function, _, alias = name.partition(":")
+            tags = _tried(partial(self._function_tags, function, alias), unreadable)
+            if tags is not None and tags.get(OPT_IN[0]) != OPT_IN[1]:
+                yield function
+
+    def _function_tags(self, function: str, alias: str) -> Mapping[str, str]:
+        with translated(f"ListTags {function}"):
+            arn = self._functions.get_alias(FunctionName=function, Name=alias)["AliasArn"]
+            return self._functions.list_tags(Resource=arn.rpartition(":")[0])["Tags"]
 
     def _stage(self, target: Target) -> Mapping[str, Any]:
         with translated(f"GetStage {target.key}"):

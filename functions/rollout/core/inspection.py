@@ -40,6 +40,7 @@ class Backend:
 class Inspection:
     """The facts about a target that a preflight looks at.
 
+    untagged_functions: those of which the rollout would move an alias, and which do not carry the tag.
     variables_used: the stage variables that the API's definition names. access_log_format: "" without an access log.
     unreadable: what could not be looked at, in words.
     """
@@ -49,6 +50,7 @@ class Inspection:
     access_log_format: str | None = None
     variables_used: frozenset[str] | None = None
     backends: tuple[Backend, ...] = ()
+    untagged_functions: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = field(default=())
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rollout.core.events import StateChanged, VerdictDocument
+from rollout.core.events import FindingDocument, StateChanged, VerdictDocument
 from rollout.core.target import Json
 
 LONGEST_SUBJECT = 100
@@ -104,6 +104,9 @@ def notification(event: StateChanged, place: Place) -> Notification:
     numbers = [f"  {_numbers(verdict)}" for verdict in event["evidence"][:MOST_METRICS]]
     if numbers:
         paragraphs.append("\n".join(["Numbers of this step", *numbers]))
+    warnings = [f"  {found['what']}. {found['fix']}." for found in event.get("findings", ()) if _warns(found)]
+    if warnings:
+        paragraphs.append("\n".join(["Warnings", *warnings]))
     width = max(len(command) for command, _ in commands)
     paragraphs.append(
         "\n".join(["What you can do now", *(f"  {command:{width}}  # {purpose}" for command, purpose in commands)])
@@ -180,6 +183,11 @@ def _numbers(verdict: VerdictDocument) -> str:
     shown = ", shown only" if verdict["dryRun"] else ""
     arms = f"canary {_arm(dict(verdict['canary']))}, base {_arm(dict(verdict['base']))}"
     return f"{verdict['metric']}: {verdict['verdict']}{shown}; {arms}{allowed}"
+
+
+def _warns(found: FindingDocument) -> bool:
+    """Errors are the reason of a refusal already."""
+    return found["severity"] == "warning"
 
 
 def _arm(measure: Json) -> str:

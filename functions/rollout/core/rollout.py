@@ -16,7 +16,7 @@ from rollout.core.learning import Lesson
 from rollout.core.measures import Measure, Series
 from rollout.core.minutes import Calendar
 from rollout.core.signals import Signal, overtaking
-from rollout.core.target import Json, Target, TargetState
+from rollout.core.target import NOTHING_BEHIND, Behind, Json, Target, TargetState
 
 MOST_ALARMS = 90
 """How many alarms a rollout may watch: they are released together with its target, all or nothing."""
@@ -83,6 +83,7 @@ class Settings:
         """A JSON object."""
         return {
             "target": self.target.to_document(),
+            "behind": self.target.behind.to_document(),
             "candidate": self.candidate.to_document(),
             "plan": [
                 {"weightPercent": str(step.weight_percent), "bakeMinutes": step.bake_minutes} for step in self.plan
@@ -105,7 +106,7 @@ class Settings:
     def from_document(cls, document: Json) -> Settings:
         """The inverse of `to_document`."""
         return cls(
-            target=Target.from_document(document["target"]),
+            target=_target(document),
             candidate=Candidate.from_document(document["candidate"]),
             plan=tuple(Step(Decimal(step["weightPercent"]), step["bakeMinutes"]) for step in document["plan"]),
             judge=JudgeSettings.from_dict(document["judge"]),
@@ -122,6 +123,12 @@ class Settings:
             most_minutes_between_analyses=document["mostMinutesBetweenAnalyses"],
             alarms=tuple(document["alarms"]),
         )
+
+
+def _target(document: Json) -> Target:
+    """The settings' target; a record of an earlier version knows nothing behind it."""
+    behind = Behind.from_document(document["behind"]) if "behind" in document else NOTHING_BEHIND
+    return replace(Target.from_document(document["target"]), behind=behind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +232,10 @@ class Rollout:
 
     def intending(self, *wanted: TargetState) -> Rollout:
         """The same rollout about to bring its target into the last of these states, by way of the others."""
-        return replace(self, ours=(*self.ours, *(state for state in wanted if state not in self.ours)))
+        ours = self.ours
+        for state in wanted:
+            ours = ours if state in ours else (*ours, state)
+        return replace(self, ours=ours)
 
     def to_document(self) -> Json:
         """A JSON object without the signals, which other writers append to."""

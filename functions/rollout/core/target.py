@@ -15,11 +15,47 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Behind:
+    """The function aliases behind a stage that a rollout moves with it, each by a name such as `orders:next`.
+
+    variables: the stage variables by which the canary, instead of a live alias, reaches a spare one. spare: the version
+    of each spare alias from before the canary is made. live: the version that each live alias gets on promotion; when
+    there are none, the spare aliases become the live ones, because the variables are merged into the stage's.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    spare: Mapping[str, str] = field(default_factory=dict)
+    live: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """All of them."""
+        return sorted({*self.spare, *self.live})
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.spare)
+
+    def to_document(self) -> Json:
+        """A JSON object."""
+        return {"variables": dict(self.variables), "spare": dict(self.spare), "live": dict(self.live)}
+
+    @classmethod
+    def from_document(cls, document: Json) -> Behind:
+        """The inverse of `to_document`."""
+        return cls(document["variables"], document["spare"], document["live"])
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
-    """Which stage or alias: `kind` is the request's `target.type`, `ids` its other fields by their request names."""
+    """Which stage or alias: `kind` is the request's `target.type`, `ids` its other fields by their request names.
+
+    behind: what is read and moved together with it, and no part of its key.
+    """
 
     kind: str
     ids: Mapping[str, str]
+    behind: Behind = field(default_factory=Behind)
 
     @property
     def key(self) -> str:
@@ -34,6 +70,9 @@ class Target:
     def from_document(cls, document: Mapping[str, str]) -> Target:
         """The inverse of `to_document`."""
         return cls(document["type"], {name: value for name, value in document.items() if name != "type"})
+
+
+NOTHING_BEHIND = Behind()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +110,14 @@ class Canary:
 
 @dataclass(frozen=True, slots=True)
 class TargetState:
-    """What the target is set to. `variables` are the base's (stages only)."""
+    """What the target is set to. `variables` are the base's, `aliases` the versions of the function aliases behind it
+    that the rollout moves (stages only).
+    """
 
     base: str
     canary: Canary | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def with_weight(self, weight_percent: Decimal) -> TargetState:
         """The same canary with another share of the requests. There must be a canary."""
@@ -87,15 +129,17 @@ class TargetState:
         """The base alone."""
         return replace(self, canary=None)
 
-    def promoted(self) -> TargetState:
-        """The canary has become the base; its overrides are merged into the variables. There must be a canary."""
+    def promoted(self, behind: Behind = NOTHING_BEHIND) -> TargetState:
+        """The canary has become the base; its overrides are merged into the variables. There must be a canary.
+
+        Where live aliases get the candidate's versions, the overrides that lead around them are dropped instead.
+        """
         if self.canary is None:
             raise ValueError("a promotion without a canary")
-        return TargetState(self.canary.revision, None, {**self.variables, **self.canary.overrides})
-
-    def half_promoted(self) -> TargetState:
-        """On the way to `promoted`: the canary has become the base and is still there."""
-        return replace(self.promoted(), canary=self.canary)
+        dropped = behind.variables if behind.live else {}
+        merged = {name: value for name, value in self.canary.overrides.items() if name not in dropped}
+        aliases = {**self.aliases, **behind.live}
+        return TargetState(self.canary.revision, None, {**self.variables, **merged}, aliases)
 
     def beside(self, other: TargetState, names: frozenset[str]) -> TargetState:
         """This state with all variables but those in `names` as the other state has them."""
@@ -104,26 +148,33 @@ class TargetState:
         return replace(self, variables={**others, **own})
 
     def agrees_with(self, other: TargetState, names: frozenset[str]) -> bool:
-        """Whether both are the same as far as a rollout cares: base, canary, and the variables in `names`.
+        """Whether both are the same as far as a rollout cares: base, canary, aliases, and the variables in `names`.
 
         Other variables are the owner's to change at any time: base and canary both see them.
         """
         return (
             self.base == other.base
             and self.canary == other.canary
+            and self.aliases == other.aliases
             and all(self.variables.get(name) == other.variables.get(name) for name in names)
         )
 
     def to_document(self) -> Json:
         """A JSON object."""
         canary = self.canary.to_document() if self.canary else None
-        return {"base": self.base, "canary": canary, "variables": dict(self.variables)}
+        return {
+            "base": self.base,
+            "canary": canary,
+            "variables": dict(self.variables),
+            "aliases": dict(self.aliases),
+        }
 
     @classmethod
     def from_document(cls, document: Json) -> TargetState:
-        """The inverse of `to_document`."""
+        """The inverse of `to_document`; a record of an earlier version knows no aliases."""
         canary = Canary.from_document(document["canary"]) if document["canary"] else None
-        return cls(document["base"], canary, document["variables"])
+        return cls(document["base"], canary, document["variables"], document.get("aliases", {}))
 
     def __str__(self) -> str:
-        return f"base {self.base}, {self.canary or 'no canary'}"
+        aliases = "".join(f", {name} on {version}" for name, version in sorted(self.aliases.items()))
+        return f"base {self.base}, {self.canary or 'no canary'}{aliases}"

@@ -1,4 +1,7 @@
-"""Create canary: make the candidate's revision if there is none yet, and give it the first step's weight."""
+"""Create canary: make the candidate's revision if there is none yet, and give it the first step's weight.
+
+The spare aliases behind the target, where the request names some, get the candidate's versions before that.
+"""
 
 from __future__ import annotations
 
@@ -36,4 +39,5 @@ def create_canary(ports: Ports, rollout_id: str) -> Next:
     )
     stand_in = rollout.stand_in.of_candidate(revision) if rollout.stand_in else None
     rollout = replace(rollout, series=rollout.series.of_candidate(revision), stand_in=stand_in)
-    return raise_weight(ports, rollout, replace(rollout.left, canary=canary), state=STATE)
+    aliases = {**rollout.left.aliases, **settings.target.behind.spare}
+    return raise_weight(ports, rollout, replace(rollout.left, canary=canary, aliases=aliases), state=STATE)

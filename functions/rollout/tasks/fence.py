@@ -27,6 +27,13 @@ def check(ports: Ports, rollout: Rollout) -> TargetState:
     return seen
 
 
+def intending(ports: Ports, rollout: Rollout, wanted: TargetState) -> Rollout:
+    """The rollout about to bring its target into this state, from wherever our own hand may have left it."""
+    target = rollout.settings.target
+    shifter = ports.shifter(target)
+    return rollout.intending(*(state for left in rollout.ours for state in shifter.way(target, left, wanted)), wanted)
+
+
 def move(ports: Ports, rollout: Rollout, wanted: TargetState) -> bool:
     """Bring the target into the wanted state; whether anything had to be done.
 
@@ -92,6 +99,11 @@ def _difference(left: TargetState, seen: TargetState, names: frozenset[str]) -> 
         changes.append(f"the base is {seen.base}, was {left.base}")
     if seen.canary != left.canary:
         changes.append(f"there is {seen.canary or 'no canary'}, was {left.canary or 'no canary'}")
+    changes.extend(
+        f"alias {name} is on {seen.aliases.get(name)}, was on {version}"
+        for name, version in sorted(left.aliases.items())
+        if seen.aliases.get(name) != version
+    )
     changes.extend(
         f"stage variable {name} is {seen.variables.get(name)!r}, was {left.variables.get(name)!r}"
         for name in sorted(names)

@@ -7,7 +7,8 @@ is told everything at once. An error refuses the request; a warning is shown, an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from rollout.core.findings import Finding, Severity
 from rollout.core.inspection import OPT_IN, Inspection, logged_variables
@@ -15,7 +16,7 @@ from rollout.core.judge import JudgeSettings, MetricKind, StepPreview
 from rollout.core.measures import ACCESS_LOG, Series
 from rollout.core.rollout import MOST_ALARMS, Settings
 from rollout.core.sources import SourceSetting
-from rollout.core.target import TargetState
+from rollout.core.target import Canary, TargetState
 from rollout.ports import AlarmState, BaseHistory
 
 NOT_LOOKED_AT = Inspection()
@@ -118,8 +119,12 @@ def _override_repeats_base(seen: Seen) -> Iterator[Sight]:
 
 def is_live(settings: Settings, found: TargetState) -> bool:
     """Whether the candidate serves everybody as it is."""
-    candidate = settings.candidate
-    return candidate.revision == found.base and candidate.overrides.items() <= dict(found.variables).items()
+    candidate, behind = settings.candidate, settings.target.behind
+    if candidate.revision != found.base:
+        return False
+    promoted = replace(found, canary=Canary(found.base, Decimal(0), candidate.overrides)).promoted(behind)
+    versions = behind.live or behind.spare
+    return promoted == found and all(found.aliases[name] == version for name, version in versions.items())
 
 
 # --- how the API is built ----------------------------------------------------------------------------------------
@@ -249,6 +254,8 @@ def _listed(names: Sequence[str]) -> str:
 def _not_opted_in(seen: Seen) -> Iterator[Sight]:
     if seen.inspection.opted_in is False:
         yield Sight(f"{seen.settings.target.key} does not carry the tag {'='.join(OPT_IN)}")
+    for function in seen.inspection.untagged_functions:
+        yield Sight(f"function {function} does not carry the tag {'='.join(OPT_IN)}")
 
 
 def _not_looked_at(seen: Seen) -> Iterator[Sight]:
@@ -402,9 +409,9 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "not-opted-in",
         Severity.WARNING,
-        "The target does not carry the tag by which targets opt in.",
+        "The target, or a function whose alias is to be moved, does not carry the tag by which they opt in.",
         "A controller that may touch only what opted in would be denied, and fail at its first step.",
-        f"tag the API and its stage {'='.join(OPT_IN)}, or deploy the controller for this API's id",
+        f"tag API, stage and function {'='.join(OPT_IN)}, or deploy the controller for their id and name",
         _not_opted_in,
     ),
     Check(

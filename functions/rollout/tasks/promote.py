@@ -26,11 +26,10 @@ def promote(ports: Ports, rollout_id: str) -> Next:
     rollout = load(ports, rollout_id)
     if (answer := not_for(Decision.PROMOTE, ports, rollout) or overtaken(ports, rollout)) is not None:
         return answer
-    canary_state = rollout.left if rollout.left.canary else rollout.ours[1]
-    wanted = canary_state.promoted()
+    with_canary = next(state for state in rollout.ours if state.canary)
+    wanted = with_canary.promoted(rollout.settings.target.behind)
     try:
-        intending = rollout.intending(canary_state.half_promoted(), wanted)
-        rollout = ports.store.save(intending, unless_signalled=True)
+        rollout = ports.store.save(fence.intending(ports, rollout, wanted), unless_signalled=True)
     except RecordChanged:
         if (answer := overtaken(ports, load(ports, rollout_id))) is not None:
             return answer

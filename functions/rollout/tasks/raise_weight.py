@@ -32,7 +32,7 @@ def raise_weight(ports: Ports, rollout: Rollout, wanted: TargetState, *, state: 
     Raises: what the ports raise.
     """
     try:
-        rollout = ports.store.save(rollout.intending(wanted), unless_signalled=True)
+        rollout = ports.store.save(fence.intending(ports, rollout, wanted), unless_signalled=True)
     except RecordChanged:
         latest = ports.store.load(rollout.rollout_id)
         if latest is not None and (answer := overtaken(ports, latest)) is not None:

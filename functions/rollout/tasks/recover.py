@@ -124,7 +124,9 @@ def _was_promoted(ports: Ports, rollout: Rollout) -> bool:
         seen = ports.shifter(target).read(target)
     except TargetMissing:
         return False
-    return seen.canary is None and seen.base != rollout.found.base and seen.base == rollout.ours[-1].base
+    promoted = rollout.ours[-1]
+    names = rollout.settings.watched_variables
+    return promoted.canary is None and promoted != rollout.found and seen.agrees_with(promoted, names)
 
 
 def _is_coming(execution: ExecutionState, rollout: Rollout, now: datetime) -> bool:

@@ -38,7 +38,7 @@ def roll_back(ports: Ports, rollout_id: str, failure: str) -> Next:
         rollout = replace(rollout, decided=Decision.ROLL_BACK, reason=readable(failure) or rollout.reason)
         rollout = transition(rollout, state="ROLLING_BACK", now=ports.clock.now(), decision=Decision.ROLL_BACK)
     wanted = rollout.found
-    rollout = ports.store.save(rollout.intending(wanted))
+    rollout = ports.store.save(fence.intending(ports, rollout, wanted))
     try:
         fence.move(ports, rollout, wanted)
     except (ForeignChange, TargetMissing) as error:

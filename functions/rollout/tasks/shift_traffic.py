@@ -34,7 +34,7 @@ def shift_traffic(ports: Ports, rollout_id: str) -> Next:
 def _lower(ports: Ports, rollout: Rollout) -> Next:
     """No request goes to the canary, which stays for a person to look at. No signal needs to come before that."""
     wanted = rollout.left.with_weight(Decimal(0))
-    rollout = ports.store.save(rollout.intending(wanted))
+    rollout = ports.store.save(fence.intending(ports, rollout, wanted))
     try:
         fence.move(ports, rollout, wanted)
     except (ForeignChange, TargetMissing) as error:

@@ -88,8 +88,10 @@ def _look(ports: Ports, request: Request, target: Target, now: datetime) -> Seen
     if found is None:
         return seen
     try:
+        settings, found = _with_aliases(ports, request, settings, found)
+        target = settings.target
         shifter.verify(target, settings.candidate)
-    except Refused as error:
+    except (Refused, TargetMissing) as error:
         objection = str(error)
     if request.measurement.learn_dispersion:
         settings = replace(settings, judge=with_learned(settings.judge, ports.store.learned(target)))
@@ -103,6 +105,7 @@ def _look(ports: Ports, request: Request, target: Target, now: datetime) -> Seen
     return replace(
         seen,
         settings=settings,
+        found=found,
         objection=objection,
         inspection=inspection,
         series=measured.series,
@@ -110,6 +113,28 @@ def _look(ports: Ports, request: Request, target: Target, now: datetime) -> Seen
         history=measured.history,
         preview=_preview(settings.judge, settings.plan, measured.history),
     )
+
+
+def _with_aliases(
+    ports: Ports, request: Request, settings: Settings, found: TargetState
+) -> tuple[Settings, TargetState]:
+    """The settings and the target with the function aliases behind it, where the request moves any.
+
+    Raises: Refused, TargetMissing (one of them does not exist), NotAllowed, Unavailable.
+    """
+    behind = request.behind(found.variables)
+    if not behind:
+        return settings, found
+    target = replace(settings.target, behind=behind)
+    settings, found = replace(settings, target=target), ports.shifter(target).read(target)
+    if not is_live(settings, found):
+        for name, alias in behind.variables.items():
+            if found.variables.get(name) == alias:
+                raise Refused(
+                    f"candidate.stageVariables.{name}: the stage itself is on alias {alias} already, so to move that "
+                    "alias would move everybody at once; let the canary use the other one"
+                )
+    return settings, found
 
 
 @dataclass(frozen=True, slots=True)

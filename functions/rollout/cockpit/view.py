@@ -73,7 +73,6 @@ class RolloutView:
     watching: bool
     watch_minutes: int
     watched_minutes: float
-    longest_bake: float
     least_minutes_left: float | None
     weights: tuple[Weight, ...]
     metrics: tuple[MetricView, ...]
@@ -122,7 +121,6 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> Rollout
         watching=watching,
         watch_minutes=settings.watch_minutes,
         watched_minutes=_watched(rollout, history, until),
-        longest_bake=settings.judge.max_bake_factor,
         least_minutes_left=_least_minutes_left(rollout, now),
         weights=_weights(rollout, history),
         metrics=metric_views(rollout, history),

@@ -12,8 +12,10 @@ from rollout.cockpit.story import Tone
 from rollout.cockpit.view import view_of
 from rollout.cockpit.words import duration, short_count, short_odds
 from rollout.core.decision import Phase
+from rollout.core.measures import Series
+from rollout.core.target import Target
 from tests.cockpit.lived import long_view, seen, view
-from tests.rollouts import NOON, rollout
+from tests.rollouts import NOON, rollout, settings
 
 ENDS = {
     "errors-double": ("ROLLED_BACK", Tone.BAD),
@@ -26,6 +28,13 @@ ENDS = {
 @pytest.mark.parametrize(("scenario", "expected"), ENDS.items())
 def test_the_view_tells_how_a_rollout_stands(scenario: str, expected: tuple[str, Tone]) -> None:
     assert expected == (view(scenario).state, view(scenario).tone)
+
+
+def test_a_target_is_called_by_its_name() -> None:
+    assert "orders / prod" == view("promoted").series
+    alias = Target("lambda-alias", {"functionName": "orders", "aliasName": "live"})
+    versions = Series({"Resource": "orders:live", "ExecutedVersion": "1"}, {})
+    assert "orders / live" == view_of(rollout(settings=settings(target=alias), series=versions), (), NOON).series
 
 
 def test_the_weights_are_those_of_the_plan_in_order() -> None:

@@ -31,6 +31,7 @@ def here(request: Json, at: World) -> Json:
 
 def test_every_sample_is_used_by_a_test() -> None:
     others = {"request-alias", "prepare", "put-events", "on_alarm", "on_command", "recover", "notify"}
+    others |= {"dashboard", "dashboard-describe", "dashboard-button"}
     assert {path.stem for path in EVENTS.glob("*.json")} == {*REQUESTS, *STATES, *others}
 
 

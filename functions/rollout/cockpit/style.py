@@ -98,7 +98,7 @@ stroke-dasharray:none}
 font-size:.88em}
 .rp-bar{display:block;height:.55em;border-radius:.3em;background:var(--rp-track);overflow:hidden}
 .rp-bar>span{display:block;height:100%}
-.rp-bar-harm{background:var(--rp-bad)}.rp-bar-proof{background:var(--rp-good)}.rp-bar-weight{background:var(--rp-canary)}
+.rp-bar-harm{background:var(--rp-bad)}.rp-bar-proof{background:var(--rp-good)}
 .rp table{border-collapse:collapse;width:100%;font-size:.92em;background:none}
 .rp th,.rp td{text-align:left;vertical-align:top;padding:.45em .8em .45em 0;border:0;
 border-bottom:1px solid var(--rp-rule);

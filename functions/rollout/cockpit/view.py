@@ -73,7 +73,6 @@ class RolloutView:
     watching: bool
     watch_minutes: int
     watched_minutes: float
-    longest_bake: float
     least_minutes_left: float | None
     weights: tuple[Weight, ...]
     metrics: tuple[MetricView, ...]
@@ -101,7 +100,7 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> Rollout
     return RolloutView(
         rollout_id=rollout.rollout_id,
         target=settings.target.key,
-        series=" / ".join(rollout.series.base.values()),
+        series=_named(rollout),
         state=rollout.state,
         state_words=words,
         tone=tone,
@@ -122,7 +121,6 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> Rollout
         watching=watching,
         watch_minutes=settings.watch_minutes,
         watched_minutes=_watched(rollout, history, until),
-        longest_bake=settings.judge.max_bake_factor,
         least_minutes_left=_least_minutes_left(rollout, now),
         weights=_weights(rollout, history),
         metrics=metric_views(rollout, history),
@@ -133,6 +131,13 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> Rollout
         hints=hints_for(rollout, now),
         settings=settings.to_document(),
     )
+
+
+def _named(rollout: Rollout) -> str:
+    """What people call the target: an API by its name, for its id says nothing."""
+    names = rollout.series.base
+    ids = rollout.settings.target.ids.values()
+    return " / ".join([names["ApiName"], *list(ids)[1:]] if "ApiName" in names else ids)
 
 
 def _is_whole(history: Sequence[Json]) -> bool:

@@ -101,7 +101,7 @@ def _cost(found: Json) -> Iterator[str]:
         verdict = f"{_met(each['total'] < goal)}, {goal:g}" if goal else ""
         amounts = each["amounts"]
         yield (
-            f"| {name} | {each['invoked']['AnalyzeFunction']:,} | {amounts['stepFunctionsTransition']:,.0f} | "
+            f"| {name}{' (drawn out of the day)' if 'drawnOutOf' in each else ''} | {each['invoked']['AnalyzeFunction']:,} | {amounts['stepFunctionsTransition']:,.0f} | "
             f"{amounts['cloudWatchMetricRequested']:,.0f} | {each['total']:.3f} | {verdict} |"
         )
     yield (

@@ -34,6 +34,35 @@ def metrics_page() -> str:
     )
 
 
+def preflight_page() -> str:
+    """What preflight looks for: a section for each check."""
+    from rollout.tasks.preflight import CHECKS  # noqa: PLC0415
+
+    return _page(
+        "What preflight finds",
+        "Prepare makes all of these checks before it touches anything, and `rollout preflight REQUEST.json` shows what "
+        "they find. An error refuses the request; a warning is shown, and kept with the rollout. How to use it: "
+        "[guide/preflight.md](../guide/preflight.md).",
+        table(
+            ("finding", "", "what is wrong"),
+            [(f"[{each.code}](#{each.code})", each.severity.value, each.looks_for) for each in CHECKS],
+        ),
+        *(
+            f"## {each.code}\n\n{each.looks_for}\n\n- Why it matters: {each.why}\n- Fix: {fix_in_words(each.fix)}"
+            for each in CHECKS
+        ),
+    )
+
+
+def fix_in_words(fix: str) -> str:
+    """A fix with its blanks named instead of filled."""
+    return (
+        fix.replace("{command}", "the `aws lambda add-permission` that the finding prints")
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
+
+
 def request_page() -> str:
     """Every field of a request."""
     from rollout.request import request_schema  # noqa: PLC0415

@@ -22,7 +22,7 @@ def main() -> int:
         scenario = load_scenario(SCENARIOS / f"{name}.toml")
         console.print(Rule(name))
         with view_for(console, scenario) as view:
-            result = simulate(scenario, watch=view.line)
+            result = simulate(scenario, watch=view.look)
             view.result(result)
         as_expected &= result.outcome == scenario.expected.outcome
         console.print(f"{what_happened(result)}\n")

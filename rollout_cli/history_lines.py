@@ -9,25 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rich.text import Text
-
-from rollout.cockpit.words import short_count, short_odds
+from rollout.cockpit.charted import level
+from rollout.cockpit.words import short_odds
 from rollout.core.judge.explain import display_name
 
 Json = dict[str, Any]
-
-STYLES = {
-    "extend": "yellow",
-    "hold": "yellow",
-    "pause": "yellow",
-    "advance": "green",
-    "shift traffic": "green",
-    "promote": "green",
-    "create canary": "green",
-    "roll back": "red",
-    "stop": "magenta",
-}
-OUTCOME_STYLES = {"PROMOTED": "bold green", "ROLLED_BACK": "bold red", "HELD": "bold yellow"}
 
 
 class Line(Protocol):
@@ -53,13 +39,6 @@ class Told:
     def plain(self) -> str:
         """For a log: both halves of the reason, whole."""
         return f"{self._when()}  {self.word:<13}  {'; '.join(part for part in (self.headline, self.numbers) if part)}"
-
-    def coloured(self) -> Text:
-        """For a terminal's width: the numbers, or the words where there are none or they matter more."""
-        reason = self.headline if self.word in ("hold", "extend", "stop") else self.numbers or self.headline
-        text = Text(f"{self._when()}  ", "dim", overflow="ellipsis", no_wrap=True)
-        text.append(f"{self.word:<13}", STYLES.get(self.word, "default"))
-        return text.append(f"  {reason}", "default")
 
     def same_as(self, other: Told) -> bool:
         """Whether the other says the same, but for the time."""
@@ -114,17 +93,13 @@ def _numbers(verdict: Json) -> str:
     name = display_name(verdict["metric"])
     if verdict["verdict"] == "unmeasured":
         return f"{name} not measured"
-    numbers = f"{name} {rate(verdict['canary'])} vs {rate(verdict['base'])}, worse {short_odds(verdict['logECapped'])}"
+    numbers = (
+        f"{name} {_rate(verdict['canary'])} vs {_rate(verdict['base'])}, worse {short_odds(verdict['logECapped'])}"
+    )
     return numbers if verdict["verdict"] == "harmful" else f"{numbers}, ready {short_odds(verdict['logS'])}"
 
 
-def rate(count: Json | None, *, counted: bool = False) -> str:
-    """`2.35%`, if wanted with `of 2,217`; a mean where that is what was measured; a dash where nothing was."""
-    number, value, form = (
-        (count.get("requests"), count.get("bad", 0), ".2%")
-        if count and "requests" in count
-        else ((count or {}).get("samples"), (count or {}).get("total", 0), ".4g")
-    )
-    if not number:
-        return "–"
-    return f"{value / number:{form}}" + (f" of {short_count(number)}" if counted else "")
+def _rate(count: Json | None) -> str:
+    """`2.35%`; a mean where that is what was measured; a dash where nothing was."""
+    value = level(count)
+    return "–" if value is None else f"{value:.2%}" if "bad" in (count or {}) else f"{value:.4g}"

@@ -63,12 +63,19 @@ def status(
     endpoint_url: EndpointUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how a rollout stands, and why."""
+    """Show how a rollout stands, why, and what a person can do about it."""
+    from rollout_cli.looking import look  # noqa: PLC0415
+
     with friendly_errors():
-        summary = summary_of(Controller(stack, region, profile, endpoint_url), rollout)
+        controller = Controller(stack, region, profile, endpoint_url)
+        summary = summary_of(controller, rollout)
+        seen = None if as_json else look(controller.store, rollout, newest=1)
     if summary is None:
         give_up(f"there is no rollout {rollout}; `rollout list` shows the latest")
     _show(summary, as_json)
+    view = seen.view() if seen else None
+    for hint in view.hints if view else ():
+        typer.echo(f"{hint.typed(rollout)}   # {hint.does}")
 
 
 def list_rollouts(
@@ -85,12 +92,24 @@ def list_rollouts(
     if as_json:
         typer.echo(json.dumps(rollouts, indent=2))
         return
+    rows = [
+        (each["rolloutId"], each["target"] or "–", each["state"], each["startedAt"][:19].replace("T", " "))
+        for each in rollouts
+    ]
+    if not rows:
+        typer.echo("no rollouts yet")
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:  # for a program: whole lines, no heading
+        for row in rows:
+            typer.echo("\t".join(row))
+        return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("rollout", "target", "state", "started"):
         table.add_column(column, overflow="fold")
-    for each in rollouts:
-        table.add_row(each["rolloutId"], each["target"] or "–", each["state"], each["startedAt"][:19].replace("T", " "))
-    Console().print(table if rollouts else "no rollouts yet")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 def summary_of(controller: Controller, rollout_id: str) -> Json | None:

@@ -39,7 +39,7 @@ def simulate(
         typer.echo(json.dumps(result.to_document(), indent=2))
     else:
         with view_for(Console(), loaded) as view:
-            result = run(loaded, seed, view.line)
+            result = run(loaded, seed, view.look)
             view.result(result)
     if report is not None:
         from rollout_cli.looking import Seen  # noqa: PLC0415

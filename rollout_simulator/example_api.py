@@ -110,6 +110,8 @@ def _function(clients: Callable[[str], Any], scenario: Scenario, name: str, call
         variables[ALIAS] for variables in (api.variables, api.candidate_variables) if ALIAS in variables
     ):
         functions.create_alias(FunctionName=name, Name=alias, FunctionVersion=version)
+        if alias == api.candidate_variables.get(ALIAS) and not api.candidate_may_be_invoked:
+            continue
         functions.add_permission(
             FunctionName=name,
             Qualifier=alias,

@@ -37,6 +37,9 @@ class Api(_Part):
     candidate_variables: dict[str, str] = Field(
         default_factory=lambda: {"lambdaAlias": "next"}, description="What the canary overrides."
     )
+    candidate_may_be_invoked: bool = Field(
+        True, description="The API may call the alias that the candidate's `lambdaAlias` names."
+    )
     functions: Annotated[int, Field(ge=1, le=10)] = Field(
         1, description="How many functions are behind it, each reached by the alias that `lambdaAlias` names."
     )

@@ -50,6 +50,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """The rollout in the middle of its run: its record (None before there is one), and its history so far."""
+
+    at: datetime
+    rollout: Rollout | None
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What came of it. `final_stage` is as GetStage shows it, or GetAlias; None when it is gone; times in their units.
 
@@ -105,10 +114,10 @@ class Simulation:
         self._started_at = self.clock.now()
         self.execution = ""
 
-    def run(self, watch: Callable[[Line], None] | None = None) -> Result:
+    def run(self, watch: Callable[[Look], None] | None = None) -> Result:
         """Start the rollout and let the world run until it has ended or is held with nobody to come.
 
-        `watch` is shown every line of the history as it is written.
+        `watch` is shown the rollout whenever its history has grown.
         """
         began = time.perf_counter()
         self.prepare_alarms()
@@ -239,11 +248,11 @@ class Simulation:
             seconds=fault.seconds,
         )
 
-    def _show_new_lines(self, watch: Callable[[Line], None]) -> None:
+    def _show_new_lines(self, watch: Callable[[Look], None]) -> None:
         known = len(self._lines)
         self._lines = self._history()
-        for line in self._lines[known:]:
-            watch(line)
+        if len(self._lines) > known:
+            watch(Look(self.clock.now(), self.store.load(self.rollout_id), self._lines))
 
     def _history(self) -> list[Line]:
         return [
@@ -297,7 +306,7 @@ def opened(scenario: Scenario, seed: int | None = None) -> Iterator[Simulation]:
         yield Simulation(aws, scenario, chosen)
 
 
-def simulate(scenario: Scenario, seed: int | None = None, watch: Callable[[Line], None] | None = None) -> Result:
+def simulate(scenario: Scenario, seed: int | None = None, watch: Callable[[Look], None] | None = None) -> Result:
     """Run the scenario in an embedded AWS of its own."""
     with opened(scenario, seed) as simulation:
         return simulation.run(watch)

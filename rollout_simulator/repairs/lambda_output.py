@@ -29,8 +29,7 @@ class _Stream(io.TextIOBase):
     def write(self, text: str) -> int:
         lines = _lines.get()
         if lines is None:
-            behind = self.behind or getattr(sys, f"__{self._name}__")
-            return int(behind.write(text))
+            return int(self._behind().write(text))
         *whole, rest = (lines.pop() + text).split("\n")
         lines.extend([*whole, rest])
         return len(text)
@@ -38,6 +37,12 @@ class _Stream(io.TextIOBase):
     def flush(self) -> None:
         if _lines.get() is None and self.behind is not None:
             self.behind.flush()
+
+    def fileno(self) -> int:
+        return int(self._behind().fileno())
+
+    def _behind(self) -> Any:
+        return self.behind or getattr(sys, f"__{self._name}__")
 
     def writable(self) -> bool:
         return True

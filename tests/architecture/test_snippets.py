@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from rollout.adapters.access_log_metrics import LATENCY, STATUS, AccessLogMetrics
+from rollout.core.custom_metrics import PLACEHOLDERS
 from rollout.core.inspection import logged_variables
 from rollout.core.sources import access_log_series
 from rollout.core.target import Target
-from rollout.tasks.preflight import LOGGED
+from rollout.tasks.looks import LOGGED
 from rollout_simulator.example_api import ACCESS_LOG_FORMAT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,3 +59,9 @@ def test_the_filters_publish_what_is_read() -> None:
 def test_the_format_that_is_shown_is_the_one_that_preflight_wants(path: Path) -> None:
     assert ACCESS_LOG_FORMAT in path.read_text()
     assert set(LOGGED) <= (logged_variables(ACCESS_LOG_FORMAT) or frozenset())
+
+
+@pytest.mark.parametrize("kind", PLACEHOLDERS)
+def test_every_placeholder_is_in_the_guide(kind: str) -> None:
+    guide = (ROOT / "docs" / "guide" / "custom-metrics.md").read_text()
+    assert [name for name in PLACEHOLDERS[kind] if f"{{{name}}}" not in guide] == []

@@ -8,7 +8,7 @@ import re
 import struct
 import subprocess
 import termios
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fcntl import ioctl
 
@@ -35,9 +35,13 @@ class Shown:
 
 
 def shown_in_a_terminal(
-    *arguments: str, columns: int, rows: int = 24, environment: Mapping[str, str] | None = None
+    *arguments: str,
+    columns: int,
+    rows: int = 24,
+    environment: Mapping[str, str] | None = None,
+    when: tuple[str, Callable[[], object]] | None = None,
 ) -> Shown:
-    """The command until it ends."""
+    """The command until it ends. `when` these words first appear, that is done."""
     outer, inner = pty.openpty()
     ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     chunks: list[bytes] = []
@@ -58,6 +62,9 @@ def shown_in_a_terminal(
             if not chunk:
                 break
             chunks.append(chunk)
+            if when is not None and when[0] in b"".join(chunks).decode(errors="replace"):
+                when[1]()
+                when = None
         code = process.wait(timeout=60)
     os.close(outer)
     return Shown(b"".join(chunks).decode(), code)

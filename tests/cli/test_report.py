@@ -50,6 +50,12 @@ def test_a_report_is_told_in_plain_lines_none_of_which_is_cut_off(ended: World) 
     assert lines[-1].startswith(f"rollout rollback {ID}")
 
 
+def test_the_status_says_what_can_be_done(ended: World) -> None:
+    first, *_, last = run("status", ID).stdout.splitlines()
+    assert first == f"{ID}: PROMOTED"
+    assert last == f"rollout rollback {ID}   # put the previous deployment and its variables back"
+
+
 def test_json_is_the_record_and_the_whole_history(ended: World) -> None:
     answer = run("report", ID, "--json")
     told = json.loads(answer.stdout)

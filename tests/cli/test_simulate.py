@@ -155,41 +155,48 @@ def test_without_a_terminal_every_decision_is_one_plain_line_and_nothing_is_said
     assert "requests" in cost
 
 
-def test_in_a_terminal_of_80_columns_the_numbers_that_decide_are_all_there() -> None:
-    screens = shown_in_a_terminal("simulate", "errors-double", columns=80).lines
-    assert max(len(line.rstrip()) for line in screens) <= 80
-    last = screens[len(screens) - 1 - screens[::-1].index("errors-double") :]
-    picture = "\n".join(line.rstrip() for line in last)
+def test_in_a_terminal_of_80_columns_the_picture_of_watch_is_drawn_and_stays() -> None:
+    shown = shown_in_a_terminal("simulate", "errors-double", columns=80, rows=40)
+    assert shown.code == 3
+    assert max(len(line.rstrip()) for line in shown.lines) <= 80
+    picture = "\n".join(shown.last_picture("errors-double-rollout"))
     for pattern in (
-        r"^plan +5 % → 10 % → 25 % → 50 % → 100 %$",
-        r"^candidate +━+ +0 % of the requests$",
-        r"^progress +[━╸╺]+ +step 1 of 4, 7 of 10 min$",
-        r"^metric +canary +base +allowed +worse\? 100:1 +ready\? 20:1$",
-        r"^5XX +2\.35% of 2,217 +0\.98% of 42k +1\.24% +180:1 ✗ +\S+$",
-        r"^Latency p99 .* ✓$",
-        r"^ 11\.0 min   5 %  roll back +5XX 2\.35% vs 0\.98%, worse 180:1$",
-        r"^ 11\.0 min   0 %  roll back +set base \w+, no canary$",
-        r"^ROLLED BACK: 5XX: canary 52/2217 \(2\.35%\)",
+        r"^✕ Rolled back$",
+        r"^5XX: canary 52/2217 \(2\.35%\)",
+        r"^plan +5% → 10% → 25% → 50% → 100%$",
+        r"^progress +[━─]+ +step 1 of 4, 7 of 10 min judged$",
+        r"^5XX +2\.35% of 2,217 +\S+ +0\.98% of 42k +\S+ +1\.24%$",
+        r"^5XX +━+ +180/100:1 +.* ✕ worse$",
+        r"^12:11 +0 %  roll back +set base \w+, no canary$",
+        r"^11 simulated minutes in ",
     ):
         assert re.search(pattern, picture, re.MULTILINE), f"{pattern}\n{picture}"
-    lines = [line for line in last if " min " in line and " %  " in line]
-    assert [line for line in lines if "…" in line] == []
 
 
 def test_when_it_is_over_the_whole_story_stands_in_the_terminal() -> None:
     chosen = load_scenario(SCENARIOS / "aborted.toml")
     shown = StringIO()
     with view_for(Console(file=shown, force_terminal=True, width=80), chosen) as view:
-        view.result(simulate(chosen, watch=view.line))
-    end = shown.getvalue().rpartition("aborted")[2]
-    assert len(re.findall(r"^ *[\d.]+ min", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", end), re.MULTILINE)) > 10
+        view.result(simulate(chosen, watch=view.look))
+    end = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.getvalue().rpartition("aborted-rollout")[2])
+    told = ("create canary", "advance", "shift traffic", "roll back", "somebody: abort", "no canary")
+    assert [words for words in told if words not in end] == []
+
+
+def test_a_pipe_that_is_closed_ends_it_without_a_word() -> None:
+    with started("simulate", "slow") as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr
+        assert process.stderr.read() == ""
 
 
 def test_a_rejected_request_is_shown_in_a_terminal_without_a_plan() -> None:
     chosen = load_scenario(SCENARIOS / "alarm-already-firing.toml")
     shown = StringIO()
     with view_for(Console(file=shown, force_terminal=True, width=80), chosen) as view:
-        view.result(simulate(chosen, watch=view.line))
+        view.result(simulate(chosen, watch=view.look))
     assert "REJECTED" in shown.getvalue()
     assert "plan" not in shown.getvalue()
 

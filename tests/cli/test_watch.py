@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -14,25 +15,21 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner, Result
 
 from rollout.cockpit.view import RolloutView
+from rollout_cli.main import app
 from rollout_cli.watch_view import picture
 from tests.cli.command import ENVIRONMENT, ROOT, started
-from tests.cli.terminal import shown_in_a_terminal
+from tests.cli.terminal import Shown, shown_in_a_terminal
 from tests.cockpit.lived import view
 
 Json = dict[str, Any]
 
-SHORT = """
-description = "A candidate that fails twice as often."
-[traffic]
-requests_per_second = 200
-[base]
-error_percent = 1
-[candidate]
-error_percent = 2
+LONG = """
+description = "A good candidate and a plan that outlasts the test."
 [request.plan]
-steps = [{ weightPercent = 10, bakeMinutes = 10 }]
+steps = [{ weightPercent = 10, bakeMinutes = 600 }]
 """
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -118,20 +115,18 @@ class Local:
     url: str
     rollout: str
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """The command, with no credentials and no region in its environment."""
-        with started(*arguments, "--endpoint-url", self.url) as process:
-            output, errors = process.communicate(timeout=60)
-        return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
+    def __call__(self, *arguments: str) -> Result:
+        """The command, in this process, pointed there."""
+        return CliRunner().invoke(app, [*arguments, "--endpoint-url", self.url])
 
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    """A rollout that has been rolled back, watched in a terminal from its start on."""
+    """An AWS of this machine with a rollout that runs."""
     folder: Path = tmp_path_factory.mktemp("local")
-    scenario = folder / "short.toml"
-    scenario.write_text(SHORT)
-    with started("local", "--port", "0", "--speed", "400", "--scenario", str(scenario), "--json") as process:
+    scenario = folder / "long.toml"
+    scenario.write_text(LONG)
+    with started("local", "--port", "0", "--speed", "60", "--scenario", str(scenario), "--json") as process:
         assert process.stdout
         told = json.loads(process.stdout.readline())
         (folder / "request.json").write_text(json.dumps(told["request"]))
@@ -144,50 +139,63 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 
 
 @pytest.fixture(scope="module")
-def watched(local: Local) -> Any:
-    """What a terminal of 80 columns and 40 lines, without colours, was shown until the end."""
+def watched(local: Local) -> Shown:
+    """What a terminal of 80 columns and 40 lines, without colours, was shown until somebody aborted the rollout."""
+
+    def abort() -> None:
+        assert local("abort", "watched", "--reason", "wrong branch").exit_code == 0
+
     return shown_in_a_terminal(
-        "watch", "watched", "--interval", "0.2", "--endpoint-url", local.url,
-        columns=80, rows=40, environment={"NO_COLOR": "1"},
-    )  # fmt: skip
+        *("watch", "watched", "--interval", "0.2", "--endpoint-url", local.url),
+        columns=80,
+        rows=40,
+        environment={"NO_COLOR": "1"},
+        when=("step 1 of 1", abort),
+    )
 
 
-def test_a_rollout_is_watched_in_a_terminal_until_its_end(watched: Any) -> None:
+def test_a_rollout_is_watched_in_a_terminal_until_its_end(watched: Shown) -> None:
     assert watched.code == 3
     assert max(len(line.rstrip()) for line in watched.lines) <= 80
     last = "\n".join(watched.last_picture("watched  orders / prod"))
     assert "✕ Rolled back" in last
-    assert re.search(r"^5XX +━+ +\S+/100:1 +.*✕ worse$", last, re.MULTILINE)
+    assert re.search(r"^abort by .*: wrong branch$", last, re.MULTILINE)
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", watched.raw)
 
 
-def test_the_picture_was_drawn_while_the_rollout_ran(watched: Any) -> None:
+def test_the_picture_was_drawn_while_the_rollout_ran(watched: Shown) -> None:
     assert any(line.startswith("● Baking — 10 %, step 1 of 1") for line in watched.lines)
     assert any("rollout pause watched" in line for line in watched.lines)
 
 
-def test_in_a_pipe_every_decision_is_a_line_that_is_not_cut_off(local: Local, watched: Any) -> None:
+def test_in_a_pipe_every_decision_is_a_line_that_is_not_cut_off(local: Local, watched: Shown) -> None:
     answer = local("watch", "watched")
     lines = answer.stdout.splitlines()
-    assert (answer.returncode, answer.stderr) == (3, "")
+    assert (answer.exit_code, answer.stderr) == (3, "")
     assert re.match(r" +0\.\d min +10 %  create canary  canary at 10 %, step 1 of 1", lines[0])
-    assert lines[-1].startswith("ROLLED BACK: 5XX: canary ")
+    assert lines[-1].startswith("ROLLED BACK: abort by ")
     assert "…" not in answer.stdout
     assert "\x1b" not in answer.stdout
 
 
-def test_json_is_the_history_line_by_line(local: Local, watched: Any) -> None:
+def test_json_is_the_history_line_by_line(local: Local, watched: Shown) -> None:
     answer = local("watch", "watched", "--json")
     told = [json.loads(line) for line in answer.stdout.splitlines()]
-    assert answer.returncode == 3
+    assert answer.exit_code == 3
     assert [told[0]["state"], told[-1]["state"]] == ["Create canary", "Close"]
 
 
-def test_an_aws_of_this_machine_needs_no_credentials_and_no_region(local: Local, watched: Any) -> None:
+def test_an_aws_of_this_machine_needs_no_credentials_and_no_region(local: Local, watched: Shown) -> None:
     assert not [name for name in ENVIRONMENT if name.startswith("AWS_") and name != "AWS_EC2_METADATA_DISABLED"]
-    answer = local("status", "watched", "--json")
-    assert json.loads(answer.stdout)["state"] == "ROLLED_BACK"
-    assert "watched" in local("list").stdout
+    with started("status", "watched", "--json", "--endpoint-url", local.url) as process:
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert json.loads(output)["state"] == "ROLLED_BACK"
+
+
+def test_in_a_pipe_the_list_has_a_whole_line_for_each_rollout(local: Local, watched: Shown) -> None:
+    (line,) = local("list").stdout.splitlines()
+    assert ["watched", "apigateway-stage/a1b2c3d4e5/prod", "ROLLED_BACK"] == line.split("\t")[:3]
 
 
 @pytest.mark.parametrize(
@@ -202,10 +210,10 @@ def test_an_aws_of_this_machine_needs_no_credentials_and_no_region(local: Local,
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_2(
-    local: Local, watched: Any, arguments: list[str], said: str
+    local: Local, watched: Shown, arguments: list[str], said: str
 ) -> None:
     answer = local(*arguments)
-    assert (answer.returncode, answer.stdout) == (2, "")
+    assert (answer.exit_code, answer.stdout) == (2, "")
     (line,) = answer.stderr.splitlines()
     assert line.startswith(f"rollout: {said}")
 
@@ -221,11 +229,16 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(
         (["--endpoint-url", "http://127.0.0.1:1"], 'Could not connect to the endpoint URL: "http://127.0.0.1:1/"'),
     ],
 )
-def test_whoever_asks_in_the_wrong_place_is_told_so(arguments: list[str], said: str, tmp_path: Path) -> None:
-    with started("status", "r-1", *arguments, environment={"HOME": str(tmp_path)}) as process:
-        output, errors = process.communicate(timeout=60)
-    assert (process.returncode, output) == (2, "")
-    (line,) = errors.splitlines()
+def test_whoever_asks_in_the_wrong_place_is_told_so(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in [name for name in os.environ if name.startswith(("AWS_", "ROLLOUT_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    answer = CliRunner().invoke(app, ["status", "r-1", *arguments])
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    (line,) = answer.stderr.splitlines()
     assert line.startswith(f"rollout: {said}")
 
 

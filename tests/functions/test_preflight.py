@@ -21,7 +21,7 @@ from rollout.request import parse_request
 from rollout.tasks.preflight import CHECKS
 from rollout.tasks.survey import Survey, survey
 from rollout_simulator.example_api import ACCESS_LOG_FORMAT
-from rollout_simulator.twins import MetricsTwin
+from rollout_simulator.twins import Disturbance, MetricsTwin
 from tests.functions.world import CANARY, FOUND, TARGET, WATCHED, World, request
 
 ORDERS = "arn:aws:lambda:eu-central-1:123456789012:function:orders"
@@ -261,3 +261,9 @@ def test_the_record_says_what_it_is_measured_by(sound: World) -> None:
     by_log(sound)
     sound.prepare(measurement={"source": "accessLog"})
     assert sound.rollout.reason.endswith("measured by the access log's metrics")
+
+
+def test_a_stage_that_is_deleted_while_it_is_looked_at_is_a_refusal(sound: World) -> None:
+    gone = Disturbance(only="inspector.inspect", before=lambda: sound.twins.stage.delete(TARGET))
+    answer = sound.prepare(gone)
+    assert (answer["outcome"], "does not exist" in answer["reason"]) == ("REJECTED", True)

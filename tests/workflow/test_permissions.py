@@ -55,6 +55,13 @@ def a_deployment_of_the_api_as_it_is() -> Simulation:
         return at.simulation
 
 
+def a_rollout_to_an_alias_that_is_not_there() -> Simulation:
+    with world(request=SHORT) as at:
+        candidate = {"deploymentId": at.simulation.api.candidate, "stageVariables": {"lambdaAlias": "nowhere"}}
+        at.ended(at.start(at.request(candidate=candidate)))
+        return at.simulation
+
+
 def a_rollback_that_is_refused() -> Simulation:
     denied = {"service": "apigateway", "operation": "UpdateStage", "error": "AccessDeniedException", "from_minute": 3}
     return a_rollout(candidate={"error_percent": 100.0}, faults=[denied], horizon_minutes=30)
@@ -102,6 +109,7 @@ EVERYWHERE: tuple[Callable[[], Simulation], ...] = (
     lambda: a_rollout(target="lambda-alias", signals=[{"at_minute": 3, "command": "stop-execution"}]),
     a_superseded_rollout,
     a_deployment_of_the_api_as_it_is,
+    a_rollout_to_an_alias_that_is_not_there,
     a_rollback_that_is_refused,
     a_rollout_of_many_executions,
     a_rollout_that_nobody_can_be_told_of,

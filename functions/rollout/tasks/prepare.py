@@ -18,7 +18,7 @@ from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.sources import semantics_of
 from rollout.core.target import Json
-from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, Unfit
+from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing, Unfit
 from rollout.ports import Ports
 from rollout.request import Request, parse_request
 from rollout.tasks.next import CONTINUE, Next, acting, waiting
@@ -63,7 +63,7 @@ def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, start
         if request is not None and request.on_conflict == "supersede" and now < started_at + LONGEST_WAIT:
             return _make_way(ports, error.holder, rollout_id)
         return _reject(ports, document, rollout_id, execution, str(error), now)
-    except (InvalidRequest, Refused) as error:
+    except (InvalidRequest, Refused, TargetMissing) as error:
         found = error.findings if isinstance(error, Unfit) else ()
         return _reject(ports, document, rollout_id, execution, str(error), now, found)
     rollout = announce(ports, rollout)

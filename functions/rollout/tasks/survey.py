@@ -20,7 +20,8 @@ from rollout.core.target import Target, TargetState
 from rollout.errors import Busy, InvalidRequest, Refused, Repeated, TargetMissing, Unfit
 from rollout.ports import BaseHistory, Ports
 from rollout.request import Request
-from rollout.tasks.preflight import Seen, findings, is_live, missing_from
+from rollout.tasks.looks import Seen, is_live, missing_from
+from rollout.tasks.preflight import findings
 
 
 @dataclass(frozen=True, slots=True)

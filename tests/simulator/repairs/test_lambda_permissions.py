@@ -61,3 +61,18 @@ def test_the_functions_own_policy_is_apart_from_its_aliases(function: Function) 
 def test_a_function_that_does_not_exist_has_no_policy(function: Function) -> None:
     with pytest.raises(function.client.exceptions.ResourceNotFoundException):
         function.client.get_policy(FunctionName="nobody")
+
+
+def test_a_permission_is_taken_from_the_alias_that_has_it(function: Function) -> None:
+    allow("live")
+    allow()
+    function.client.remove_permission(FunctionName="orders", Qualifier="live", StatementId="api")
+    with pytest.raises(function.client.exceptions.ResourceNotFoundException):
+        statements("live")
+    assert len(statements()) == 1
+
+
+def test_a_statement_id_that_is_taken_is_a_conflict(function: Function) -> None:
+    allow("live")
+    with pytest.raises(function.client.exceptions.ResourceConflictException, match=r"statement id \(api\) provided"):
+        allow("live")

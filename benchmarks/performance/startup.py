@@ -67,7 +67,7 @@ class Bench:
             services, computed = self.called[before:], function.cpu_ms
             _, warm = _timed(function, event)
         if counted:
-            self.calls.setdefault(name, services)
+            self.calls[name] = services
             self.cold_ms[name].append(milliseconds)
             self.cpu_ms[name].append(computed)
             self.warm_ms[name].append(warm)

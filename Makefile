@@ -26,7 +26,7 @@ check: $(VENV)/dev.stamp ## Lint, format, types, template
 
 AUDIT := .venv-audit
 SHIPPED := aws-lambda-powertools pydantic pydantic_core annotated-types typing-inspection typing_extensions jmespath
-PERMISSIVE := MIT;MIT License;MIT-0;MIT No Attribution License (MIT-0);PSF-2.0;Apache-2.0;BSD-3-Clause;UNKNOWN
+PERMISSIVE := MIT;MIT License;MIT-0;MIT No Attribution License (MIT-0);PSF-2.0;Apache-2.0;BSD-3-Clause
 audit: $(VENV)/dev.stamp $(AUDIT)/stamp ## Security of the template and of what is installed; licences of what ships
 	@$(AUDIT)/bin/checkov --config-file .checkov.yaml
 	@$(AUDIT)/bin/pip-licenses --python $(BIN)/python --packages $(SHIPPED) --partial-match --allow-only "$(PERMISSIVE)"

@@ -139,8 +139,7 @@ def _scale(found: Sequence[Json]) -> Iterator[str]:
     yield ""
     if found[-1]["rollouts"] < MOST_ROLLOUTS:
         yield (
-            f"{MOST_ROLLOUTS:,} at once are still to be measured: it takes the simulator half an hour of a quiet machine "
-            "(`scale` goes on as far as its time allows).\n"
+            f"{MOST_ROLLOUTS:,} at once are still to be measured: the simulator takes longer for them than this run had.\n"
         )
     worst = max(max(0.0, each["removalSeconds"]["0.99"] - each["queueSeconds"]) for each in found)
     yield (
@@ -151,7 +150,7 @@ def _scale(found: Sequence[Json]) -> Iterator[str]:
         most = max(refused, key=lambda name: int(refused[name]))
         yield (
             f"With {found[-1]['rollouts']:,} at once, {sum(refused.values()):,} calls were refused and sent again, most of "
-            f"them {most}. What is refused for good fails only the analysis it is of: the next one makes up for it.\n"
+            f"them {most}.\n"
         )
 
 

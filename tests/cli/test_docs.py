@@ -123,7 +123,10 @@ GIVEN = sorted(
 
 
 @pytest.mark.parametrize("line", GIVEN)
-def test_what_a_page_tells_to_type_to_a_rollout_is_accepted_when_it_stands_so(line: str) -> None:
+def test_what_a_page_tells_to_type_to_a_rollout_is_accepted_when_it_stands_so(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # what a command writes is not ours to keep
     verb = line.split()[1]
     silent = verb in ("approve", "promote")  # what waits for a person
     with world(**SILENT if silent else LONG) as at:

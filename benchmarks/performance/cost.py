@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ LAMBDA_MS = 400.0
 HOURS_PER_MONTH = 730.0
 KB = 1024
 SWEEPS_PER_HOUR = 12
+STATISTICS_PER_METRIC = 5
 PLANS: Mapping[str, tuple[list[dict[str, Any]], int]] = {
     "1 hour": ([{"weightPercent": 5, "bakeMinutes": 10}, {"weightPercent": 25, "bakeMinutes": 20}], 15),
     "2 hours": (
@@ -141,13 +142,19 @@ def _count_call(bill: Bill, service: str, operation: str, parameters: Any) -> No
         case "dynamodb", _:
             bill.amounts["dynamoDbWriteUnit"] += _units(parameters, KB)
         case "cloudwatch", "GetMetricData":
-            bill.amounts["cloudWatchMetricRequested"] += len(parameters["MetricDataQueries"])
+            bill.amounts["cloudWatchMetricRequested"] += _metrics_requested(parameters["MetricDataQueries"])
         case "cloudwatch", _:
             bill.amounts["cloudWatchApiCall"] += 1
         case "events", _:
             bill.amounts["eventBridgeEvent"] += len(parameters["Entries"])
         case "sns", _:
             bill.amounts["snsMessage"] += 1
+
+
+def _metrics_requested(queries: Sequence[Mapping[str, Any]]) -> int:
+    """Up to five statistics of one metric are charged as one metric (documented in CloudWatch's pricing)."""
+    statistics = Counter(json.dumps(query["MetricStat"]["Metric"], sort_keys=True) for query in queries)
+    return sum(ceil(count / STATISTICS_PER_METRIC) for count in statistics.values())
 
 
 def _units(part: Mapping[str, Any], size: int) -> int:

@@ -15,6 +15,7 @@ from rollout_simulator.permissions.calls import Place, needed_by
 from rollout_simulator.permissions.policies import Permission, Statement, statements_of
 from rollout_simulator.repairs.invocations import OUTSIDE, STATE_MACHINE, invocation
 from rollout_simulator.repairs.patching import replaced
+from rollout_simulator.repairs.stepfunctions_time import present_environment
 from rollout_simulator.template import Deployment
 
 DENIED = "AccessDeniedException"
@@ -73,7 +74,7 @@ class Permissions:
     def check(self, client: Any, operation: str, parameters: Mapping[str, Any]) -> None:
         """Raise the client's own AccessDenied for a call that its caller's role does not allow."""
         caller = invocation.get()
-        if caller == OUTSIDE or caller not in self._callers:
+        if caller == OUTSIDE or caller not in self._callers or (caller == STATE_MACHINE and not self._is_our_machine()):
             return
         model = client.meta.service_model.operation_model(operation)
         for needed in needed_by(model, parameters, self.place):
@@ -85,6 +86,14 @@ class Permissions:
                 )
                 answer = {"Error": {"Code": DENIED, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}
                 raise client.exceptions.from_code(DENIED)(answer, operation)
+
+    def _is_our_machine(self) -> bool:
+        """Whether it is the stack's own state machine that calls; others may be there beside it."""
+        environment = present_environment()
+        if environment is None:
+            return True
+        machine: str = environment.states.context_object.context_object_data["StateMachine"]["Id"]
+        return machine.startswith(self.place.state_machine)
 
     def _tags(self, arn: str) -> Mapping[str, str]:
         """The tags of an API, a stage or a function; of what is not there, none."""

@@ -106,8 +106,8 @@ def _cost(found: Json) -> Iterator[str]:
             f"{amounts['cloudWatchMetricRequested']:,.0f} | {each['total']:.3f} | {verdict} |"
         )
     yield (
-        "\nMost of it is the metrics that are read, by the number of series and the number of analyses; then the three "
-        "transitions of each analysis. Both fall with fewer analyses: `measurement.mostMinutesBetweenAnalyses` (5) says "
+        "\nMost of it is the three transitions of each analysis, and the metrics that are read, by the number of series (up "
+        "to five statistics of one count as one) and the number of analyses. Both fall with fewer analyses: `measurement.mostMinutesBetweenAnalyses` (5) says "
         "how long a quiet step may go unobserved, and `judge.metrics` what is read. Alarms stop a rollout at once however "
         "seldom it analyses.\n"
     )

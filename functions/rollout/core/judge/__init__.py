@@ -8,7 +8,7 @@ canary within tolerance is at most α however often one looks. Read it in this o
     observing   readings → evidence                         judging     evidence → action
     settings, plan, readings, evidence, verdict             the values that go in, stay, and come out
     explain     numbers → words                             parse       JSON → values
-    replay      the judge over recorded minutes             previewing  what a plan can and cannot see
+    replaying   the judge over recorded minutes             previewing  what a plan can and cannot see
     dispersion  how clumped errors are                      information the bound nobody can beat
     named       typing.NamedTuple without importing typing
 
@@ -20,18 +20,18 @@ from __future__ import annotations
 from .dispersion import Spread
 from .errors import InvalidEvidence, InvalidInput, InvalidReading, InvalidSettings
 from .evidence import Evidence, MetricEvidence, learned
-from .judging import combine, convicts, judge, observe_all
 from .named import TYPE_CHECKING
-from .observing import begin, begin_step, observe
 from .plan import Plan, Step
 from .readings import Count, Measure, MinuteReading, Moments, Pair
-from .replay import Replay, ReplayMinute, replay
 from .settings import PRESETS, FastLane, JudgeSettings, MetricKind, MetricSettings, Tolerance
 from .verdict import Action, Judgement, MetricVerdict, Verdict
 
 if TYPE_CHECKING:
+    from .judging import combine, convicts, judge, observe_all
+    from .observing import begin, begin_step, observe
     from .parse import Recording, parse_judge, parse_plan, parse_recording
     from .previewing import BaseTraffic, MetricPreview, StepPreview, preview
+    from .replaying import Replay, ReplayMinute, replay
 
 __all__ = [
     "PRESETS",
@@ -89,8 +89,18 @@ _LATER = {
     "MetricPreview": "previewing",
     "StepPreview": "previewing",
     "preview": "previewing",
+    "combine": "judging",
+    "convicts": "judging",
+    "judge": "judging",
+    "observe_all": "judging",
+    "begin": "observing",
+    "begin_step": "observing",
+    "observe": "observing",
+    "Replay": "replaying",
+    "ReplayMinute": "replaying",
+    "replay": "replaying",
 }
-"""What is imported when it is first asked for, and from where: not every start of a function reads a request."""
+"""What is imported when it is first asked for, and from where: not every function judges, or reads a request."""
 
 
 def __getattr__(name: str) -> object:

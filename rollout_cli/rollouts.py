@@ -50,7 +50,7 @@ def start(
             return
         if not as_json:
             typer.echo(f"started {rollout_id}; waiting")
-        summary = _waited(controller, rollout_id)
+        summary = _waited(controller, rollout_id, tell=not as_json)
     _show(summary, as_json)
     raise typer.Exit(exit_code(summary["state"]))
 
@@ -135,12 +135,19 @@ def summary_of(controller: Controller, rollout_id: str) -> Json | None:
     }
 
 
-def _waited(controller: Controller, rollout_id: str) -> Json:
-    """The summary, once the rollout has ended or is held."""
+def _waited(controller: Controller, rollout_id: str, *, tell: bool) -> Json:
+    """The summary, once the rollout has ended or is held; a line for each new reason meanwhile, if asked to tell.
+
+    A pipeline that prints nothing for ten minutes is taken for dead by some.
+    """
+    told = ""
     while True:
         summary = summary_of(controller, rollout_id)
         if summary is not None and exit_code_known(summary["state"]):
             return summary
+        if tell and summary is not None and summary["reason"] != told:
+            told = summary["reason"]
+            typer.echo(f"{datetime.now(UTC):%H:%M:%S}  {summary['weightPercent']:3g} %  {told}")
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 

@@ -10,7 +10,8 @@ RolloutError
 ├── ForeignChange       somebody else changed the target; the rollout stops and leaves it alone
 ├── NotAllowed          AWS denied the call; trying again will not help
 ├── Unavailable         AWS failed the call; trying again may help
-│   └── Throttled       the account calls too often; trying again will help, after a while
+│   ├── Throttled       the account calls too often; trying again will help, after a while
+│   └── NotReady        what was asked for is being made; trying again will help, after a while
 ├── ReadBackDiffers     the target does not yet show what was written; trying again tells
 └── RecordChanged       the rollout's record moved on under this task; trying again reads it afresh
 """
@@ -76,6 +77,10 @@ class Unavailable(RolloutError):
 
 class Throttled(Unavailable):
     """The account makes more calls than its rate allows. The call was not carried out; the workflow is patient."""
+
+
+class NotReady(Unavailable):
+    """What was asked for is being made, which may take minutes. The workflow is patient."""
 
 
 class ReadBackDiffers(RolloutError):

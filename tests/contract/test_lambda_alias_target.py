@@ -14,7 +14,7 @@ import pytest
 from rollout.core.measures import CANDIDATE
 from rollout.core.rollout import Candidate
 from rollout.core.target import Canary, TargetState
-from rollout.errors import ForeignChange, Refused, TargetMissing, Unavailable
+from rollout.errors import ForeignChange, NotReady, Refused, TargetMissing, Unavailable
 from rollout_simulator.repairs import lambda_alias
 from tests.contract.aws import client, refusing
 from tests.contract.shifters import OverLambda
@@ -143,6 +143,18 @@ def test_a_retry_finds_its_version_even_when_the_code_has_been_changed_since(wor
 def test_a_version_that_somebody_published_of_the_same_code_is_the_candidate(world: OverLambda) -> None:
     version = world.client.publish_version(FunctionName="orders", Description="by the pipeline")["Version"]
     assert version == world.shifter.materialize(world.target, PUBLISHES, "r-1")
+
+
+@pytest.mark.parametrize("state", ["Pending", "Failed"])
+def test_a_version_is_no_candidate_before_it_can_be_invoked(
+    world: OverLambda, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when a retry finds it in the list of versions, which does not tell their states."""
+    version = world.shifter.materialize(world.target, PUBLISHES, "r-1")
+    ready = world.client.get_function_configuration(FunctionName="orders", Qualifier=version)
+    monkeypatch.setattr(world.shifter, "_configuration", lambda *_: {**ready, "State": state})
+    with pytest.raises(NotReady if state == "Pending" else Refused):
+        world.shifter.materialize(world.target, PUBLISHES, "r-1")
 
 
 def test_code_that_is_live_already_is_not_published(world: OverLambda) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from rollout.core.target import Json
 from rollout.errors import NotAllowed, RecordChanged, Refused, RolloutError, Unavailable
 from rollout_simulator.twins import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
-from tests.functions.world import FOUND, ROLLOUT, WATCHED, World
+from tests.functions.world import EXECUTION, FOUND, ROLLOUT, WATCHED, World
 
 
 def close(world: World, around: Around | None = None) -> Json:
@@ -169,3 +170,14 @@ def test_a_bus_that_is_down_is_told_by_the_retry() -> None:
     world.twins.notifier.trouble = None
     assert "ROLLED_BACK" == close(world)["outcome"]
     assert "ROLLED_BACK" == world.states_told[-1]
+
+
+def test_a_rejection_that_cannot_be_told_is_in_the_end_a_rejection_all_the_same() -> None:
+    world = World()
+    world.twins.notifier.trouble = Unavailable("the bus is down")
+    with pytest.raises(Unavailable):
+        world.prepare(plan={"steps": []})
+    event: dict[str, Any] = {"request": {}, "execution": EXECUTION, "failure": "Prepare failed"}
+    with pytest.raises(Unavailable):
+        world.call("close", **event)
+    assert "REJECTED" == world.call("close", **event, lastTry=True)["outcome"]

@@ -307,3 +307,9 @@ def test_another_stage_is_another_rollout(world: World) -> None:
     answer = World.prepare(World(world.twins, rollout_id="r-2"), target=other.to_document())
     assert "CREATE" == answer["decision"]
     assert {TARGET.key: ROLLOUT, other.key: "r-2"} == world.twins.store.locks
+
+
+def test_a_target_too_long_to_be_one_is_left_out_of_the_event(world: World) -> None:
+    world.prepare(target={"type": "apigateway-stage", "restApiId": "x" * 3_000, "stageName": "prod"})
+    (event,) = world.twins.notifier.told.values()
+    assert ("REJECTED", None) == (event["state"], event["target"])

@@ -16,7 +16,7 @@ from rollout.adapters.faults import message_of, translated
 from rollout.core.measures import CANDIDATE, Series
 from rollout.core.rollout import Candidate
 from rollout.core.target import Canary, Target, TargetState
-from rollout.errors import ForeignChange, Refused, TargetMissing, Unavailable
+from rollout.errors import ForeignChange, NotReady, Refused, TargetMissing, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -107,13 +107,14 @@ class LambdaAlias:
             return candidate.revision
         description = f"rollout {stamp}"
         published = self._published(target, description) or self._publish(target, description)
-        version = published["Version"]
-        if published.get("State") == "Pending":
-            raise Unavailable(f"version {version} of {target.ids['functionName']} is being made ready; try again")
-        _require_usable(published, version)
+        version = str(published["Version"])
+        configuration = self._configuration(target, version)  # a list of versions does not say their states
+        if configuration.get("State") == "Pending":
+            raise NotReady(f"version {version} of {target.ids['functionName']} is being made ready")
+        _require_usable(configuration, version)
         if version == self.read(target).base:
             raise Refused(f"{LATEST} has not changed since version {version}, which is live already: nothing to do")
-        return str(version)
+        return version
 
     def way(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:  # noqa: ARG002
         """Every change is one call."""

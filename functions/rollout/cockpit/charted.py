@@ -21,6 +21,8 @@ MOST_DOTS = 120
 
 WATCH = -1
 """The part of a rollout after its promotion."""
+NOTHING_TO_PROVE = ("unmeasured", "harmful")
+"""Verdicts beside which "safe enough for the next step" would say nothing, or mislead."""
 WAITING = "waiting"
 """Instead of a verdict, until the first minutes of a step have been judged."""
 
@@ -126,7 +128,7 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
                 base=None if watching else last.get("base"),
                 allowed=last.get("allowedRate"),
                 log_harm=last.get("logECapped") if verdict_word != "unmeasured" else None,
-                log_proof=last.get("logS") if verdict_word != "unmeasured" and not watching else None,
+                log_proof=last.get("logS") if verdict_word not in NOTHING_TO_PROVE and not watching else None,
                 harm_limit=harm_limits[metric.name],
                 proof_limit=settings.log_proof,
                 watched=watching,

@@ -35,7 +35,7 @@ def close(
     """
     rollout = ports.store.load(rollout_id)
     if rollout is None:
-        return _close_unrecorded(ports, rollout_id, request, execution, failure)
+        return _close_unrecorded(ports, rollout_id, request, execution, failure, last_try=last_try)
     if rollout.phase is not Phase.ENDED:
         now = ports.clock.now()
         outcome = rollout.outcome or Outcome.FAILED
@@ -48,7 +48,9 @@ def close(
     return replace(acting(rollout, Decision.CLOSE), outcome=outcome_name)
 
 
-def _close_unrecorded(ports: Ports, rollout_id: str, request: object, execution: str, failure: str) -> Next:
+def _close_unrecorded(
+    ports: Ports, rollout_id: str, request: object, execution: str, failure: str, *, last_try: bool
+) -> Next:
     """Keep and tell that the request came to nothing; a rejection that could not be told before is told now."""
     if not execution:  # the workflow's definition of before, which does not say
         return Next(Decision.CLOSE, rollout_id, reason=UNRECORDED, outcome=Outcome.FAILED)
@@ -60,5 +62,6 @@ def _close_unrecorded(ports: Ports, rollout_id: str, request: object, execution:
         outcome=Outcome.FAILED,
         reason=f"{UNRECORDED}: {readable(failure)}" if failure else UNRECORDED,
         now=ports.clock.now(),
+        even_untold=last_try,
     )
     return Next(Decision.CLOSE, rollout_id, reason=event["reason"], outcome=event["state"])

@@ -6,6 +6,7 @@ task dies in between, and one that is sent twice carries the same `eventId`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,6 +20,8 @@ from rollout.core.target import Json
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Ports
 from rollout.tasks.next import Next, acting, waiting
+
+LONGEST_TOLD_TARGET = 2_000
 
 
 class RecordMissing(RolloutError):
@@ -72,8 +75,11 @@ def refuse(
     reason: str,
     now: datetime,
     findings: Sequence[Finding] = (),
+    even_untold: bool = False,
 ) -> Json:
     """Keep, and tell, that a request came to nothing before anything was touched. What was kept first stands.
+
+    With `even_untold` a bus that is down, or denied, is no reason to fail: the record says it.
 
     Raises: RecordChanged (there is such a rollout), and what the store and the notifier raise.
     """
@@ -81,7 +87,7 @@ def refuse(
         "eventId": f"{rollout_id}/{outcome}",
         "rolloutId": rollout_id,
         "execution": execution,
-        "target": request.get("target") if isinstance(request, dict) else None,
+        "target": _told_target(request),
         "state": outcome.value,
         "decision": Decision.REJECT.value,
         "reason": reason,
@@ -93,8 +99,18 @@ def refuse(
         event["findings"] = _documents(findings)
     kept = ports.store.reject(rollout_id, {**event, "request": request})
     told = {name: kept[name] for name in event if name in kept}
-    ports.notifier.publish([told])
+    try:
+        ports.notifier.publish([told])
+    except (Unavailable, NotAllowed):
+        if not even_untold:
+            raise
     return told
+
+
+def _told_target(request: object) -> object:
+    """The target of a request that was refused, unless it is too long to be one: an event holds 256 KB in all."""
+    target = request.get("target") if isinstance(request, dict) else None
+    return target if len(json.dumps(target)) <= LONGEST_TOLD_TARGET else None
 
 
 def transition(

@@ -138,8 +138,6 @@ def test_the_printed_commands_start_a_rollout_that_ramps_and_promotes(served: Se
         text=True,
         check=True,
     )
-    served.until(lambda: "canarySettings" in served.stage())
-    assert served.stage()["canarySettings"]["deploymentId"] == served.fact("candidate")
     ended = served.ended(shell.stdout.strip())
     assert (ended["status"], json.loads(ended["output"])["outcome"]) == ("SUCCEEDED", "PROMOTED")
     assert served.weights(ended["name"]) == [5, 50, 100]
@@ -162,7 +160,8 @@ def test_a_rollout_requested_by_an_event_is_rolled_back_by_its_alarm(served: Ser
     }
     entry = {"Source": "rollout.pilot", "DetailType": "Rollout Requested", "Detail": json.dumps(request)}
     assert served.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
-    served.until(lambda: "canarySettings" in served.stage())
+    canary = served.until(lambda: served.stage().get("canarySettings"))
+    assert (canary["deploymentId"], canary["percentTraffic"]) == (candidate, 5.0)
     running = served.client("stepfunctions").list_executions(stateMachineArn=arn, statusFilter="RUNNING")
     served.client("cloudwatch").set_alarm_state(AlarmName="orders-5xx", StateValue="ALARM", StateReason="by hand")
     ended = served.ended(running["executions"][0]["executionArn"])
@@ -180,8 +179,8 @@ def test_the_sample_request_for_an_alias_works_as_it_is(served: Served) -> None:
     started = served.client("stepfunctions").start_execution(
         stateMachineArn=served.fact("state machine"), input=json.dumps(request)
     )
-    served.until(lambda: "RoutingConfig" in functions.get_alias(**alias))
     ended = served.ended(started["executionArn"])
+    assert served.weights(ended["name"]) == [5, 100]
     assert json.loads(ended["output"])["outcome"] == "PROMOTED"
     assert functions.get_alias(**alias)["FunctionVersion"] == "2"
 

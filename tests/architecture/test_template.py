@@ -109,6 +109,30 @@ def test_the_application_repository_is_told_this_version_and_files_that_are_ther
     assert all((ROOT / application[name]).exists() for name in ("LicenseUrl", "ReadmeUrl"))
 
 
+PINNED = [name for name, each in FUNCTIONS.items() if "AutoPublishAlias" in each]
+"""The functions of which the workflow invokes a version."""
+IN_CONFIGURATION = ("Environment", "KmsKeyArn", "VpcConfig")
+"""The properties, common ones included, of which Lambda makes a version's configuration."""
+
+
+def parameters_in(properties: Any) -> set[str]:
+    """The parameters that are referred to."""
+    return set(re.findall(r"\b(?:" + "|".join(TEMPLATE["Parameters"]) + r")\b", json.dumps(properties)))
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_a_parameter_of_a_pinned_function_publishes_a_version_when_it_changes(name: str) -> None:
+    properties = {**TEMPLATE["Globals"]["Function"], **FUNCTIONS[name]}
+    configured_by = parameters_in([properties.get(each) for each in IN_CONFIGURATION])
+    assert configured_by == parameters_in(FUNCTIONS[name]["VersionDescription"]) != set()
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_a_version_that_is_replaced_is_kept_for_the_rollouts_under_way(name: str) -> None:
+    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+    assert "DeletionPolicy" not in RESOURCES[name], "SAM's own for versions is Retain, and this would take its place"
+
+
 def test_every_state_can_be_reached_and_every_name_is_a_state() -> None:
     assert reachable(DEFINITION["StartAt"], set()) == DEFINITION["States"].keys()
 

@@ -8,6 +8,7 @@ from functools import wraps
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from rollout.adapters.throttling import repeated_by_the_workflow
 from rollout.core.decision import Decision
 from rollout.core.indicators import Measurement, measurements, never_begun
 from rollout.core.rollout import Rollout
@@ -28,7 +29,8 @@ def task(call: Callable[[Ports, Json], Next]) -> Handler:
     def handler(event: Json, context: LambdaContext) -> Json:
         at = ports()
         try:
-            answer = call(at, event)
+            with repeated_by_the_workflow():
+                answer = call(at, event)
         except Exception:
             known = about(event["rolloutId"], _now(at, event["rolloutId"]))
             logger.exception("failed", extra={**known, "task": context.function_name})

@@ -83,6 +83,27 @@ def test_a_foreign_target_is_left_alone_and_released() -> None:
     assert (stage, Outcome.STOPPED, {}) == (world.stage, world.rollout.outcome, world.twins.store.locks)
 
 
+def test_a_sweep_ends_in_time_and_leaves_nobody_out_for_good() -> None:
+    world, visited = World(), []
+
+    def slowly(_ports: object, rollout_id: str) -> bool:
+        world.twins.clock.pass_time(minutes=1)
+        visited.append(rollout_id)
+        return False
+
+    everybody = {f"rollout-{number}" for number in range(10)}
+    sweeps = 0
+    with (
+        patch("rollout.tasks.recover.recover", slowly),
+        patch.object(world.twins.store, "unfinished", lambda: sorted(everybody)),
+    ):
+        while set(visited) != everybody:
+            before, sweeps = len(visited), sweeps + 1
+            sweep(world)
+            assert 4 == len(visited) - before
+            assert sweeps < 100
+
+
 def test_the_event_of_a_dead_execution_names_its_rollout() -> None:
     world = died(World().baking())
     assert [ROLLOUT] == sweep(world, status_change())

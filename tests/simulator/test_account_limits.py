@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from rollout.adapters.throttling import wait_out_throttling
+from rollout.adapters.throttling import repeated_by_the_workflow, wait_out_throttling
 from rollout_simulator import account_limits
 from rollout_simulator.account_limits import AccountLimits, Rate
 from rollout_simulator.clients import client
@@ -100,8 +100,35 @@ def test_it_gives_up_before_a_functions_time_is_over(limits: AccountLimits) -> N
     began = limits.clock.timestamp()
     with pytest.raises(ClientError, match="ThrottlingException"):
         patient().list_queues()
-    assert 7 == limits.refused["sqs", "ListQueues"]
-    assert limits.clock.timestamp() - began < 32
+    assert 20 < limits.clock.timestamp() - began < 40
+
+
+def test_a_task_that_has_not_begun_leaves_the_waiting_to_the_workflow(limits: AccountLimits) -> None:
+    limits.enforced, limits.rates = True, {("sqs", "*"): Rate(1, 0, "ThrottlingException")}
+    with pytest.raises(ClientError, match="ThrottlingException"), repeated_by_the_workflow():
+        patient().list_queues()
+    assert 1 == limits.refused["sqs", "ListQueues"]
+
+
+def test_a_task_that_has_begun_waits_for_its_further_calls_but_not_beyond_its_time(limits: AccountLimits) -> None:
+    limits.enforced, limits.rates = True, {("sqs", "*"): Rate(0.04, 1, "ThrottlingException")}
+    queues, began = patient(), limits.clock.timestamp()
+    with repeated_by_the_workflow():
+        queues.list_queues()
+        queues.list_queues()
+        assert 25 <= limits.clock.timestamp() - began < 26
+        with pytest.raises(ClientError, match="ThrottlingException"):
+            queues.list_queues()
+    assert 40 < limits.clock.timestamp() - began < 41
+
+
+def test_each_task_begins_anew(limits: AccountLimits) -> None:
+    limits.enforced, limits.rates = True, {("sqs", "*"): Rate(0.05, 1, "ThrottlingException")}
+    queues = patient()
+    with repeated_by_the_workflow():
+        queues.list_queues()
+    with pytest.raises(ClientError, match="ThrottlingException"), repeated_by_the_workflow():
+        queues.list_queues()
 
 
 def test_nothing_but_throttling_is_repeated(limits: AccountLimits) -> None:

@@ -237,8 +237,14 @@ def test_a_rollback_that_fails_is_tried_again_until_it_succeeds() -> None:
     assert 0 == calls(recorded, "state machine", "Publish")
 
 
+def test_a_rollback_that_is_throttled_for_long_waits_for_its_turn() -> None:
+    throttled = fault("apigateway", "UpdateStage", since_seconds=60, for_seconds=1_800, error="TooManyRequestsException")
+    recorded = ran(at(90, What.COMMAND, **command("abort")), faults=[throttled])
+    assert ("ROLLED_BACK", ("FAILED", "RolledBack")) == (outcome(recorded), statuses(recorded)["first"])
+
+
 def test_a_rollback_that_fails_for_long_is_paged_and_then_recovered() -> None:
-    failing = fault("apigateway", "UpdateStage", since_seconds=60, for_seconds=1_800)
+    failing = fault("apigateway", "UpdateStage", since_seconds=60, for_seconds=1_800, error="InternalServiceFault")
     recorded = ran(at(90, What.COMMAND, **command("abort")), faults=[failing])
     assert ("ROLLED_BACK", True) == (outcome(recorded), is_base(final(recorded), recorded))
     assert (("FAILED", "RollbackFailed"), 1) == (

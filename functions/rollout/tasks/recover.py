@@ -7,6 +7,7 @@ only when no task of that execution can still be running.
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ from rollout.tasks.roll_back import roll_back
 STATE = "Recover"
 LONGEST_TASK = timedelta(seconds=75)
 """After its execution has ended, a task may run on for so long: the functions' time-out, and some more."""
+LONGEST_SWEEP = timedelta(minutes=3)
+"""A sweep begins with no further rollout after this; the function has as long again, nearly, for the one it is at."""
 LONGEST_HAND_OVER = timedelta(minutes=10)
 """For so long after a hand-over the new execution may not be there yet."""
 
@@ -32,11 +35,19 @@ LONGEST_HAND_OVER = timedelta(minutes=10)
 def recover_all(ports: Ports) -> Sequence[str]:
     """Look at every rollout that holds a target or has something left to tell; the ids of those that were recovered.
 
+    In no fixed order, and not for longer than a function's time: where there are too many for one sweep, or one that
+    takes long, the others have their turn in the next.
+
     Raises: what the store raises. What goes wrong with one rollout does not keep the others from recovery; it is
     raised in the end.
     """
     recovered, problems = [], []
-    for rollout_id in ports.store.unfinished():
+    unfinished = list(ports.store.unfinished())
+    random.shuffle(unfinished)
+    ends = ports.clock.now() + LONGEST_SWEEP
+    for rollout_id in unfinished:
+        if ports.clock.now() > ends:
+            break
         try:
             if recover(ports, rollout_id):
                 recovered.append(rollout_id)

@@ -4,7 +4,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.cockpit.widget import DESCRIPTION
 from rollout.core.target import Json
-from rollout.entry import log_about
+from rollout.logs import log_about
 from rollout.tasks.dashboard import dashboard
 from rollout.wiring import buttons, ports
 

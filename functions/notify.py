@@ -4,7 +4,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.core.notification import notification
 from rollout.core.target import Json
-from rollout.telemetry import about_event, logger
+from rollout.logs import about_event, logger
 from rollout.wiring import messenger, place
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.core.target import Json
-from rollout.entry import log_about
+from rollout.logs import log_about
 from rollout.tasks.on_alarm import AlarmEvent, on_alarm
 from rollout.wiring import ports
 

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.core.target import Json
-from rollout.entry import log_about
+from rollout.logs import log_about
 from rollout.tasks.on_command import on_command
 from rollout.wiring import ports
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.adapters.throttling import repeated_by_the_workflow
 from rollout.core.decision import Decision
 from rollout.core.indicators import Measurement, measurements, never_begun
-from rollout.core.rollout import Rollout
 from rollout.core.target import Json
-from rollout.errors import RolloutError
-from rollout.ports import Ports
-from rollout.tasks.next import Next
-from rollout.telemetry import about, emit, logger
+from rollout.logs import about, as_it_stands, logger
+from rollout.telemetry import emit
 from rollout.wiring import ports
+
+if TYPE_CHECKING:
+    from rollout.ports import Ports
+    from rollout.tasks.next import Next
 
 Handler = Callable[[Json, LambdaContext], Json]
 
@@ -32,7 +33,7 @@ def task(call: Callable[[Ports, Json], Next]) -> Handler:
             with repeated_by_the_workflow():
                 answer = call(at, event)
         except Exception:
-            known = about(event["rolloutId"], _now(at, event["rolloutId"]))
+            known = about(event["rolloutId"], as_it_stands(at, event["rolloutId"]))
             logger.exception("failed", extra={**known, "task": context.function_name})
             raise
         logger.info(
@@ -53,21 +54,9 @@ def task(call: Callable[[Ports, Json], Next]) -> Handler:
     return handler
 
 
-def log_about(at: Ports, rollout_id: str, message: str, **words: object) -> None:
-    """One log line about a rollout as it now stands."""
-    logger.info(message, extra={**about(rollout_id, _now(at, rollout_id)), **words})
-
-
 def log_recovery(at: Ports, rollout_id: str) -> None:
     """A recovery is logged and counted, and so is the end that it brought about."""
-    rollout = _now(at, rollout_id)
+    rollout = as_it_stands(at, rollout_id)
     logger.info("recovered", extra=about(rollout_id, rollout))
     ended = measurements(rollout, Decision.CLOSE, at.clock.now()) if rollout else ()
     emit([Measurement("Recoveries", 1), *ended])
-
-
-def _now(at: Ports, rollout_id: str) -> Rollout | None:
-    """What has been done must not fail for want of a log line."""
-    with suppress(RolloutError):
-        return at.store.load(rollout_id)
-    return None

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from rollout.core.inspection import Inspection
-from rollout.core.judge import Count, Moments
-from rollout.core.learning import Lesson
 from rollout.core.measures import ACCESS_LOG, Measure, RawMinute, Series
-from rollout.core.rollout import Candidate, Rollout
-from rollout.core.signals import Signal
-from rollout.core.target import Json, Target, TargetState
 from rollout.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from rollout.core.inspection import Inspection
+    from rollout.core.judge import Count, Moments
+    from rollout.core.learning import Lesson
+    from rollout.core.rollout import Candidate, Rollout
+    from rollout.core.signals import Signal
+    from rollout.core.target import Json, Target, TargetState
 
 _T = TypeVar("_T")
 

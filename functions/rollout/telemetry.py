@@ -1,7 +1,6 @@
-"""What the controller says about itself: structured log lines and CloudWatch metrics, printed, never called.
+"""The controller's own CloudWatch metrics, printed and never called.
 
-Metrics go out in the Embedded Metric Format, so they cost no API call and no waiting. Every log line names the
-rollout, its target and its step.
+They go out in the Embedded Metric Format, so they cost no API call and no waiting.
 """
 
 from __future__ import annotations
@@ -9,17 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from rollout.core.events import StateChanged
 from rollout.core.indicators import INDICATORS, Measurement
-from rollout.core.rollout import Rollout
-from rollout.core.target import Json
 
 NAMESPACE = "RolloutPilot"
 
-logger = Logger(service="rollout-pilot")
 metrics = Metrics(namespace=NAMESPACE, service="rollout-pilot")
 
 
@@ -32,25 +27,6 @@ def emit(measurements: Iterable[Measurement]) -> None:
         for measurement in together:
             metrics.add_metric(measurement.name, MetricUnit(INDICATORS[measurement.name].unit), measurement.value)
         metrics.flush_metrics()
-
-
-def about(rollout_id: str, rollout: Rollout | None) -> Json:
-    """The keys by which every log line is found; a request that was refused has no target and step -1."""
-    return {
-        "rollout_id": rollout_id,
-        "target": rollout.settings.target.key if rollout else "",
-        "step": rollout.step if rollout else -1,
-    }
-
-
-def about_event(event: StateChanged) -> Json:
-    """The same of a `Rollout State Changed` event."""
-    target = event["target"]
-    return {
-        "rollout_id": event["rolloutId"],
-        "target": "/".join(str(part) for part in target.values()) if isinstance(target, dict) else "",
-        "step": event.get("step", -1),
-    }
 
 
 def _dimensions(measurement: Measurement) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""The functions as `sam build` makes them, but for this machine's processor and Python.
+"""The functions as `make build` makes them, compiled ahead, but for this machine's processor and Python.
 
 What is deployed is built for Lambda's arm64 and python3.13; its one native library (pydantic's core) loads only there.
 """
@@ -11,8 +11,10 @@ import re
 import shutil
 import subprocess
 import sys
+from compileall import compile_dir
 from importlib.util import find_spec
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 from rollout_simulator.template import ROOT
 
@@ -81,6 +83,7 @@ def build(folder: Path) -> Path:
     if done.returncode:
         raise CannotBuild(f"sam build: {done.stderr.strip().splitlines()[-1:]}")
     (shared,) = [path for path in built.iterdir() if path.is_dir()]
+    compile_dir(shared, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
     return shared
 
 

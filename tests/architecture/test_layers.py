@@ -72,7 +72,7 @@ def under(path: Path, *layers: str) -> list[str]:
 @pytest.mark.parametrize("path", modules(PACKAGE / "core"), ids=named)
 def test_the_core_knows_nothing_but_itself_the_errors_and_arithmetic(path: Path) -> None:
     assert [name for name in imports(path) if name.partition(".")[0] in OUTSIDE] == []
-    assert under(path, "adapters", "tasks", "wiring", "entry", "telemetry", "ports", "request") == []
+    assert under(path, "adapters", "tasks", "wiring", "entry", "telemetry", "logs", "ports", "request") == []
     assert not asks_for_the_present(path)
 
 
@@ -86,7 +86,7 @@ def test_a_task_knows_the_core_and_the_ports_and_no_adapter(path: Path) -> None:
 @pytest.mark.parametrize("path", modules(PACKAGE / "cockpit"), ids=named)
 def test_what_people_see_knows_the_core_alone(path: Path) -> None:
     assert [name for name in imports(path) if name.partition(".")[0] in OUTSIDE] == []
-    assert under(path, "adapters", "tasks", "wiring", "entry", "telemetry", "ports", "request") == []
+    assert under(path, "adapters", "tasks", "wiring", "entry", "telemetry", "logs", "ports", "request") == []
     assert not asks_for_the_present(path)
 
 

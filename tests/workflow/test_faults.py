@@ -238,7 +238,9 @@ def test_a_rollback_that_fails_is_tried_again_until_it_succeeds() -> None:
 
 
 def test_a_rollback_that_is_throttled_for_long_waits_for_its_turn() -> None:
-    throttled = fault("apigateway", "UpdateStage", since_seconds=60, for_seconds=1_800, error="TooManyRequestsException")
+    throttled = fault(
+        "apigateway", "UpdateStage", since_seconds=60, for_seconds=1_800, error="TooManyRequestsException"
+    )
     recorded = ran(at(90, What.COMMAND, **command("abort")), faults=[throttled])
     assert ("ROLLED_BACK", ("FAILED", "RolledBack")) == (outcome(recorded), statuses(recorded)["first"])
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rollout.core.rollout import Rollout
+if TYPE_CHECKING:
+    from rollout.core.rollout import Rollout
 
 LOCK_KIND = "lock"
 ROLLOUT_KIND = "rollout"

@@ -40,15 +40,16 @@ from rollout.adapters.dynamodb_items import (
 )
 from rollout.adapters.faults import code_of, translated
 from rollout.core.decision import Phase
-from rollout.core.learning import Lesson
 from rollout.core.rollout import Outcome, Rollout
-from rollout.core.signals import Signal
-from rollout.core.target import Json, Target
 from rollout.errors import Busy, RecordChanged, Refused, Repeated, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from rollout.core.learning import Lesson
+    from rollout.core.signals import Signal
+    from rollout.core.target import Json, Target
 
 RECENT_INDEX = "recent"
 """Index of all rollouts by start time: partition `kind`, sort `startedAt`."""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from rollout.adapters.faults import code_of, translated
-from rollout.core.target import Json
 from rollout.errors import Refused
 from rollout.ports import ExecutionState
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+
+    from rollout.core.target import Json
 
 _OVER = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 """The wait has ended already: whatever comes after it finds the signal in the record."""

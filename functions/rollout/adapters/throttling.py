@@ -37,7 +37,10 @@ _task: ContextVar[_Task | None] = ContextVar("_task", default=None)
 
 @contextmanager
 def repeated_by_the_workflow() -> Iterator[None]:
-    """What runs herein fails at its first call if that is throttled. Without this nobody would call again, so it waits."""
+    """What runs herein fails at once if its first call is throttled.
+
+    Outside nobody would call again, so a first call is waited for like any other.
+    """
     token = _task.set(_Task(ends=time.time() + MOST_SECONDS_OF_A_TASK))
     try:
         yield

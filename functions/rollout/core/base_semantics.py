@@ -11,8 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf, lgamma, log
+from typing import TYPE_CHECKING
 
-from rollout.core.target import Json
+if TYPE_CHECKING:
+    from rollout.core.target import Json
 
 
 class BaseSetting(StrEnum):

@@ -16,10 +16,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rollout.core.judge import MetricKind
-from rollout.core.target import Json
+
+if TYPE_CHECKING:
+    from rollout.core.target import Json
 
 PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,3})?)")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rollout.core.decision import Decision, Phase
 from rollout.core.judge import Count, JudgeSettings, MetricKind, MinuteReading
-from rollout.core.rollout import Rollout
 from rollout.core.signals import SignalKind
+
+if TYPE_CHECKING:
+    from rollout.core.rollout import Rollout
 
 
 @dataclass(frozen=True, slots=True)

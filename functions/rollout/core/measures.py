@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from rollout.core.base_semantics import BaseSemantics
 from rollout.core.custom_metrics import CustomSeries
 from rollout.core.judge import Count, MinuteReading, Moments, Pair
-from rollout.core.target import Json
+
+if TYPE_CHECKING:
+    from rollout.core.base_semantics import BaseSemantics
+    from rollout.core.target import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from rollout.core.base_semantics import BaseSemantics
 from rollout.core.decision import Decision, Phase, Policy
 from rollout.core.findings import Finding
 from rollout.core.judge import Evidence, JudgeSettings, Step
-from rollout.core.learning import Lesson
 from rollout.core.measures import Measure, Series
 from rollout.core.minutes import Calendar
 from rollout.core.signals import Signal, overtaking
 from rollout.core.target import NOTHING_BEHIND, Behind, Json, Target, TargetState
+
+if TYPE_CHECKING:
+    from rollout.core.learning import Lesson
 
 MOST_ALARMS = 90
 """How many alarms a rollout may watch: they are released together with its target, all or nothing."""

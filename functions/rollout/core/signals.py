@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from rollout.core.target import Json
+if TYPE_CHECKING:
+    from rollout.core.target import Json
 
 
 class SignalKind(StrEnum):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from rollout.core.decision import Decision
-from rollout.core.rollout import Rollout
-from rollout.core.target import Json
+if TYPE_CHECKING:
+    from rollout.core.decision import Decision
+    from rollout.core.rollout import Rollout
+    from rollout.core.target import Json
 
 CONTINUE = "continue"
 """The only field of the document that an execution begins with which carries a rollout on: its id."""

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rollout.core.signals import Signal, SignalKind
 from rollout.errors import Refused, RolloutError
-from rollout.ports import Ports
+
+if TYPE_CHECKING:
+    from rollout.ports import Ports
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,16 @@ Law: a handler never touches the target. It records the signal first and wakes t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rollout.core.commands import COMMANDS, objection, undo_objection
 from rollout.core.rollout import LONGEST_NAME, Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json, Target
 from rollout.errors import InvalidRequest, Refused
-from rollout.ports import Ports
+
+if TYPE_CHECKING:
+    from rollout.ports import Ports
 
 UNDO = "rollback"
 FIELDS = frozenset({"rolloutId", "target", "command", "expectedStep", "actor", "reason"})

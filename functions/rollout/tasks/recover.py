@@ -7,10 +7,10 @@ only when no task of that execution can still be running.
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from zlib import crc32
 
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome, Rollout
@@ -35,18 +35,16 @@ LONGEST_HAND_OVER = timedelta(minutes=10)
 def recover_all(ports: Ports) -> Sequence[str]:
     """Look at every rollout that holds a target or has something left to tell; the ids of those that were recovered.
 
-    In no fixed order, and not for longer than a function's time: where there are too many for one sweep, or one that
-    takes long, the others have their turn in the next.
+    In an order that changes with the time, and not for longer than a function's time: where there are too many for one
+    sweep, or one that takes long, the others have their turn in the next.
 
     Raises: what the store raises. What goes wrong with one rollout does not keep the others from recovery; it is
     raised in the end.
     """
     recovered, problems = [], []
-    unfinished = list(ports.store.unfinished())
-    random.shuffle(unfinished)
-    ends = ports.clock.now() + LONGEST_SWEEP
-    for rollout_id in unfinished:
-        if ports.clock.now() > ends:
+    began = ports.clock.now()
+    for rollout_id in sorted(ports.store.unfinished(), key=lambda each: crc32(f"{began}{each}".encode())):
+        if ports.clock.now() > began + LONGEST_SWEEP:
             break
         try:
             if recover(ports, rollout_id):

@@ -32,6 +32,7 @@ from rollout_simulator.repairs import (
     apigateway_canary,
     cloudwatch_alarms,
     cloudwatch_metrics,
+    dynamodb_queries,
     dynamodb_transactions,
     eventbridge_targets,
     lambda_alias,
@@ -151,6 +152,7 @@ class EmbeddedAws:
         self.metrics = enter(cloudwatch_metrics.repaired())
         self.stages = enter(apigateway_canary.repaired())
         self.aliases = enter(lambda_alias.repaired())
+        enter(dynamodb_queries.repaired())
         enter(dynamodb_transactions.repaired())
         enter(lambda_permissions.repaired())
         self.events = enter(eventbridge_targets.repaired(clock, ACCOUNT, REGION, self._event_delay_seconds, self._seed))

@@ -49,13 +49,11 @@ PLANS: Mapping[str, tuple[list[dict[str, Any]], int]] = {
         [{"weightPercent": weight, "bakeMinutes": 330} for weight in (5, 10, 25, 50)],
         60,
     ),
+    "14 days": (
+        [{"weightPercent": weight, "bakeMinutes": 5_000} for weight in (5, 10, 25, 50)],
+        60,
+    ),
 }
-
-LONGEST = "1 day"
-FORTNIGHT = "14 days"
-FORTNIGHT_MINUTES = 20_060
-MINUTES_PER_ANALYSIS = 5
-"""Of a step that has been quiet for long."""
 
 Json = dict[str, Any]
 
@@ -73,24 +71,8 @@ class Bill:
 
 
 def measured() -> Json:
-    """A healthy rollout by each plan, one of a fortnight drawn out of the longest, and a month without any."""
-    rollouts = {name: _rollout(*plan) for name, plan in PLANS.items()}
-    return {"rollouts": {**rollouts, FORTNIGHT: drawn_out(rollouts[LONGEST])}, "idleMonth": _idle()}
-
-
-def drawn_out(rollout: Json, minutes: int = FORTNIGHT_MINUTES) -> Json:
-    """The same rollout over so many minutes: each more analysis costs as much as those that were measured."""
-    analyses = rollout["invoked"]["AnalyzeFunction"]
-    factor = 1 + (minutes - rollout["minutes"]) / MINUTES_PER_ANALYSIS / analyses
-    return {
-        "outcome": rollout["outcome"],
-        "minutes": float(minutes),
-        "drawnOutOf": rollout["minutes"],
-        "amounts": {name: round(factor * amount, 6) for name, amount in rollout["amounts"].items()},
-        "invoked": {**rollout["invoked"], "AnalyzeFunction": round(factor * analyses)},
-        "dollars": {name: round(factor * price, 6) for name, price in rollout["dollars"].items()},
-        "total": round(factor * rollout["total"], 5),
-    }
+    """A healthy rollout by each plan, and a month without any."""
+    return {"rollouts": {name: _rollout(*plan) for name, plan in PLANS.items()}, "idleMonth": _idle()}
 
 
 def _rollout(steps: list[Json], watch_minutes: int) -> Json:
@@ -163,8 +145,7 @@ def _units(part: Mapping[str, Any], size: int) -> int:
     table = dynamodb_backends[ACCOUNT][REGION].tables[part["TableName"]]
     found = None
     if key.get("pk") and key.get("sk"):
-        rows = table.items.get(_value(key["pk"]), {})
-        found = next((row for sort, row in rows.items() if str(sort.value) == key["sk"]["S"]), None)
+        found = table.items.get(_value(key["pk"]), {}).get(_value(key["sk"]))
     written = len(json.dumps(found.to_json()["Attributes"])) if found is not None else size
     return ceil(written / size) + (1 if size == KB else 0)
 

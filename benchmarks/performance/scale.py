@@ -20,7 +20,7 @@ from rollout_simulator.repairs.stage_control_plane import StageChange
 from rollout_simulator.scenario import Alarm, Scenario
 
 SIZES = (1, 10, 100, 300, 1_000)
-MOST_WALL_SECONDS = 1_800.0
+MOST_WALL_SECONDS = 7_200.0
 FIRE_AFTER_MINUTES = 2
 BAKE_MINUTES = 60
 CALLS_PER_REMOVAL = 3

@@ -114,6 +114,8 @@ def list_rollouts(
 
 def summary_of(controller: Controller, rollout_id: str) -> Json | None:
     """How the rollout stands, as `rollout status --json` prints it; None when there is none of this id."""
+    from rollout.cockpit.view import waits_of  # noqa: PLC0415
+
     rollout = controller.store.load(rollout_id)
     if rollout is None:
         rejected: Json | None = controller.store.rejection(rollout_id)
@@ -124,6 +126,7 @@ def summary_of(controller: Controller, rollout_id: str) -> Json | None:
     return {
         "rolloutId": rollout.rollout_id,
         "state": rollout.state,
+        "waits": list(waits_of(rollout)),
         "reason": rollout.reason,
         "target": rollout.settings.target.to_document(),
         "step": rollout.step,
@@ -165,7 +168,8 @@ def _show(summary: Json, as_json: bool) -> None:
     if summary.get("steps"):
         at = f"step {max(0, summary['step']) + 1} of {summary['steps']}, weight {summary['weightPercent']:g} %"
         console.print(at, markup=False)
-    console.print(summary["reason"], markup=False)
+    for line in (*summary.get("waits", ()), summary["reason"]):
+        console.print(line, markup=False)
 
 
 def _name(document: Json) -> str:

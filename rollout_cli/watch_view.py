@@ -29,6 +29,8 @@ SHORTEST_BAR, LONGEST_BAR = 10, 40
 MOST_EVENTS = 6
 ROOMY_LINES = 36
 """With fewer lines there is no room for what only is shown, and for little of what has been."""
+LONGEST_SAYING = 240
+"""Of what a person has said, so that the commands stay in sight; the report has the whole of it."""
 
 
 def picture(view: RolloutView, height: int | None = None) -> RenderableType:
@@ -67,6 +69,8 @@ def _head(view: RolloutView) -> Iterator[Text]:
 
 def _why(view: RolloutView) -> Iterator[Text]:
     """The verdict line of a rollout that runs; that of one that has ended stands above."""
+    for line in view.waits:
+        yield Text(line if len(line) <= LONGEST_SAYING else f"{line[: LONGEST_SAYING - 1]}…", STYLES[view.tone])
     if view.running:
         yield Text(view.reason, STYLES[view.tone])
 

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from rollout.cockpit.charts import weight_chart
 from rollout.cockpit.markup import Markup, raw, tag
-from rollout.cockpit.sections import TIME, banner, facts, metric_card, plan, rows
+from rollout.cockpit.sections import banner, facts, metric_card, plan, rows
 from rollout.cockpit.style import style_sheet
 from rollout.cockpit.view import RolloutView
+from rollout.core.minutes import utc
 from rollout.core.target import Json
 
 
@@ -87,6 +88,6 @@ def _page(title: str, at: datetime, *parts: Markup) -> str:
         tag("title", title),
         tag("style", raw(style_sheet("auto", page=True))),
     )
-    foot = tag("footer", f"Rollout Pilot, {at.strftime(TIME)}", class_="rp-foot rp-dim")
+    foot = tag("footer", f"Rollout Pilot, {utc(at)}", class_="rp-foot rp-dim")
     body = tag("body", tag("main", *parts), foot, class_="rp")
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"

@@ -11,6 +11,7 @@ from rollout.cockpit.story import Row, Tone
 from rollout.cockpit.view import RolloutView
 from rollout.cockpit.words import amount, duration, short_odds
 from rollout.core.judge.explain import weight
+from rollout.core.minutes import utc
 from rollout.core.target import Json
 
 _SIGNS = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.WARNING: "‖", Tone.PLAIN: "●"}
@@ -29,7 +30,6 @@ _VERDICT_WORDS = {
     WAITING: "waiting for its first minutes",
 }
 COLUMNS = ("#", "When", "Weight", "What", "Who", "Why, and what changed")
-TIME = "%Y-%m-%d %H:%M UTC"
 
 
 def banner(view: RolloutView, heading: str = "h1") -> Markup:
@@ -38,6 +38,7 @@ def banner(view: RolloutView, heading: str = "h1") -> Markup:
         "header",
         tag("p", f"{view.series} · {view.target}", class_="rp-dim"),
         tag(heading, tag("span", f"{_SIGNS[view.tone]} {view.state_words}", class_="rp-outcome"), now(view)),
+        *(tag("p", line) for line in view.waits),
         tag("p", view.reason),
         class_=f"rp-banner rp-{view.tone}",
     )
@@ -64,7 +65,7 @@ def facts(view: RolloutView) -> Markup:
         ("Rollout", view.rollout_id),
         ("Candidate", f"{view.candidate}{f' with {overrides}' if overrides else ''}"),
         ("Base", view.base),
-        ("Started", view.started_at.strftime(TIME)),
+        ("Started", utc(view.started_at)),
         ("Lasted" if view.ended_at else "Running for", duration(view.minutes)),
         ("Largest share it had", f"{view.heaviest:g} %"),
         ("Alarms", ", ".join(view.alarms) or "none"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,8 +12,9 @@ from rollout.cockpit.hints import Hint, hints_for
 from rollout.cockpit.story import ANALYZE, Row, Tone, story
 from rollout.core.decision import Phase
 from rollout.core.judge import Plan
+from rollout.core.minutes import utc
 from rollout.core.rollout import Outcome, Rollout
-from rollout.core.signals import Signal
+from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json
 
 SECONDS_PER_MINUTE = 60
@@ -46,6 +47,7 @@ class RolloutView:
     """A rollout, whole, for a person. Minutes count from its beginning; `minutes` is how long it has lasted, and
     `from_minute` where what is shown begins, because a long history need not be read whole.
 
+    `waits` says, line by line, who made it wait for a person, and since when; it is empty for one that does not wait.
     `least_minutes_left` is what the plan takes at least from here on; None once it has ended or waits for a person.
     `judged_minutes` are those of the present step.
     """
@@ -57,6 +59,7 @@ class RolloutView:
     state_words: str
     tone: Tone
     reason: str
+    waits: tuple[str, ...]
     running: bool
     started_at: datetime
     ended_at: datetime | None
@@ -105,6 +108,7 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> Rollout
         state_words=words,
         tone=tone,
         reason=rollout.reason,
+        waits=tuple(waits_of(rollout)),
         running=rollout.phase is not Phase.ENDED,
         started_at=rollout.started_at,
         ended_at=rollout.ended_at,
@@ -131,6 +135,18 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> Rollout
         hints=hints_for(rollout, now),
         settings=settings.to_document(),
     )
+
+
+def waits_of(rollout: Rollout) -> Iterator[str]:
+    """Why and until when a person's answer is waited for; the reason itself is the judge's, of the last look."""
+    if rollout.answer_due is None:
+        return
+    cause = rollout.wait_cause
+    if rollout.phase is Phase.PAUSED and cause is not None:
+        yield f"Paused by {cause.source}" + (f": {cause.reason}" if cause.reason else "")
+    elif cause is not None and cause.kind is SignalKind.ALARM:
+        yield f"Held: {cause}"
+    yield f"since {utc(rollout.phase_since)}; no answer by {utc(rollout.answer_due)} rolls it back"
 
 
 def _named(rollout: Rollout) -> str:

@@ -22,6 +22,11 @@ def start_of(minute: int) -> datetime:
     return datetime.fromtimestamp(minute * MINUTE_SECONDS, UTC)
 
 
+def utc(moment: datetime) -> str:
+    """The moment to the minute, as every sentence has it: `2026-03-02 12:05 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """How long data takes to be trusted.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -142,7 +142,8 @@ class Rollout:
     is appended here before it is made (intent before effect), and stands alone once it has been read back.
     found: the target as it was before the rollout. stand_in: the series to go on with if the canary's own stays
     missing. warnings: what preflight warned of. step: -1 before the first. decided: the decision that is being
-    carried out; it stands until the state that carries it out is done with it. next_minute: the first minute not
+    carried out; it stands until the state that carries it out is done with it. wait_cause: the command or the alarm
+    upon which it was last paused or held; None where the judge alone held it. next_minute: the first minute not
     yet counted. part: which execution of this rollout it is, from 1; analyses: how many that has made; analyzed_at:
     when the last was. ceilings: the bad rates that the watch tolerates, by metric. learned: the
     lessons to keep for the target's next rollout, once this one is promoted. signals_seen: how many of
@@ -164,6 +165,7 @@ class Rollout:
     evidence: Evidence
     phase: Phase = Phase.BAKING
     phase_since: datetime
+    wait_cause: Signal | None = None
     step: int = -1
     decided: Decision | None = Decision.CREATE
     changed_at: datetime
@@ -218,6 +220,13 @@ class Rollout:
         return self.step >= len(self.settings.plan) - 1
 
     @property
+    def answer_due(self) -> datetime | None:
+        """When a rollout that waits for a person is rolled back if nobody answers; None for one that does not wait."""
+        if self.phase not in (Phase.HELD, Phase.PAUSED) or self.decided is not None:
+            return None
+        return self.phase_since + timedelta(minutes=self.settings.hold_minutes)
+
+    @property
     def state(self) -> str:
         """The rollout's state for people: its outcome once it has ended, its phase before."""
         return self.outcome.value if self.outcome and self.phase is Phase.ENDED else self.phase.value
@@ -256,6 +265,7 @@ class Rollout:
             "evidence": self.evidence.to_dict(),
             "phase": self.phase.value,
             "phaseSince": self.phase_since.isoformat(),
+            "waitCause": self.wait_cause.to_document() if self.wait_cause else None,
             "step": self.step,
             "decided": self.decided.value if self.decided else None,
             "changedAt": self.changed_at.isoformat(),
@@ -292,6 +302,7 @@ class Rollout:
             evidence=Evidence.from_dict(document["evidence"]),
             phase=Phase(document["phase"]),
             phase_since=datetime.fromisoformat(document["phaseSince"]),
+            wait_cause=Signal.from_document(document["waitCause"]) if document.get("waitCause") else None,
             step=document["step"],
             decided=Decision(document["decided"]) if document["decided"] else None,
             changed_at=datetime.fromisoformat(document["changedAt"]),

@@ -140,11 +140,19 @@ def _settle(
     )
     if decision is Decision.LOWER and rollout.phase is Phase.HELD and rollout.weight_percent == 0:
         decision = Decision.HOLD
-    return _record(ports, rollout, now, decision, reason, analysis)
+    return _record(ports, rollout, now, decision, reason, analysis, signal)
 
 
-def _record(ports: Ports, rollout: Rollout, now: datetime, decision: Decision, reason: str, analysis: Json) -> Next:
-    """Write the decision with its reasons, and answer with it."""
+def _record(
+    ports: Ports,
+    rollout: Rollout,
+    now: datetime,
+    decision: Decision,
+    reason: str,
+    analysis: Json,
+    signal: Signal | None = None,
+) -> Next:
+    """Write the decision with its reasons, and answer with it. `signal` is what brought it about, if one did."""
     decided = replace(
         rollout,
         reason=reason,
@@ -155,7 +163,7 @@ def _record(ports: Ports, rollout: Rollout, now: datetime, decision: Decision, r
     if decision in WAITING:
         phase = Phase.WATCHING if rollout.phase is Phase.WATCHING else _PHASES.get(decision, Phase.BAKING)
         if phase is not rollout.phase:
-            decided = replace(decided, phase=phase, phase_since=now)
+            decided = replace(decided, phase=phase, phase_since=now, wait_cause=signal)
             decided = transition(
                 decided, state=phase, now=now, decision=decision, verdicts=analysis.get("verdicts", ())
             )
@@ -224,8 +232,7 @@ def _is_overlong(rollout: Rollout) -> bool:
 
 
 def _unanswered(rollout: Rollout, now: datetime) -> bool:
-    waits = rollout.phase in (Phase.HELD, Phase.PAUSED)
-    return waits and now >= rollout.phase_since + timedelta(minutes=rollout.settings.hold_minutes)
+    return rollout.answer_due is not None and now >= rollout.answer_due
 
 
 def _words(judgement: Judgement | None) -> str:

@@ -1,0 +1,38 @@
+"""`rollout status` and `list`: how a rollout stands, in words for whoever has to do something about it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from typer.testing import CliRunner, Result
+
+from rollout_cli.main import app
+from tests.workflow.world import World, world
+
+ID = "r-1"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--region", "us-east-1"])
+
+
+def started(at: World) -> str:
+    """A rollout that serves its first requests, and its execution's ARN."""
+    execution = at.start(at.request(), ID)
+    at.until_canary()
+    return execution
+
+
+def test_the_status_of_a_paused_rollout_says_who_paused_it_why_and_since_when() -> None:
+    with world() as at:
+        started(at)
+        assert run("pause", ID, "--reason", "looking at the logs").exit_code == 0
+        at.simulation.clock.sleep(5 * 60)
+        lines = run("status", ID).stdout.splitlines()
+        waits = json.loads(run("status", ID, "--json").stdout)["waits"]
+    assert lines[0] == f"{ID}: PAUSED"
+    assert re.fullmatch(r"Paused by \S+: looking at the logs", lines[2])
+    assert re.fullmatch(r"since 2026-03-0\d \d\d:\d\d UTC; no answer by 2026-03-0\d .* rolls it back", lines[3])
+    assert lines[2:4] == waits
+    assert f"rollout resume {ID}   # let the ramp go on" in lines

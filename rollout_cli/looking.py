@@ -10,18 +10,23 @@ from typing import Any
 from rollout.cockpit.page import report, report_of_rejection
 from rollout.cockpit.view import RolloutView, view_of
 from rollout.core.rollout import Rollout
+from rollout.core.undo import Undo
+from rollout.tasks.undo import undo_of
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A rollout with its history, or the record of a request that was refused; as of `at`."""
+    """A rollout with its history, or the record of a request that was refused; as of `at`. undo: what has undone it, if
+    anything has.
+    """
 
     at: datetime
     rollout: Rollout | None
     history: Sequence[Json]
     rejection: Json | None
+    undo: Undo | None = None
 
     @property
     def state(self) -> str:
@@ -30,7 +35,7 @@ class Seen:
 
     def view(self) -> RolloutView | None:
         """The rollout for people; None for a refused request, of which there is nothing to see."""
-        return view_of(self.rollout, self.history, self.at) if self.rollout else None
+        return view_of(self.rollout, self.history, self.at, self.undo) if self.rollout else None
 
     def page(self) -> str:
         """The report."""
@@ -60,4 +65,4 @@ def look(store: Any, rollout_id: str, *, newest: int | None = None, before: Seen
     unchanged = before is not None and before.rollout is not None and before.rollout.revision == rollout.revision
     history = before.history if before is not None and unchanged else store.history(rollout_id, newest)
     written = [datetime.fromisoformat(line["at"]) for line in history[-1:]]
-    return Seen(max([now, rollout.analyzed_at, *written]), rollout, history, None)
+    return Seen(max([now, rollout.analyzed_at, *written]), rollout, history, None, undo_of(store, rollout))

@@ -25,7 +25,7 @@ def report_lines(seen: Seen) -> Iterator[str]:
         yield record["reason"]
         return
     yield f"{view.rollout_id}: {view.state_words}{where(view)}"
-    yield from view.waits
+    yield from view.remarks
     yield view.reason
     yield ""
     for metric in view.metrics:

@@ -114,7 +114,8 @@ def list_rollouts(
 
 def summary_of(controller: Controller, rollout_id: str) -> Json | None:
     """How the rollout stands, as `rollout status --json` prints it; None when there is none of this id."""
-    from rollout.cockpit.view import waits_of  # noqa: PLC0415
+    from rollout.cockpit.view import remarks_of  # noqa: PLC0415
+    from rollout.tasks.undo import undo_of  # noqa: PLC0415
 
     rollout = controller.store.load(rollout_id)
     if rollout is None:
@@ -123,10 +124,12 @@ def summary_of(controller: Controller, rollout_id: str) -> Json | None:
             return None
         names = ("rolloutId", "state", "reason", "target", "startedAt")
         return {name: rejected.get(name) for name in names}
+    undo = undo_of(controller.store, rollout)
     return {
         "rolloutId": rollout.rollout_id,
         "state": rollout.state,
-        "waits": list(waits_of(rollout)),
+        "undoneBy": undo.rollout_id if undo is not None and undo.done else None,
+        "remarks": list(remarks_of(rollout, undo)),
         "reason": rollout.reason,
         "target": rollout.settings.target.to_document(),
         "step": rollout.step,
@@ -164,11 +167,13 @@ def _show(summary: Json, as_json: bool) -> None:
         typer.echo(json.dumps(summary, indent=2))
         return
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{summary['rolloutId']}: {summary['state'].replace('_', ' ')}", style="bold", markup=False)
-    if summary.get("steps"):
+    undone = summary.get("undoneBy")
+    state = f"{summary['state'].replace('_', ' ')}{', and undone since' if undone else ''}"
+    console.print(f"{summary['rolloutId']}: {state}", style="bold", markup=False)
+    if summary.get("steps") and not undone:
         at = f"step {max(0, summary['step']) + 1} of {summary['steps']}, weight {summary['weightPercent']:g} %"
         console.print(at, markup=False)
-    for line in (*summary.get("waits", ()), summary["reason"]):
+    for line in (*summary.get("remarks", ()), summary["reason"]):
         console.print(line, markup=False)
 
 

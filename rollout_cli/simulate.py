@@ -46,5 +46,5 @@ def simulate(
         from rollout_cli.report import write_page  # noqa: PLC0415
 
         history = [line.entry for line in result.timeline]
-        write_page(report, Seen(result.ended_at, result.rollout, history, result.rejection).page())
+        write_page(report, Seen(result.ended_at, result.rollout, history, result.rejection, result.undo).page())
     raise typer.Exit(exit_code(result.outcome))

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from rollout.cockpit.view import view_of
+from rollout.core.undo import Undo
 from rollout_cli.history_lines import told
 from rollout_cli.watch_view import picture
 from rollout_simulator.scenario import Scenario
@@ -103,22 +104,23 @@ class LiveView:
     def result(self, result: Result) -> None:
         """The picture with the whole story, for good, and what it cost; of a refused request the reason."""
         self._live.stop()
-        self._console.print(self._picture(None))
+        self._console.print(self._picture(None, result.undo))
         drawn = self._seen is not None and self._seen.rollout is not None
         self._console.print(cost_text(result) if drawn else result_text(result))
 
-    def _picture(self, height: int | None) -> RenderableType:
+    def _picture(self, height: int | None, undo: Undo | None = None) -> RenderableType:
         seen = self._seen
         if seen is None or seen.rollout is None:
             return Group(*self._title)
-        view = view_of(seen.rollout, [line.entry for line in seen.lines], seen.at)
+        view = view_of(seen.rollout, [line.entry for line in seen.lines], seen.at, undo)
         return Group(*self._title, picture(view, height), Text())
 
 
 def result_text(result: Result) -> Text:
     """The outcome, its reason, and what it cost."""
     outcome = (result.outcome.replace("_", " "), OUTCOME_STYLES.get(result.outcome, "bold magenta"))
-    return Text.assemble(outcome, f": {result.reason}\n", cost_text(result))
+    undone = f"{result.undo}\n" if result.undo else ""
+    return Text.assemble(outcome, f": {result.reason}\n", undone, cost_text(result))
 
 
 def cost_text(result: Result) -> Text:

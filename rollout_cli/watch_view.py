@@ -49,7 +49,7 @@ def picture(view: RolloutView, height: int | None = None) -> RenderableType:
         Text(),
         _Evidence(metrics),
         *gap,
-        *_why(view),
+        *(_why(view) if view.running else ()),
         *_alarms(view),
         *(gap if view.running else []),
         *(_event(row) for row in (events if height is None else events[-most:])),
@@ -64,15 +64,15 @@ def _head(view: RolloutView) -> Iterator[Text]:
     yield Text.assemble((view.rollout_id, "bold"), (f"  {view.series}, {lasted}", "dim"))
     yield Text.assemble((f"{SIGNS[view.tone]} {view.state_words}", f"bold {STYLES[view.tone]}"), where(view))
     if not view.running:
-        yield Text(view.reason)
+        yield from _why(view)
 
 
 def _why(view: RolloutView) -> Iterator[Text]:
-    """The verdict line of a rollout that runs; that of one that has ended stands above."""
-    for line in view.waits:
+    """The reason, and what else there is to know."""
+    style = STYLES[view.tone] if view.running else ""
+    for line in view.remarks:
         yield Text(line if len(line) <= LONGEST_SAYING else f"{line[: LONGEST_SAYING - 1]}…", STYLES[view.tone])
-    if view.running:
-        yield Text(view.reason, STYLES[view.tone])
+    yield Text(view.reason, style)
 
 
 class _Plan:

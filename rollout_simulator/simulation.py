@@ -14,6 +14,8 @@ from typing import Any
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.core.decision import Phase
 from rollout.core.rollout import Rollout
+from rollout.core.undo import Undo
+from rollout.tasks.undo import undo_of
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.example_api import ExampleApi
 from rollout_simulator.faults import Fault as InjectedFault
@@ -63,6 +65,7 @@ class Result:
     """What came of it. `final_stage` is as GetStage shows it, or GetAlias; None when it is gone; times in their units.
 
     rollout: as its record has it; None, and `rejection` instead, when the request was refused.
+    undo: what has undone it, if anything has.
     """
 
     outcome: str
@@ -79,6 +82,7 @@ class Result:
     ended_at: datetime
     rollout: Rollout | None
     rejection: Json | None
+    undo: Undo | None
 
     def to_document(self) -> Json:
         """The one object that `rollout simulate --json` prints."""
@@ -295,6 +299,7 @@ class Simulation:
             ended_at=self.clock.now(),
             rollout=rollout,
             rejection=None if rollout else self.store.rejection(self.rollout_id),
+            undo=undo_of(self.store, rollout) if rollout else None,
         )
 
 

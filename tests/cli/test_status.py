@@ -30,9 +30,26 @@ def test_the_status_of_a_paused_rollout_says_who_paused_it_why_and_since_when() 
         assert run("pause", ID, "--reason", "looking at the logs").exit_code == 0
         at.simulation.clock.sleep(5 * 60)
         lines = run("status", ID).stdout.splitlines()
-        waits = json.loads(run("status", ID, "--json").stdout)["waits"]
+        remarks = json.loads(run("status", ID, "--json").stdout)["remarks"]
     assert lines[0] == f"{ID}: PAUSED"
     assert re.fullmatch(r"Paused by \S+: looking at the logs", lines[2])
     assert re.fullmatch(r"since 2026-03-0\d \d\d:\d\d UTC; no answer by 2026-03-0\d .* rolls it back", lines[3])
-    assert lines[2:4] == waits
+    assert lines[2:4] == remarks
     assert f"rollout resume {ID}   # let the ramp go on" in lines
+
+
+def test_the_status_of_a_promoted_rollout_that_was_undone_says_by_which_and_offers_nothing() -> None:
+    with world() as at:
+        at.ended(started(at))
+        assert run("rollback", ID, "--reason", "customers complain").exit_code == 0
+        clock = at.simulation.clock
+        clock.run_until(lambda: clock.is_settled() and at.holder() is None)
+        first, *lines = run("status", ID).stdout.splitlines()
+        told = json.loads(run("status", ID, "--json").stdout)
+        report = run("report", ID).stdout
+    assert first == f"{ID}: PROMOTED, and undone since"
+    assert re.fullmatch(
+        rf"Undone by rollout {ID}-undo at .* UTC: rolled back after its promotion by \S+: customers complain", lines[0]
+    )
+    assert ("PROMOTED", f"{ID}-undo") == (told["state"], told["undoneBy"])
+    assert not [line for line in [*lines, *report.splitlines()] if line.startswith("rollout rollback")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from math import exp
 
@@ -13,7 +14,9 @@ from rollout.cockpit.view import view_of
 from rollout.cockpit.words import duration, short_count, short_odds
 from rollout.core.decision import Phase
 from rollout.core.measures import Series
+from rollout.core.rollout import Outcome
 from rollout.core.target import Target
+from rollout.core.undo import Undo, undo_by, undo_id_of
 from tests.cockpit.lived import long_view, seen, view
 from tests.rollouts import NOON, rollout, settings
 
@@ -139,6 +142,41 @@ def test_a_promoted_rollout_can_be_rolled_back_until_its_time_is_over() -> None:
     assert promoted.rollout
     late = promoted.at + timedelta(days=2)
     assert view_of(promoted.rollout, promoted.history, late).hints == ()
+
+
+UNDOING = Undo("promoted-undo", Outcome.ROLLED_BACK, "by ada: customers complain", NOON)
+
+
+def test_one_that_has_been_undone_says_by_which_rollout_and_cannot_be_again() -> None:
+    there = seen("promoted")
+    assert there.rollout
+    undone = view_of(there.rollout, there.history, there.at, UNDOING)
+    assert ("Promoted, and undone since", ()) == (undone.state_words, undone.hints)
+    assert ("Undone by rollout promoted-undo at 2026-03-02 12:00 UTC: by ada: customers complain",) == undone.remarks
+    assert 0 == undone.weight_percent
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (None, "Being undone by rollout promoted-undo since "),
+        (Outcome.STOPPED, "Not undone: rollout promoted-undo, which was to do it, was stopped at "),
+    ],
+)
+def test_one_that_is_not_undone_yet_or_could_not_be_stays_promoted(outcome: Outcome | None, said: str) -> None:
+    there = seen("promoted")
+    assert there.rollout
+    shown = view_of(there.rollout, there.history, there.at, replace(UNDOING, outcome=outcome))
+    assert ("Promoted", ()) == (shown.state_words, shown.hints)
+    assert shown.remarks[0].startswith(said)
+
+
+def test_a_rollout_that_only_bears_the_name_undoes_nothing() -> None:
+    first = rollout()
+    other = rollout(undo_id_of(first.rollout_id))
+    assert undo_by(first, other, None) is None
+    assert undo_by(first, None, {"rolloutId": other.rollout_id, "request": {"target": {}}}) is None
+    assert undo_by(first, None, None) is None
 
 
 def test_nothing_can_be_done_about_what_was_rolled_back() -> None:

@@ -50,7 +50,7 @@ def test_a_paused_rollout_names_who_paused_it_and_why_although_the_judge_has_spo
     assert (
         "Paused by alice: looking at the logs",
         f"since {since:%Y-%m-%d %H:%M} UTC; no answer by {since + timedelta(hours=1):%Y-%m-%d %H:%M} UTC rolls it back",
-    ) == view(world).waits
+    ) == view(world).remarks
 
 
 @pytest.mark.parametrize("said", [f"since {World().now:%Y-%m-%d %H:%M} UTC", "Paused by alice: looking at the logs"])
@@ -73,7 +73,7 @@ def test_a_rollout_that_is_held_says_since_when_and_until_when() -> None:
     world.silence()
     world.analyzed(minutes=30)
     assert "HELD" == world.rollout.state
-    (when,) = view(world).waits
+    (when,) = view(world).remarks
     assert when.startswith(f"since {world.now:%Y-%m-%d %H:%M} UTC; no answer by ")
 
 
@@ -84,25 +84,25 @@ def test_a_rollout_that_is_held_for_an_alarm_names_it_although_the_judge_has_spo
     world.twins.alarms.put("orders-5xx", "OK", world.now)
     world.analyzed(minutes=7)
     assert "alarm" not in world.rollout.reason
-    assert "Held: alarm orders-5xx is firing: 6 errors" == view(world).waits[0]
+    assert "Held: alarm orders-5xx is firing: 6 errors" == view(world).remarks[0]
 
 
 def test_who_paused_it_is_forgotten_once_it_goes_on() -> None:
     world = paused()
     world.signal(SignalKind.RESUME, source="bob")
     world.call("analyze")
-    assert ("BAKING", ()) == (world.rollout.state, view(world).waits)
+    assert ("BAKING", ()) == (world.rollout.state, view(world).remarks)
     world.silence()
     world.analyzed(minutes=60)
     assert "HELD" == world.rollout.state
-    assert 1 == len(view(world).waits)
+    assert 1 == len(view(world).remarks)
 
 
 def test_a_paused_rollout_that_is_being_rolled_back_waits_for_nobody() -> None:
     world = paused()
     world.signal(SignalKind.ABORT)
     world.call("analyze")
-    assert () == view(world).waits
+    assert () == view(world).remarks
 
 
 def test_a_long_reason_leaves_room_for_the_commands() -> None:

@@ -130,6 +130,43 @@ def test_rollback_starts_an_execution_that_leads_back_to_the_stage_as_it_was() -
     assert FOUND == undoing.stage
 
 
+def undone(world: World) -> World:
+    """The rollout that has been started to undo this one, ended."""
+    ((name, document),) = world.twins.executions.started
+    undoing = World(world.twins, rollout_id=name)
+    undoing.call("prepare", request=document, execution=EXECUTION + "-undo", startedAt=world.now.isoformat())
+    undoing.roll_back()
+    undoing.call("close")
+    return undoing
+
+
+def test_a_rollback_that_was_done_is_refused_the_next_time_with_the_rollout_that_did_it() -> None:
+    world = ended_promoted()
+    command(world, "rollback", reason="customers complain")
+    undone(world)
+    before = world.rollout
+    answer = command(world, "rollback", reason="they still do")
+    assert not answer["accepted"]
+    assert answer["message"] == (
+        f"undone by rollout r-1-undo at {world.now:%Y-%m-%d %H:%M} UTC: "
+        "rolled back after its promotion by ada: customers complain"
+    )
+    assert before == world.rollout
+
+
+def test_a_rollback_that_was_itself_refused_says_so_and_does_not_claim_to_have_been_done() -> None:
+    world = ended_promoted()
+    command(world, "rollback")
+    ((name, document),) = world.twins.executions.started
+    world.twins.stage.deploy(TARGET, "dep-next")
+    World(world.twins, rollout_id="r-2").prepared(candidate={"deploymentId": "dep-next"})
+    undoing = World(world.twins, rollout_id=name)
+    undoing.call("prepare", request=document, execution=EXECUTION + "-undo", startedAt=world.now.isoformat())
+    message = command(world, "rollback", reason="again")["message"]
+    assert message.startswith(f"not undone: rollout {name}, which was to do it, was rejected at ")
+    assert "is held by rollout r-2" in message
+
+
 @pytest.mark.parametrize(
     ("world", "words"),
     [

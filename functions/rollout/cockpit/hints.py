@@ -8,6 +8,7 @@ from datetime import datetime
 from rollout.core.commands import objection, undo_objection
 from rollout.core.rollout import Rollout
 from rollout.core.signals import SignalKind
+from rollout.core.undo import Undo
 
 UNDO = "rollback"
 
@@ -36,13 +37,13 @@ _KINDS: dict[SignalKind, str] = {
 }
 
 
-def hints_for(rollout: Rollout, now: datetime) -> tuple[Hint, ...]:
-    """The commands that make sense now, the gentlest first."""
+def hints_for(rollout: Rollout, now: datetime, undo: Undo | None = None) -> tuple[Hint, ...]:
+    """The commands that make sense now, the gentlest first; what has an `undo` is not undone again."""
     hints = []
     for kind, does in _KINDS.items():
         step = rollout.step if kind is SignalKind.APPROVE else None
         if objection(rollout, kind, step) is None:
             hints.append(Hint(kind.value.lower(), does, step))
-    if undo_objection(rollout, now) is None:
+    if undo is None and undo_objection(rollout, now) is None:
         hints.append(Hint(UNDO, "put the previous deployment and its variables back"))
     return tuple(hints)

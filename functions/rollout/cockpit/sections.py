@@ -38,7 +38,7 @@ def banner(view: RolloutView, heading: str = "h1") -> Markup:
         "header",
         tag("p", f"{view.series} · {view.target}", class_="rp-dim"),
         tag(heading, tag("span", f"{_SIGNS[view.tone]} {view.state_words}", class_="rp-outcome"), now(view)),
-        *(tag("p", line) for line in view.waits),
+        *(tag("p", line) for line in view.remarks),
         tag("p", view.reason),
         class_=f"rp-banner rp-{view.tone}",
     )

@@ -16,6 +16,7 @@ from rollout.core.minutes import utc
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json
+from rollout.core.undo import Undo
 
 SECONDS_PER_MINUTE = 60
 MINUTES_BESIDE_A_BAKE = 4.5
@@ -32,6 +33,7 @@ _STATES: dict[str, tuple[str, Tone]] = {
     Outcome.REJECTED: ("Rejected", Tone.WARNING),
     Outcome.FAILED: ("Failed", Tone.BAD),
 }
+_UNDONE = ("Promoted, and undone since", Tone.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class RolloutView:
     """A rollout, whole, for a person. Minutes count from its beginning; `minutes` is how long it has lasted, and
     `from_minute` where what is shown begins, because a long history need not be read whole.
 
-    `waits` says, line by line, who made it wait for a person, and since when; it is empty for one that does not wait.
+    `remarks` says, line by line, what else there is to know: who made it wait for a person, and since when; which
+    rollout has undone it.
     `least_minutes_left` is what the plan takes at least from here on; None once it has ended or waits for a person.
     `judged_minutes` are those of the present step.
     """
@@ -59,7 +62,7 @@ class RolloutView:
     state_words: str
     tone: Tone
     reason: str
-    waits: tuple[str, ...]
+    remarks: tuple[str, ...]
     running: bool
     started_at: datetime
     ended_at: datetime | None
@@ -92,10 +95,10 @@ class RolloutView:
         return max((weight.percent for weight in self.weights), default=0.0)
 
 
-def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> RolloutView:
+def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo | None = None) -> RolloutView:
     """How this rollout looks at `now`; `history` is oldest first, and may lack its beginning."""
     settings = rollout.settings
-    words, tone = _STATES[rollout.state]
+    words, tone = _UNDONE if undo is not None and undo.done else _STATES[rollout.state]
     until = rollout.ended_at or now
     watching = any(line["phase"] == Phase.WATCHING for line in history)
     candidate = _candidate(rollout)
@@ -108,7 +111,7 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> Rollout
         state_words=words,
         tone=tone,
         reason=rollout.reason,
-        waits=tuple(waits_of(rollout)),
+        remarks=tuple(remarks_of(rollout, undo)),
         running=rollout.phase is not Phase.ENDED,
         started_at=rollout.started_at,
         ended_at=rollout.ended_at,
@@ -120,7 +123,7 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> Rollout
         overrides=tuple(sorted(settings.candidate.overrides.items())),
         plan=settings.plan,
         step=max(0, rollout.step),
-        weight_percent=rollout.weight_percent,
+        weight_percent=Decimal(0) if undo is not None and undo.done else rollout.weight_percent,
         judged_minutes=rollout.evidence.step_minutes,
         watching=watching,
         watch_minutes=settings.watch_minutes,
@@ -132,13 +135,18 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime) -> Rollout
         alarms=settings.alarms,
         notes=tuple(analyses[-1].get("notes", ())) if analyses and rollout.phase is not Phase.ENDED else (),
         signals=rollout.signals,
-        hints=hints_for(rollout, now),
+        hints=hints_for(rollout, now, undo),
         settings=settings.to_document(),
     )
 
 
-def waits_of(rollout: Rollout) -> Iterator[str]:
-    """Why and until when a person's answer is waited for; the reason itself is the judge's, of the last look."""
+def remarks_of(rollout: Rollout, undo: Undo | None = None) -> Iterator[str]:
+    """What its reason, which is the judge's of the last look, does not say: why and until when a person's answer is
+    waited for, and what has become of undoing it.
+    """
+    if undo is not None:
+        words = str(undo)
+        yield words[0].upper() + words[1:]
     if rollout.answer_due is None:
         return
     cause = rollout.wait_cause

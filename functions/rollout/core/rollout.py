@@ -146,7 +146,8 @@ class Rollout:
     upon which it was last paused or held; None where the judge alone held it. next_minute: the first minute not
     yet counted. part: which execution of this rollout it is, from 1; analyses: how many that has made; analyzed_at:
     when the last was. ceilings: the bad rates that the watch tolerates, by metric. learned: the
-    lessons to keep for the target's next rollout, once this one is promoted. signals_seen: how many of
+    lessons to keep for the target's next rollout, once this one is promoted. undoes: the promoted rollout that this
+    one undoes, if it does. signals_seen: how many of
     `signals` have been considered. pending_events: notifications that are recorded and perhaps not yet sent.
     bad_served: the errors that the canary has answered with, as far as they were counted.
     revision counts the writes of the record.
@@ -176,6 +177,7 @@ class Rollout:
     ceilings: Mapping[str, float] = field(default_factory=dict)
     learned: Mapping[str, Lesson] = field(default_factory=dict)
     request_id: str | None = None
+    undoes: str | None = None
     warnings: tuple[Finding, ...] = ()
     reason: str = ""
     outcome: Outcome | None = None
@@ -276,6 +278,7 @@ class Rollout:
             "ceilings": dict(self.ceilings),
             "learned": dict(self.learned),
             "requestId": self.request_id,
+            "undoes": self.undoes,
             "warnings": [warning.to_document() for warning in self.warnings],
             "reason": self.reason,
             "outcome": self.outcome.value if self.outcome else None,
@@ -313,6 +316,7 @@ class Rollout:
             ceilings=document["ceilings"],
             learned=document["learned"],
             request_id=document["requestId"],
+            undoes=document.get("undoes"),
             warnings=tuple(Finding.from_document(warning) for warning in document.get("warnings", [])),
             reason=document["reason"],
             outcome=Outcome(document["outcome"]) if document["outcome"] else None,

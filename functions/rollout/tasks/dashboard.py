@@ -14,6 +14,7 @@ from rollout.core.target import Json
 from rollout.errors import InvalidRequest, RolloutError
 from rollout.ports import Ports
 from rollout.tasks.on_command import Answer, on_command
+from rollout.tasks.undo import undo_of
 
 ACTOR = "the dashboard"
 """CloudWatch does not tell the function who looks; CloudTrail knows who invoked it."""
@@ -85,4 +86,5 @@ def _one(ports: Ports, widget: Widget, rollout_id: object, said: str) -> str:
 
 
 def _view(ports: Ports, rollout: Rollout) -> RolloutView:
-    return view_of(rollout, ports.store.history(rollout.rollout_id, NEWEST), ports.clock.now())
+    history = ports.store.history(rollout.rollout_id, NEWEST)
+    return view_of(rollout, history, ports.clock.now(), undo_of(ports.store, rollout))

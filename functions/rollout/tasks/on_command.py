@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rollout.core.commands import COMMANDS, objection, undo_objection
-from rollout.core.rollout import LONGEST_NAME, Rollout
+from rollout.core.rollout import Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json, Target
+from rollout.core.undo import UNDO as UNDONE
+from rollout.core.undo import undo_id_of
 from rollout.errors import InvalidRequest, Refused
+from rollout.tasks.undo import undo_of
 
 if TYPE_CHECKING:
     from rollout.ports import Ports
@@ -66,11 +69,12 @@ def _undo(ports: Ports, rollout: Rollout, actor: str, reason: str) -> Answer:
     """Put the previous deployment back, by an execution of its own, while the request's window is open."""
     if (problem := undo_objection(rollout, ports.clock.now())) is not None:
         return Answer(False, problem, rollout.rollout_id)
-    name = f"{rollout.rollout_id[: LONGEST_NAME - 5]}-undo"
+    name = undo_id_of(rollout.rollout_id)
     try:
-        ports.executions.start(name, {"undo": rollout.rollout_id, "actor": actor, "reason": reason})
+        ports.executions.start(name, {UNDONE: rollout.rollout_id, "actor": actor, "reason": reason})
     except Refused as error:
-        return Answer(False, f"{error}: it has been rolled back before", rollout.rollout_id)
+        undo = undo_of(ports.store, rollout)
+        return Answer(False, str(undo or error), rollout.rollout_id)
     return Answer(True, f"rolling back {rollout.rollout_id} by execution {name}", name)
 
 

@@ -18,6 +18,7 @@ from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.sources import semantics_of
 from rollout.core.target import Json
+from rollout.core.undo import UNDO
 from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing, Unfit
 from rollout.ports import Ports
 from rollout.request import Request, parse_request
@@ -25,7 +26,6 @@ from rollout.tasks.next import CONTINUE, Next, acting, waiting
 from rollout.tasks.record import announce, not_for, refuse, transition
 from rollout.tasks.survey import survey
 
-UNDO = "undo"
 SECONDS_BETWEEN_TRIES = 5
 LONGEST_WAIT = timedelta(minutes=15)
 """A rollout that is superseded gets so long to end."""
@@ -107,6 +107,7 @@ def _undo(ports: Ports, document: Json, rollout_id: str, execution: str, now: da
         outcome=None,
         reason=f"rolled back after its promotion by {actor}" + (f": {reason}" if reason else ""),
         request_id=None,
+        undoes=promoted.rollout_id,
         signals=(),
         signals_seen=0,
         revision=0,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from rollout.core.indicators import INDICATORS
 from rollout_simulator.scenario import SCENARIOS, load_scenario
 from rollout_simulator.simulation import opened
 from rollout_simulator.template import load_template
-from tests.workflow.world import metrics_of, world
+from tests.workflow.world import logged, metrics_of, world
 
 Json = dict[str, Any]
 
@@ -76,6 +78,25 @@ def test_every_documented_metric_is_told_by_some_rollout() -> None:
             told.extend(metrics_of(simulation.aws))
     names = {name for line in told for name in line if name in INDICATORS}
     assert INDICATORS.keys() == names
+
+
+TRACE = "1-58406520-a006649127e371903a2de979"
+
+
+def test_every_log_line_about_a_rollout_carries_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root={TRACE};Parent=4c721bf33e3caf8f;Sampled=1")
+    with world() as at:
+        at.ended(at.start({"plan": {}}, name="r-0"))
+        execution = at.start(at.request(), name="r-1")
+        at.until_canary()
+        at.put("Rollout Command", {"rolloutId": "r-1", "command": "pause"})
+        at.client("stepfunctions").stop_execution(executionArn=execution)
+        at.simulation.clock.sleep(12 * 60)
+        lines = logged(at.simulation.aws)
+    about = {line["rollout_id"] for line in lines}
+    assert about == {"r-0", "r-1"}
+    assert {"decided", "command", "recovered"} <= {line["message"] for line in lines}
+    assert {TRACE} == {line["xray_trace_id"] for line in lines}
 
 
 def test_the_workflow_and_all_its_functions_are_traced() -> None:

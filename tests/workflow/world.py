@@ -133,6 +133,14 @@ def undated(stage: Json | None) -> Json:
 
 def metrics_of(aws: EmbeddedAws) -> Sequence[Json]:
     """The controller's own metrics as the functions have printed them, in the Embedded Metric Format."""
+    return [line for line in _printed(aws) if "_aws" in line]
+
+
+def logged(aws: EmbeddedAws) -> Sequence[Json]:
+    """The log lines that the functions have printed."""
+    return [line for line in _printed(aws) if "level" in line]
+
+
+def _printed(aws: EmbeddedAws) -> Sequence[Json]:
     functions = [name for name in aws.deployment.physical.values() if name.endswith("Function")]
-    lines = [json.loads(line) for function in functions for line in aws.output.lines(function) if line[0] == "{"]
-    return [line for line in lines if "_aws" in line]
+    return [json.loads(line) for function in functions for line in aws.output.lines(function) if line[0] == "{"]

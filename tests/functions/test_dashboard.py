@@ -31,9 +31,12 @@ def shown(world: World, *, buttons: bool = True, **event: Any) -> str:
         return dashboard.handler(given, SimpleNamespace(invoked_function_arn=ARN))  # type: ignore[arg-type]
 
 
-def pressed(world: World, command: Any, reason: str = "", **options: Any) -> str:
+def pressed(world: World, command: Any, reason: object = "", name: object = "", **options: Any) -> str:
     """What it is answered with when a button was pressed."""
-    around = {**sample("dashboard")["widgetContext"], "forms": {"all": {"reason": reason}}}
+    around = {
+        **sample("dashboard")["widgetContext"],
+        "forms": {"all": {f"reason-{ROLLOUT}": reason, f"name-{ROLLOUT}": name}},
+    }
     return shown(world, command=command, widgetContext=around, **options)
 
 
@@ -215,6 +218,40 @@ def test_nobody_can_sign_with_another_name() -> None:
     world = World().baking()
     pressed(world, {"rolloutId": ROLLOUT, "command": "pause", "actor": "ada", "reason": "she said so"})
     assert [("the dashboard", "")] == [(signal.source, signal.reason) for signal in world.rollout.signals]
+
+
+def test_a_name_that_was_typed_is_recorded_as_typed_on_the_dashboard() -> None:
+    world = World().baking()
+    pressed(world, {"rolloutId": ROLLOUT, "command": "pause"}, reason="customer  demo\n", name=" ada\x07 ")
+    assert [("ada (dashboard)", "customer demo")] == [(each.source, each.reason) for each in world.rollout.signals]
+
+
+@pytest.mark.parametrize("typed", [None, 7, ["ada"], {"name": "ada"}, "", "   "])
+def test_what_is_no_name_is_none(typed: object) -> None:
+    world = World().baking()
+    pressed(world, {"rolloutId": ROLLOUT, "command": "pause"}, reason=typed, name=typed)
+    assert [("the dashboard", "")] == [(each.source, each.reason) for each in world.rollout.signals]
+
+
+def test_what_is_typed_has_an_end_and_is_shown_as_text() -> None:
+    world = World().baking()
+    pressed(world, {"rolloutId": ROLLOUT, "command": "pause"}, reason=HOSTILE * 100, name=HOSTILE * 100)
+    world.call("analyze")
+    (signal,) = world.rollout.signals
+    assert (200, 60 + len(" (dashboard)")) == (len(signal.reason), len(signal.source))
+    for page in (shown(world), shown(world, rollout=ROLLOUT)):
+        assert "<img" not in page
+        assert html.escape(HOSTILE) in page
+
+
+def test_each_rollout_has_fields_of_its_own() -> None:
+    world = World().baking()
+    page = shown(world)
+    fields = re.findall(r'<input name="([^"]*)" maxlength="(\d+)"', page)
+    assert [(f"name-{ROLLOUT}", "60"), (f"reason-{ROLLOUT}", "200")] == fields
+    other = {**sample("dashboard")["widgetContext"], "forms": {"all": {"reason-r-2": "not this one"}}}
+    shown(world, command={"rolloutId": ROLLOUT, "command": "pause"}, widgetContext=other)
+    assert "" == world.rollout.signals[0].reason
 
 
 def test_a_dashboard_without_buttons_shows_none_and_takes_no_command() -> None:

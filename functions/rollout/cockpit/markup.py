@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from html import escape
 
+VOID = frozenset({"input", "meta"})
+"""Elements that have neither children nor an end tag."""
+
 
 class Markup(str):
     """Text that is HTML already. Only `tag`, `joined` and `raw` make it."""
@@ -31,11 +34,11 @@ def joined(*children: str | float | None) -> Markup:
     return Markup("".join(text(child) for child in children))
 
 
-def tag(name: str, *children: str | float | None, **attributes: str | float | None) -> Markup:
+def tag(name: str, /, *children: str | float | None, **attributes: str | float | None) -> Markup:
     """An element. `class_` is `class`, `aria_label` is `aria-label`, and so on; an attribute of None is left out."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value), quote=True)}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return Markup(f"<{name}{written}>{joined(*children)}</{name}>")
+    return Markup(f"<{name}{written}>" + ("" if name in VOID else f"{joined(*children)}</{name}>"))

@@ -84,7 +84,8 @@ def _signals(view: RolloutView) -> list[Markup]:
 def _page(title: str, at: datetime, *parts: Markup) -> str:
     head = tag(
         "head",
-        raw('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'),
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("title", title),
         tag("style", raw(style_sheet("auto", page=True))),
     )

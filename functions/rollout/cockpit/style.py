@@ -126,8 +126,9 @@ margin-bottom:1em}
 .rp .btn{display:inline-block;cursor:pointer;border:1px solid var(--rp-base);border-radius:.35em;padding:.25em .9em;
 background:var(--rp-ground);color:var(--rp-base);font-weight:600;text-decoration:none}
 .rp .btn.rp-danger{border-color:var(--rp-bad);color:var(--rp-bad)}
-.rp-reason{flex:1 1 16em;display:flex;gap:.5em;align-items:center;color:var(--rp-dim);font-size:.9em}
-.rp-reason input{flex:1;min-width:6em;font:inherit;color:var(--rp-text);background:var(--rp-ground);
+.rp-field{flex:1 1 16em;display:flex;gap:.5em;align-items:center;color:var(--rp-dim);font-size:.9em}
+.rp-field:last-child{flex-grow:3}
+.rp-field input{flex:1;min-width:6em;font:inherit;color:var(--rp-text);background:var(--rp-ground);
 border:1px solid var(--rp-rule);border-radius:.3em;padding:.2em .5em}
 .rp .rp-link{color:var(--rp-base);cursor:pointer;text-decoration:underline}
 .rp cwdb-action{display:none}

@@ -52,6 +52,15 @@ _ASKED = {
 }
 
 
+FIELDS = {"name": ("Your name", 60), "reason": ("Why", 200)}
+"""What a person may type beside the buttons: how it is called, and how many characters count."""
+
+
+def field_of(name: str, rollout_id: str) -> str:
+    """The field's name; CloudWatch sends all that is typed in a widget together, so each rollout has its own."""
+    return f"{name}-{rollout_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Widget:
     """Where the buttons lead (the function's own ARN), in which colours, and whether there are any."""
@@ -99,13 +108,16 @@ class Widget:
     def _buttons(self, view: RolloutView) -> list[Markup]:
         if not self.commands or not view.hints:
             return []
-        reason = tag(
-            "label",
-            tag("span", "Why (kept in the history) "),
-            raw('<input name="reason" maxlength="200">'),
-            class_="rp-reason",
+        fields = (
+            tag(
+                "label",
+                tag("span", f"{words} "),
+                tag("input", name=field_of(name, view.rollout_id), maxlength=most, placeholder="kept in the history"),
+                class_="rp-field",
+            )
+            for name, (words, most) in FIELDS.items()
         )
-        return [tag("div", *(self._button(view, hint) for hint in view.hints), reason, class_="rp-buttons")]
+        return [tag("div", *(self._button(view, hint) for hint in view.hints), *fields, class_="rp-buttons")]
 
     def _button(self, view: RolloutView, hint: Hint) -> Markup:
         command: Json = {"rolloutId": view.rollout_id, "command": hint.command}

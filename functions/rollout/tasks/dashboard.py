@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rollout.cockpit.view import RolloutView, view_of
-from rollout.cockpit.widget import Widget
+from rollout.cockpit.widget import FIELDS, Widget, field_of
 from rollout.core.rollout import Rollout
 from rollout.core.target import Json
 from rollout.errors import InvalidRequest, RolloutError
@@ -17,13 +17,12 @@ from rollout.tasks.on_command import Answer, on_command
 from rollout.tasks.undo import undo_of
 
 ACTOR = "the dashboard"
-"""CloudWatch does not tell the function who looks; CloudTrail knows who invoked it."""
+"""CloudWatch does not tell the function who looks (documented); CloudTrail knows who invoked it."""
 DEFAULT_MOST, HIGHEST_MOST = 20, 100
 MOST_DRAWN = 5
 """Running rollouts that are drawn whole; the others are in the list."""
 NEWEST = 300
 """Lines of a history that are drawn: about one page of the table."""
-LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +54,21 @@ def dashboard(ports: Ports, event: Json, endpoint: str, *, buttons: bool) -> Sho
 
 
 def _carried(ports: Ports, wish: object, forms: object, *, allowed: bool) -> Answer:
-    """What became of a button's command; the reason comes from the form beside it."""
+    """What became of a button's command; name and reason are what was typed beside it, and the name proves nothing."""
     if not allowed:
         return Answer(False, "this dashboard takes no commands")
     if not isinstance(wish, dict):
         return Answer(False, "command: must be an object with rolloutId and command")
     fields = forms.get("all") if isinstance(forms, dict) else None
-    reason = fields.get("reason") if isinstance(fields, dict) else None
-    said = reason[:LONGEST_REASON] if isinstance(reason, str) else ""
-    return on_command(ports, {**wish, "actor": ACTOR, "reason": said})
+    typed = fields if isinstance(fields, dict) else {}
+    name, reason = (_typed(typed.get(field_of(each, str(wish.get("rolloutId")))), FIELDS[each][1]) for each in FIELDS)
+    return on_command(ports, {**wish, "actor": f"{name} (dashboard)" if name else ACTOR, "reason": reason})
+
+
+def _typed(text: object, most: int) -> str:
+    """What was typed, on one line and of at most so many characters; "" for nothing."""
+    words = " ".join(text.split()) if isinstance(text, str) else ""
+    return "".join(letter for letter in words if letter.isprintable())[:most]
 
 
 def _overview(ports: Ports, widget: Widget, most: object, said: str) -> str:

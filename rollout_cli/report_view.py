@@ -10,6 +10,7 @@ from typing import Any
 from rollout.cockpit.sections import now as where
 from rollout.cockpit.sections import numbers
 from rollout.cockpit.words import duration
+from rollout.core.target import target_named
 from rollout_cli.history_lines import told
 from rollout_cli.looking import Seen
 
@@ -22,6 +23,8 @@ def report_lines(seen: Seen) -> Iterator[str]:
     if view is None:
         record = seen.rejection or {}
         yield f"{record['rolloutId']}: {record['state'].capitalize()}"
+        if target := target_named(record.get("target")):
+            yield f"on {target}"
         yield record["reason"]
         return
     yield f"{view.rollout_id}: {view.state_words}{where(view)}"

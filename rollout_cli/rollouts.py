@@ -166,10 +166,14 @@ def _show(summary: Json, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
         return
+    from rollout.core.target import target_named  # noqa: PLC0415
+
     console = Console(highlight=False, soft_wrap=True)
     undone = summary.get("undoneBy")
     state = f"{summary['state'].replace('_', ' ')}{', and undone since' if undone else ''}"
     console.print(f"{summary['rolloutId']}: {state}", style="bold", markup=False)
+    if target := target_named(summary["target"]):
+        console.print(f"on {target}", markup=False)
     if summary.get("steps") and not undone:
         at = f"step {max(0, summary['step']) + 1} of {summary['steps']}, weight {summary['weightPercent']:g} %"
         console.print(at, markup=False)

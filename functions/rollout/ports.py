@@ -209,7 +209,7 @@ class RolloutStore(Protocol):
         """
 
     def recent(self, limit: int) -> Sequence[Json]:
-        """The newest rollouts, refused requests included: `rolloutId`, `startedAt`, `target` (its key), `state`.
+        """The newest rollouts, refused requests included: `rolloutId`, `startedAt`, `target` (its key, or ""), `state`.
 
         Raises: Unavailable.
         """

@@ -10,7 +10,7 @@ from rollout.core.decision import Phase
 from rollout.core.learning import Lesson
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal
-from rollout.core.target import Json, Target
+from rollout.core.target import Json, Target, target_named
 from rollout.errors import Busy, RecordChanged, Refused, Repeated
 from rollout_simulator.twins.trouble import Troubled
 
@@ -159,7 +159,7 @@ class StoreTwin(Troubled):
         begun = [
             (each.rollout_id, each.started_at.isoformat(), each.settings.target.key, each.state) for each in rollouts
         ]
-        begun += [(name, record["at"], "", record["state"]) for name, record in self.rejected.items()]
+        begun += [(name, record["at"], target_named(record.get("target")), record["state"]) for name, record in self.rejected.items()]
         newest = sorted(begun, key=lambda each: each[1], reverse=True)[:limit]
         return [dict(zip(("rolloutId", "startedAt", "target", "state"), each, strict=True)) for each in newest]
 

@@ -32,9 +32,9 @@ def test_the_status_of_a_paused_rollout_says_who_paused_it_why_and_since_when() 
         lines = run("status", ID).stdout.splitlines()
         remarks = json.loads(run("status", ID, "--json").stdout)["remarks"]
     assert lines[0] == f"{ID}: PAUSED"
-    assert re.fullmatch(r"Paused by \S+: looking at the logs", lines[2])
-    assert re.fullmatch(r"since 2026-03-0\d \d\d:\d\d UTC; no answer by 2026-03-0\d .* rolls it back", lines[3])
-    assert lines[2:4] == remarks
+    assert re.fullmatch(r"Paused by \S+: looking at the logs", lines[3])
+    assert re.fullmatch(r"since 2026-03-0\d \d\d:\d\d UTC; no answer by 2026-03-0\d .* rolls it back", lines[4])
+    assert lines[3:5] == remarks
     assert f"rollout resume {ID}   # let the ramp go on" in lines
 
 
@@ -44,7 +44,7 @@ def test_the_status_of_a_promoted_rollout_that_was_undone_says_by_which_and_offe
         assert run("rollback", ID, "--reason", "customers complain").exit_code == 0
         clock = at.simulation.clock
         clock.run_until(lambda: clock.is_settled() and at.holder() is None)
-        first, *lines = run("status", ID).stdout.splitlines()
+        first, _, *lines = run("status", ID).stdout.splitlines()
         told = json.loads(run("status", ID, "--json").stdout)
         report = run("report", ID).stdout
     assert first == f"{ID}: PROMOTED, and undone since"
@@ -53,3 +53,18 @@ def test_the_status_of_a_promoted_rollout_that_was_undone_says_by_which_and_offe
     )
     assert ("PROMOTED", f"{ID}-undo") == (told["state"], told["undoneBy"])
     assert not [line for line in [*lines, *report.splitlines()] if line.startswith("rollout rollback")]
+
+
+def test_a_rejected_rollout_is_shown_with_the_target_that_its_request_named() -> None:
+    with world() as at:
+        at.ended(at.start({"target": at.target(), "alarms": ["nobody-has-this"]}, "refused"))
+        at.ended(at.start({"target": {"type": "a\tb"}}, "nowhere"))
+        key = "/".join(at.target().values())
+        rows = [line.split("\t")[:3] for line in run("list").stdout.splitlines()]
+        first, second, *_ = run("status", "refused").stdout.splitlines()
+        nowhere = run("status", "nowhere").stdout.splitlines()
+        report = run("report", "refused").stdout.splitlines()
+    assert sorted(rows) == [["nowhere", "–", "REJECTED"], ["refused", key, "REJECTED"]]
+    assert (first, second) == ("refused: REJECTED", f"on {key}")
+    assert nowhere[1].startswith("target.type: ")
+    assert ["refused: Rejected", f"on {key}"] == report[:2]

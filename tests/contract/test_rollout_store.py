@@ -367,6 +367,12 @@ def test_the_newest_rollouts_come_first_refused_requests_among_them(world: World
     assert [("r-2", "BAKING"), ("r-1", "REJECTED")] == [(e["rolloutId"], e["state"]) for e in world.store.recent(9)]
 
 
+@pytest.mark.parametrize(("target", "shown"), [(PROD.to_document(), PROD.key), (None, ""), ({"type": 7}, "")])
+def test_a_refused_request_is_listed_with_the_target_it_names(world: World, target: object, shown: str) -> None:
+    world.store.reject("r-1", {**rejection(), "target": target})
+    assert [shown] == [each["target"] for each in world.store.recent(9)]
+
+
 def test_a_request_is_refused_once_and_the_first_reason_stands(world: World) -> None:
     world.store.reject("r-1", rejection())
     assert rejection() == world.store.reject("r-1", rejection("another reason"))

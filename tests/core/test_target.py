@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.core.target import Behind, Canary, Target, TargetState
+from rollout.core.target import LONGEST_NAME, Behind, Canary, Target, TargetState, target_named
 from tests.rollouts import FOUND, PROD
 
 NAMES = frozenset({"lambdaAlias"})
@@ -157,3 +157,19 @@ def test_a_target_is_called_by_its_kind_and_its_names() -> None:
 )
 def test_a_state_reads_as_people_would_say_it(state: TargetState, words: str) -> None:
     assert words == str(state)
+
+
+# --- names -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "document",
+    [None, "prod", [], {}, {"type": "lambda-alias"}, {"stageName": "prod"}, {"type": 7, "stageName": "prod"}]
+    + [{"type": "t", "name": name} for name in (7, None, "", "a\tb", "a\nb", "\x1b[2J", "x" * LONGEST_NAME)],
+)
+def test_what_names_no_target_has_no_name(document: object) -> None:
+    assert "" == target_named(document)
+
+
+def test_what_names_a_target_has_its_key_as_name() -> None:
+    assert PROD.key == target_named(PROD.to_document())

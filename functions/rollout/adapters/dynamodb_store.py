@@ -41,6 +41,7 @@ from rollout.adapters.dynamodb_items import (
 from rollout.adapters.faults import code_of, translated
 from rollout.core.decision import Phase
 from rollout.core.rollout import Outcome, Rollout
+from rollout.core.target import target_named
 from rollout.errors import Busy, RecordChanged, Refused, Repeated, Unavailable
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class DynamoDbStore:
                         "kind": string(ROLLOUT_KIND),
                         "rolloutId": string(rollout_id),
                         "startedAt": string(record["at"]),
+                        "target": string(target_named(record.get("target"))),
                         "state": string(record["state"]),
                         "document": string(json.dumps(record)),
                         "expiresAt": self._expiry(at),

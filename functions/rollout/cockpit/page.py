@@ -11,7 +11,7 @@ from rollout.cockpit.sections import banner, facts, metric_card, plan, rows
 from rollout.cockpit.style import style_sheet
 from rollout.cockpit.view import RolloutView
 from rollout.core.minutes import utc
-from rollout.core.target import Json
+from rollout.core.target import Json, target_named
 
 
 def report(view: RolloutView) -> str:
@@ -39,7 +39,7 @@ def report_of_rejection(record: Json, now: datetime) -> str:
     """The page of a request that was refused before anything was touched; `record` is what the store kept of it."""
     head = tag(
         "header",
-        tag("p", record["rolloutId"], class_="rp-dim"),
+        tag("p", " · ".join(filter(None, (record["rolloutId"], target_named(record.get("target"))))), class_="rp-dim"),
         tag("h1", tag("span", f"‖ {record['state'].capitalize()}", class_="rp-outcome")),
         tag("p", record["reason"]),
         tag("p", "Nothing was touched.", class_="rp-dim"),

@@ -74,6 +74,19 @@ class Target:
 
 NOTHING_BEHIND = Behind()
 
+LONGEST_NAME = 250
+"""Of a target, in characters; a function's and an alias's names have at most 64 and 128."""
+
+
+def target_named(document: object) -> str:
+    """The key of the target that a refused request names; "" where what stands there names none."""
+    if not isinstance(document, dict) or "type" not in document or len(document) == 1:
+        return ""
+    if not all(isinstance(value, str) and value and value.isprintable() for value in document.values()):
+        return ""
+    key = Target.from_document(document).key
+    return key if len(key) <= LONGEST_NAME else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Canary:

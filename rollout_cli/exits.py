@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NoReturn
 
 import typer
+from rich.columns import Columns
 from rich.console import Console
 from rich.markup import escape
 
@@ -27,8 +29,11 @@ def exit_code(outcome: str) -> int:
     return OUTCOMES.get(outcome, Exit.STOPPED)
 
 
-def give_up(problem: str) -> NoReturn:
-    """Say what is wrong in one line on standard error, and exit with 2."""
+def give_up(problem: str, choices: Sequence[str] = ()) -> NoReturn:
+    """Say what is wrong in one line on standard error, with what could be said instead in columns, and exit with 2."""
     line = escape(" ".join(problem.split()))
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]rollout:[/] {line}")
+    console = Console(stderr=True, highlight=False)
+    console.print(f"[bold red]rollout:[/] {line}", soft_wrap=True)
+    if choices:
+        console.print(Columns(choices, padding=(0, 2), column_first=True, equal=True))
     raise typer.Exit(Exit.USAGE)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from rollout.cockpit.sections import now as where
-from rollout.cockpit.sections import numbers
+from rollout.cockpit.sections import numbers, verdict_words
 from rollout.cockpit.words import duration
 from rollout.core.target import target_named
 from rollout_cli.history_lines import told
@@ -32,11 +32,11 @@ def report_lines(seen: Seen) -> Iterator[str]:
     yield view.reason
     yield ""
     for metric in view.metrics:
-        yield f"{metric.label} ({metric.verdict}): {numbers(metric)}"
+        yield f"{metric.label} ({verdict_words(metric)}): {numbers(metric)}"
     yield ""
     for row in view.rows:
         times = f" × {row.times}" if row.times > 1 else ""
-        said = "; ".join(part for part in (row.reason, row.change, *row.notes) if part)
+        said = "; ".join(row.said)
         when = f"{row.at:%H:%M}  {duration(row.minute):>10}  {row.weight_percent:>5g} %"
         yield f"{when}  {row.word + times:<16} {row.actor}: {said}" if said else f"{when}  {row.word}"
     for hint in view.hints:

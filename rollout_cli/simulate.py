@@ -47,4 +47,6 @@ def simulate(
 
         history = [line.entry for line in result.timeline]
         write_page(report, Seen(result.ended_at, result.rollout, history, result.rejection, result.undo).page())
+        if not as_json:
+            typer.echo(f"wrote {report}")
     raise typer.Exit(exit_code(result.outcome))

@@ -19,8 +19,10 @@ RolloutError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from rollout.core.findings import Finding, in_words
+from rollout.core.minutes import utc
 
 
 class RolloutError(Exception):
@@ -36,10 +38,13 @@ class Refused(RolloutError):
 
 
 class Busy(Refused):
-    """Another rollout holds the target. `holder` is its id."""
+    """Another rollout holds the target, named by its key. `holder` is that rollout's id."""
 
-    def __init__(self, message: str, holder: str) -> None:
-        super().__init__(message)
+    def __init__(self, target_key: str, holder: str, since: datetime) -> None:
+        super().__init__(
+            f"{target_key} is held by rollout {holder} since {utc(since)}; wait for it, abort it, or say "
+            'onConflict "supersede"'
+        )
         self.holder = holder
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from rollout.core.decision import Phase
 from rollout.core.learning import Lesson
@@ -36,7 +37,7 @@ class StoreTwin(Troubled):
         self.rejected: dict[str, Json] = {}
         self.lessons: dict[str, dict[str, Lesson]] = {}
         self._records: dict[str, _Record] = {}
-        self._since: dict[str, str] = {}
+        self._since: dict[str, datetime] = {}
         self._watches: dict[str, list[str]] = {}
         self._requests: dict[tuple[str, str], str] = {}
 
@@ -51,12 +52,12 @@ class StoreTwin(Troubled):
             raise Repeated(f"request {rollout.request_id} is rollout {first}", first)
         if key in self.locks:
             holder = self.locks[key]
-            raise Busy(f"{key} is held by rollout {holder} since {self._since[key]}; wait for it, or abort it", holder)
+            raise Busy(key, holder, self._since[key])
         if rollout.request_id is not None:
             self._requests[key, rollout.request_id] = identity
         self._records[identity] = _Record(_text(rollout), rollout.revision, rollout.phase)
         self.locks[key] = identity
-        self._since[key] = rollout.started_at.isoformat()
+        self._since[key] = rollout.started_at
         for alarm in rollout.settings.alarms:
             self._watches.setdefault(alarm, []).append(identity)
 
@@ -159,7 +160,10 @@ class StoreTwin(Troubled):
         begun = [
             (each.rollout_id, each.started_at.isoformat(), each.settings.target.key, each.state) for each in rollouts
         ]
-        begun += [(name, record["at"], target_named(record.get("target")), record["state"]) for name, record in self.rejected.items()]
+        begun += [
+            (name, record["at"], target_named(record.get("target")), record["state"])
+            for name, record in self.rejected.items()
+        ]
         newest = sorted(begun, key=lambda each: each[1], reverse=True)[:limit]
         return [dict(zip(("rolloutId", "startedAt", "target", "state"), each, strict=True)) for each in newest]
 

@@ -356,7 +356,6 @@ def test_a_busy_port_is_named_with_the_way_out() -> None:
         (["--speed", "nan"], "--speed nan"),
         (["--speed", "1e9"], "--speed 1e+09"),
         (["--port", "70000"], "--port 70000"),
-        (["--scenario", "unheard-of"], "unheard-of: no such scenario"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(arguments: list[str], named: str) -> None:
@@ -364,6 +363,14 @@ def test_what_cannot_be_is_said_in_one_line(arguments: list[str], named: str) ->
     assert (result.exit_code, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"rollout: {named}")
+
+
+def test_a_scenario_that_cannot_be_is_answered_with_those_that_can() -> None:
+    result = CliRunner().invoke(app, ["local", "--scenario", "unheard-of"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(
+        "rollout: unheard-of: no such scenario. Name a .toml file, or one of these:\naborted"
+    )
 
 
 def test_it_prints_no_path_of_this_machine(served: Served) -> None:

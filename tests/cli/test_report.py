@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def test_a_report_is_told_in_plain_lines_none_of_which_is_cut_off(ended: World) 
     assert lines[1] == rollout.reason
     assert any("create canary" in line and "at 5 %" in line for line in lines)
     assert lines[-1].startswith(f"rollout rollback {ID}")
+    assert "undecided" not in answer.stdout
+    assert any(re.match(r"\S+ +\d+ min +100 %  close +\S", line) for line in lines)
 
 
 def test_the_status_says_what_can_be_done(ended: World) -> None:

@@ -126,10 +126,16 @@ def test_a_file_that_is_no_scenario_is_refused_in_one_line(tmp_path: Path, text:
     assert_refused(simulated(str(path)), named)
 
 
-def test_a_scenario_that_is_not_there_is_refused_in_one_line_that_names_those_that_are(tmp_path: Path) -> None:
-    assert_refused(simulated("helthy"), "helthy: no such scenario; there are aborted, ")
+def test_a_scenario_that_is_not_there_is_refused_with_those_that_are_in_columns(tmp_path: Path) -> None:
     assert_refused(simulated(str(tmp_path / "none.toml")), "none.toml: no such file")
-    assert_refused(simulated(str(tmp_path)), "no such scenario")
+    unknown = simulated("helthy")
+    first, *listed = unknown.stderr.splitlines()
+    assert (unknown.exit_code, unknown.stdout) == (2, "")
+    assert first == "rollout: helthy: no such scenario; did you mean healthy? Name a .toml file, or one of these:"
+    assert sorted(path.stem for path in SCENARIOS.glob("*.toml")) == sorted(" ".join(listed).split())
+    assert 1 < len(listed) < 40
+    assert max(map(len, listed)) <= 80
+    assert "no such scenario. Name a .toml file" in simulated(str(tmp_path)).stderr
 
 
 def assert_refused(result: Result, named: str) -> None:
@@ -206,6 +212,11 @@ def test_a_simulation_writes_its_report_and_keeps_its_exit_code(tmp_path: Path) 
     answer = simulated("slow", "--report", str(file), "--json")
     assert (answer.exit_code, json.loads(answer.stdout)["outcome"]) == (3, "ROLLED_BACK")
     assert "Rolled back" in file.read_text(encoding="utf-8")
+
+
+def test_a_simulation_says_where_its_report_is(tmp_path: Path, short: str) -> None:
+    file = tmp_path / "report.html"
+    assert simulated(short, "--report", str(file)).stdout.splitlines()[-1] == f"wrote {file}"
 
 
 def test_a_file_that_cannot_be_written_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

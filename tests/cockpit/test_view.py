@@ -9,6 +9,7 @@ from math import exp
 import pytest
 
 from rollout.cockpit.charted import MOST_DOTS, MOST_POINTS
+from rollout.cockpit.sections import verdict_words
 from rollout.cockpit.story import Tone
 from rollout.cockpit.view import view_of
 from rollout.cockpit.words import duration, short_count, short_odds
@@ -116,6 +117,19 @@ def test_what_was_done_to_the_target_is_told_where_it_was_done() -> None:
     assert len(changes) == 3
     assert "at 5 %" in changes[0]
     assert "no canary" in changes[-1]
+
+
+def test_no_sentence_of_the_story_stands_twice_in_a_row() -> None:
+    found = [row for row in view("healthy").rows if "the stage's series" in f"{row.reason} {row.notes}"]
+    assert found
+    for row in found:
+        assert 1 == "; ".join(row.said).count("the stage's series")
+    assert all(row.said for row in view("healthy").rows)
+
+
+def test_what_is_proven_or_not_is_said_in_the_words_of_one_that_has_ended() -> None:
+    assert ["no worse than before"] * 3 == [verdict_words(metric) for metric in view("promoted").metrics[:3]]
+    assert "worse than tolerated" == verdict_words(view("errors-double").metrics[0])
 
 
 def test_only_what_is_more_than_another_look_is_marked() -> None:

@@ -137,7 +137,9 @@ def test_a_rollout_is_opened_once(world: World) -> None:
 
 def test_a_target_that_is_held_is_refused_and_its_holder_named(world: World) -> None:
     opened(world)
-    with pytest.raises(Refused, match=r"apigateway-stage/a1b2c3d4e5/prod is held by rollout r-1 since 2026-03-02T12"):
+    with pytest.raises(
+        Refused, match=r"apigateway-stage/a1b2c3d4e5/prod is held by rollout r-1 since 2026-03-02 12:00 UTC; "
+    ):
         world.store.open(rollout("r-2", **watching("orders-5xx")))
 
 

@@ -94,11 +94,7 @@ class DynamoDbStore:
         if lock is None:
             raise Unavailable(f"the lock of {key} was released just now")
         holder = str(lock["rolloutId"]["S"])
-        raise Busy(
-            f"{key} is held by rollout {holder} since {lock['startedAt']['S']}; wait for it, abort it, or say "
-            'onConflict "supersede"',
-            holder,
-        )
+        raise Busy(key, holder, datetime.fromisoformat(lock["startedAt"]["S"]))
 
     def load(self, rollout_id: str) -> Rollout | None:
         """The rollout by a consistent read. Raises as the port says."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rollout.cockpit.charted import WAITING, MetricView, level
 from rollout.cockpit.charts import bar, evidence_chart, rates_chart
 from rollout.cockpit.markup import Markup, joined, tag
-from rollout.cockpit.story import Row, Tone
+from rollout.cockpit.story import Row, Tone, unsaid
 from rollout.cockpit.view import RolloutView
 from rollout.cockpit.words import amount, duration, short_odds
 from rollout.core.judge.explain import weight
@@ -108,10 +108,19 @@ def metric_card(view: RolloutView, metric: MetricView) -> Markup:
 
 
 def chip(metric: MetricView) -> Markup:
+    """What the judge holds of the metric, for the eye."""
+    tone = Tone.GOOD if _is_as_before(metric) else _VERDICTS[metric.verdict]
+    return tag("span", verdict_words(metric), class_=f"rp-chip rp-{tone}")
+
+
+def verdict_words(metric: MetricView) -> str:
     """What the judge holds of the metric."""
-    if metric.watched and metric.verdict in ("safe", "undecided"):
-        return tag("span", "no worse than before", class_=f"rp-chip rp-{Tone.GOOD}")
-    return tag("span", _VERDICT_WORDS[metric.verdict], class_=f"rp-chip rp-{_VERDICTS[metric.verdict]}")
+    return "no worse than before" if _is_as_before(metric) else _VERDICT_WORDS[metric.verdict]
+
+
+def _is_as_before(metric: MetricView) -> bool:
+    """Whether it is watched after the promotion, when there is nothing left to prove, and has shown nothing bad."""
+    return metric.watched and metric.verdict in ("safe", "undecided")
 
 
 def numbers(metric: MetricView) -> str:
@@ -151,7 +160,7 @@ def _row(row: Row) -> Markup:
     why = [tag("div", row.reason)] if row.reason else []
     if row.change:
         why.append(tag("div", row.change, class_="rp-dim rp-mono"))
-    why += [tag("div", note, class_="rp-dim") for note in row.notes]
+    why += [tag("div", note, class_="rp-dim") for note in unsaid(row.notes, row.reason)]
     return tag(
         "tr",
         tag("td", row.number, data_label="#"),

@@ -42,6 +42,10 @@ _TONES: dict[str, Tone] = {
 }
 
 
+_DONE = {"Close": "over; the target is free for the next rollout"}
+"""What a state says that has nothing to add to the reason before, and changes nothing of the target."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One decision, or one change of the target; `times` of the same in a row are one, until `until`.
@@ -64,6 +68,16 @@ class Row:
     tone: Tone
     marked: bool
     notes: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The reason, what was changed, and the notes, as far as there are any; a note is not said twice."""
+        return tuple(filter(None, (self.reason, self.change, *unsaid(self.notes, self.reason))))
+
+
+def unsaid(notes: Sequence[str], reason: str) -> tuple[str, ...]:
+    """The notes that the reason does not say already."""
+    return tuple(note for note in notes if note not in reason)
 
 
 def story(rollout: Rollout, history: Sequence[Json]) -> Iterator[Row]:
@@ -108,7 +122,7 @@ def _row(rollout: Rollout, line: Json, reason_before: str) -> Row:
         step=line["step"],
         weight_percent=float(line["weightPercent"]),
         word=(decision if analyzed or decision == Decision.STOP else state).replace("_", " ").lower(),
-        reason="" if repeats else line["reason"],
+        reason=_DONE.get(state, "") if repeats else line["reason"],
         actor=_actor(signal) if analyzed else "workflow",
         change=line["change"],
         tone=_tone(line, analyzed=analyzed),

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from rollout.cockpit.charted import MetricView, metric_views
 from rollout.cockpit.hints import Hint, hints_for
-from rollout.cockpit.story import ANALYZE, Row, Tone, story
+from rollout.cockpit.story import ANALYZE, Row, Tone, story, unsaid
 from rollout.core.decision import Phase
 from rollout.core.judge import Plan
 from rollout.core.minutes import utc
@@ -102,7 +102,7 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo
     until = rollout.ended_at or now
     watching = any(line["phase"] == Phase.WATCHING for line in history)
     candidate = _candidate(rollout)
-    analyses = [line["analysis"] for line in history if "analysis" in line]
+    looked = next((line for line in reversed(history) if "analysis" in line), None)
     return RolloutView(
         rollout_id=rollout.rollout_id,
         target=settings.target.key,
@@ -133,7 +133,9 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo
         metrics=metric_views(rollout, history),
         rows=tuple(story(rollout, history)),
         alarms=settings.alarms,
-        notes=tuple(analyses[-1].get("notes", ())) if analyses and rollout.phase is not Phase.ENDED else (),
+        notes=unsaid(looked["analysis"].get("notes", ()), looked["reason"])
+        if looked is not None and rollout.phase is not Phase.ENDED
+        else (),
         signals=rollout.signals,
         hints=hints_for(rollout, now, undo),
         settings=settings.to_document(),

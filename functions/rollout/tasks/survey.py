@@ -205,8 +205,4 @@ def _check_free(ports: Ports, request: Request, target: Target) -> None:
         return
     if request.request_id is not None and running.request_id == request.request_id:
         raise Repeated(f"request {request.request_id} is rollout {holder}", holder)
-    raise Busy(
-        f"{target.key} is held by rollout {holder} since {running.started_at.isoformat()}; wait for it, abort it, or "
-        'say onConflict "supersede"',
-        holder,
-    )
+    raise Busy(target.key, holder, running.started_at)

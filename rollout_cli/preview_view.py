@@ -12,6 +12,9 @@ from rich.text import Text
 from rollout.core.judge import Plan, StepPreview
 from rollout.core.judge.explain import two_digits
 
+ASSUMED = "requests: if none of the canary's is bad; minutes: if it is as good as the base"
+"""What the columns take for granted, beside steady traffic."""
+
 Json = dict[str, Any]
 
 
@@ -37,7 +40,7 @@ def preview_document(steps: Sequence[StepPreview]) -> list[Json]:
 
 
 def preview_table(plan: Plan, steps: Sequence[StepPreview], *, warnings: bool = True) -> RenderableType:
-    """A row per step and metric, and under them (unless that is said elsewhere) what to be warned of."""
+    """A row per step and metric, what they assume, and (unless that is said elsewhere) what to be warned of."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("step")
     table.add_column("metric")
@@ -57,7 +60,8 @@ def preview_table(plan: Plan, steps: Sequence[StepPreview], *, warnings: bool = 
             )
     # The first warning of a step is the worst; the others repeat what the table shows.
     lines = [Text(f"step {step.step + 1}: {step.warnings[0]}", style="yellow") for step in steps if step.warnings]
-    return Group(table, *([Text(), *lines] if warnings and lines else []))
+    assumed = [Text(), Text(ASSUMED, style="dim")] if table.row_count else []
+    return Group(table, *assumed, *([Text(), *lines] if warnings and lines else []))
 
 
 def _number(value: int | None, missing: str = "–") -> str:

@@ -76,6 +76,14 @@ def test_a_plan_that_cannot_protect_is_warned_of(traffic: str) -> None:
     assert [said.count(f"step {number}:") for number in (1, 2, 3, 4)] == [1, 1, 1, 1]
 
 
+def test_what_the_columns_assume_is_said_below_them() -> None:
+    lines = validated(a_request(), "--traffic", "1200").stdout.splitlines()
+    table = max(index for index, line in enumerate(lines) if "Latency.p99" in line)
+    assert lines[table + 2] == "requests: if none of the canary's is bad; minutes: if it is as good as the base"
+    assert max(map(len, lines)) <= 80
+    assert "requests: if" not in validated(a_request()).stdout
+
+
 def test_an_error_rate_that_nobody_said_is_marked_as_assumed() -> None:
     assert "0.5 % of them failing (assumed" in validated(a_request(), "--traffic", "1200").stdout
     assert "assumed" not in validated(a_request(), "--traffic", "1200", "--error-percent", "0.5").stdout

@@ -3,7 +3,7 @@
     min  metric   canary         base            harm   safe   verdict     action
       6  5XX      19/365 5.21%   65/6.7k 0.97%   █████  █████  harmful     rollback
 
-Canary and base are the sums of the step so far. `harm` fills up to a conviction, `safe` to the proof.
+Canary and base are the sums of the step so far. `harm` fills up to the odds that roll back, `safe` to those that prove.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from rollout.cockpit.words import deciding_odds
 from rollout.core.judge import (
     Action,
     Count,
@@ -59,6 +60,7 @@ def _show_settings(console: Console, recording: Recording) -> None:
     settings = recording.settings
     longest = f"a step lasts at most {settings.max_bake_factor:g} x its bake"
     console.print(f"alpha {settings.alpha:g}, beta {settings.beta:g}, {longest}", style="dim")
+    console.print(deciding_odds(settings), style="dim")
     for metric in settings.metrics:
         console.print(f"{explain.display_name(metric.name)}: {_terms(metric)}", style="dim", markup=False)
 

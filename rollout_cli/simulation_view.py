@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from rollout.cockpit.view import view_of
+from rollout.cockpit.words import deciding_odds
 from rollout.core.undo import Undo
 from rollout_cli.history_lines import told
 from rollout_cli.watch_view import picture
@@ -48,7 +49,7 @@ def view_for(console: Console, scenario: Scenario) -> View:
 
 
 class PlainView:
-    """One line per decision; what was just said is not said again."""
+    """One line per decision, after one that says what its odds mean; what was just said is not said again."""
 
     def __init__(self, console: Console, scenario: Scenario) -> None:
         self._console = console
@@ -66,6 +67,8 @@ class PlainView:
     def look(self, look: Look) -> None:
         """The lines that are new."""
         lines = told(look.lines)
+        if lines and not self._said and look.rollout is not None:
+            self._print(f"({deciding_odds(look.rollout.settings.judge)})")
         for line in lines[self._said :]:
             self._print(line.plain())
         self._said = len(lines)

@@ -70,6 +70,7 @@ def _drawn(console: Console, store: Any, rollout_id: str, interval: float) -> st
 
 def _printed(store: Any, rollout_id: str, interval: float, *, as_json: bool) -> str:
     """A line for every decision that is new, until the rollout has ended or is held."""
+    from rollout.cockpit.words import deciding_odds  # noqa: PLC0415
     from rollout_cli.report_view import history_lines  # noqa: PLC0415
 
     shown = 0
@@ -79,6 +80,8 @@ def _printed(store: Any, rollout_id: str, interval: float, *, as_json: bool) -> 
             typer.echo(json.dumps(refused) if as_json else f"{seen.state}: {refused['reason']}")
             return seen.state
         lines: Sequence[str] = [json.dumps(entry) for entry in seen.history] if as_json else history_lines(seen)
+        if not shown and not as_json:
+            typer.echo(f"({deciding_odds(seen.rollout.settings.judge)})")
         for line in lines[shown:]:
             typer.echo(line)
         shown = len(lines)

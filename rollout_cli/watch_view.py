@@ -38,7 +38,7 @@ def picture(view: RolloutView, height: int | None = None) -> RenderableType:
     roomy = height is None or height >= ROOMY_LINES
     metrics = [metric for metric in view.metrics if roomy or metric.decides]
     events = [row for row in view.rows if row.marked or row.change or row.notes]
-    most = MOST_EVENTS if roomy else 2
+    most = MOST_EVENTS if roomy else max(0, 2 - len(view.remarks))
     gap = [Text()] if roomy else []
     parts: list[RenderableType] = [
         *_head(view),
@@ -48,11 +48,12 @@ def picture(view: RolloutView, height: int | None = None) -> RenderableType:
         _Arms(metrics),
         Text(),
         _Evidence(metrics),
+        *([Text(view.odds, "dim")] if roomy else []),
         *gap,
         *(_why(view) if view.running else ()),
         *_alarms(view),
         *(gap if view.running else []),
-        *(_event(row) for row in (events if height is None else events[-most:])),
+        *(_event(row) for row in (events if height is None else events[max(0, len(events) - most) :])),
         Text() if view.hints else Text(end=""),
         _Hints(view),
     ]

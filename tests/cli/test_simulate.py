@@ -147,7 +147,8 @@ def assert_refused(result: Result, named: str) -> None:
 
 def test_without_a_terminal_every_decision_is_one_plain_line_and_nothing_is_said_twice() -> None:
     result = simulated("errors-double")
-    title, *lines, outcome, cost = result.stdout.splitlines()
+    title, legend, *lines, outcome, cost = result.stdout.splitlines()
+    assert legend == "(worse: rolled back at odds of 100:1; ready for the next step: proven at 20:1)"
     assert title.startswith("errors-double: The candidate fails twice as often")
     assert "\x1b" not in result.stdout
     assert not [line for line in lines if "…" in line]
@@ -173,6 +174,7 @@ def test_in_a_terminal_of_80_columns_the_picture_of_watch_is_drawn_and_stays() -
         r"^progress +[━─]+ +step 1 of 4, 7 of 10 min judged$",
         r"^5XX +2\.35% of 2,217 +\S+ +0\.98% of 42k +\S+ +1\.24%$",
         r"^5XX +━+ +180/100:1 +.* ✕ worse$",
+        r"^worse: rolled back at odds of 100:1; ready for the next step: proven at 20:1$",
         r"^12:11 +0 %  roll back +set base \w+, no canary$",
         r"^11 simulated minutes in ",
     ):

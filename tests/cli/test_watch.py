@@ -171,8 +171,9 @@ def test_the_picture_was_drawn_while_the_rollout_ran(watched: Shown) -> None:
 
 def test_in_a_pipe_every_decision_is_a_line_that_is_not_cut_off(local: Local, watched: Shown) -> None:
     answer = local("watch", "watched")
-    lines = answer.stdout.splitlines()
+    legend, *lines = answer.stdout.splitlines()
     assert (answer.exit_code, answer.stderr) == (3, "")
+    assert legend.startswith("(worse: rolled back at odds of ")
     assert re.match(r" +0\.\d min +10 %  create canary  canary at 10 %, step 1 of 1", lines[0])
     assert lines[-1].startswith("ROLLED BACK: abort by ")
     assert "…" not in answer.stdout

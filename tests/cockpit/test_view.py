@@ -12,14 +12,15 @@ from rollout.cockpit.charted import MOST_DOTS, MOST_POINTS
 from rollout.cockpit.sections import verdict_words
 from rollout.cockpit.story import Tone
 from rollout.cockpit.view import view_of
-from rollout.cockpit.words import duration, short_count, short_odds
+from rollout.cockpit.words import deciding_odds, duration, short_count, short_odds
 from rollout.core.decision import Phase
+from rollout.core.judge.parse import parse_judge
 from rollout.core.measures import Series
 from rollout.core.rollout import Outcome
 from rollout.core.target import Target
 from rollout.core.undo import Undo, undo_by, undo_id_of
 from tests.cockpit.lived import long_view, seen, view
-from tests.rollouts import NOON, rollout, settings
+from tests.rollouts import JUDGE, NOON, rollout, settings
 
 ENDS = {
     "errors-double": ("ROLLED_BACK", Tone.BAD),
@@ -237,6 +238,15 @@ def test_durations_are_in_the_units_that_matter() -> None:
     assert ["45 min", "1 h", "3 h 20 min", "2 d 4 h", "14 d"] == [
         duration(minutes) for minutes in (45, 60, 200, 3_120, 20_160)
     ]
+
+
+def test_the_odds_that_decide_are_those_of_the_metrics_that_decide() -> None:
+    assert deciding_odds(JUDGE) == "worse: rolled back at odds of 100:1; ready for the next step: proven at 20:1"
+    heavier = {"metrics": [{"name": "5XXError", "weight": 3}, {"name": "Latency.p90"}], "alpha": 0.02, "beta": 0.04}
+    assert (
+        deciding_odds(parse_judge(heavier))
+        == "worse: rolled back at odds of 67:1 to 200:1; ready for the next step: proven at 25:1"
+    )
 
 
 @pytest.mark.parametrize(

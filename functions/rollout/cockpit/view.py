@@ -10,6 +10,7 @@ from decimal import Decimal
 from rollout.cockpit.charted import MetricView, metric_views
 from rollout.cockpit.hints import Hint, hints_for
 from rollout.cockpit.story import ANALYZE, Row, Tone, story, unsaid
+from rollout.cockpit.words import deciding_odds
 from rollout.core.decision import Phase
 from rollout.core.judge import Plan
 from rollout.core.minutes import utc
@@ -50,9 +51,8 @@ class RolloutView:
     `from_minute` where what is shown begins, because a long history need not be read whole.
 
     `remarks` says, line by line, what else there is to know: who made it wait for a person, and since when; which
-    rollout has undone it.
-    `least_minutes_left` is what the plan takes at least from here on; None once it has ended or waits for a person.
-    `judged_minutes` are those of the present step.
+    rollout has undone it. `odds` says which decide. `least_minutes_left` is what the plan takes at least from here on;
+    None once it has ended or waits for a person. `judged_minutes` are those of the present step.
     """
 
     rollout_id: str
@@ -81,6 +81,7 @@ class RolloutView:
     watched_minutes: float
     least_minutes_left: float | None
     weights: tuple[Weight, ...]
+    odds: str
     metrics: tuple[MetricView, ...]
     rows: tuple[Row, ...]
     alarms: tuple[str, ...]
@@ -130,6 +131,7 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo
         watched_minutes=_watched(rollout, history, until),
         least_minutes_left=_least_minutes_left(rollout, now),
         weights=_weights(rollout, history),
+        odds=deciding_odds(settings.judge),
         metrics=metric_views(rollout, history),
         rows=tuple(story(rollout, history)),
         alarms=settings.alarms,

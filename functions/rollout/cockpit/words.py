@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import exp, log
 
+from rollout.core.judge import JudgeSettings
 from rollout.core.judge.explain import percent
 
 MINUTES_PER_HOUR, MINUTES_PER_DAY = 60, 1_440
@@ -46,3 +47,13 @@ def short_odds(log_e: float) -> str:
     if value >= 1:
         return f"{value:,.0f}:1" if value >= 10 else f"{value:.1f}:1"
     return f"{value:.2f}:1" if value >= 0.005 else "<0.01:1"
+
+
+def deciding_odds(settings: JudgeSettings) -> str:
+    """At which odds a canary is rolled back, and at which it is proven; where the metrics differ, from … to."""
+    shares = settings.shares()
+    limits = sorted(settings.log_limit(shares[metric.name]) for metric in settings.metrics if metric.decides)
+    harmful = " to ".join(dict.fromkeys([short_odds(limits[0]), short_odds(limits[-1])]))
+    return (
+        f"worse: rolled back at odds of {harmful}; ready for the next step: proven at {short_odds(settings.log_proof)}"
+    )

@@ -126,7 +126,7 @@ def _scale(found: Sequence[Json]) -> Iterator[str]:
         "All are requested in one instant, and two minutes later all their alarms fire in another, with the account's "
         "documented rates enforced: API Gateway 10 calls a second after a burst of 40, GetMetricData 50, DescribeAlarms 9. "
         "A removal takes three calls, so the last of many waits for the others whatever the controller does: that is "
-        "the *queue*.\n"
+        "the *queue*. Calls themselves take no time here, so all that is shown is waiting.\n"
     )
     yield "| rollouts | last canary there, s | removal: median, s | p99 | last | the rate's own queue, s | ended |"
     yield "|---|---|---|---|---|---|---|"

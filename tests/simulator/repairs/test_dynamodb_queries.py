@@ -74,7 +74,7 @@ def test_what_the_key_does_not_name_is_not_compared(dynamodb: Any, query: dict[s
     compared = 0
     equals = DynamoType.__eq__
 
-    def counting(one: DynamoType, other: object) -> bool:
+    def counting(one: DynamoType, other: DynamoType) -> bool:
         nonlocal compared
         compared += 1
         return equals(one, other)

@@ -23,12 +23,12 @@ from botocore.endpoint import Endpoint
 from moto.dynamodb.models import dynamodb_backends
 
 from rollout_simulator.chaos.plan import Act, AtCall, What
-from rollout_simulator.chaos.recorded import AliasWrite, Arrival, Invocation, ItemWrite, StageWrite
+from rollout_simulator.chaos.recorded import AliasWrite, Arrival, Invocation, ItemWrite, TargetWrite
+from rollout_simulator.chaos.states import State
 from rollout_simulator.clock import SimulatedClock
 from rollout_simulator.repairs.invocations import OUTSIDE, invocation
 from rollout_simulator.repairs.lambda_alias import AliasChange
 from rollout_simulator.repairs.patching import replaced
-from rollout_simulator.repairs.stage_control_plane import StageChange
 from rollout_simulator.template import ACCOUNT, REGION
 
 Json = dict[str, Any]
@@ -52,7 +52,7 @@ class Border:
     arrivals: list[Arrival] = field(default_factory=list)
     invocations: list[Invocation] = field(default_factory=list)
     item_writes: list[ItemWrite] = field(default_factory=list)
-    stage_writes: list[StageWrite] = field(default_factory=list)
+    target_writes: list[TargetWrite] = field(default_factory=list)
     alias_writes: list[AliasWrite] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     done: list[tuple[datetime, Act]] = field(default_factory=list)
@@ -66,24 +66,24 @@ class Border:
         """From now on record what arrives, and perform these acts at their calls."""
         self._clock, self._at_calls, self._perform = clock, acts, perform
 
-    def stage_changed(self, change: StageChange) -> None:
-        """A listener of the stages."""
+    def target_changed(self, when: datetime, before: State | None, after: State | None) -> None:
+        """The target was written to."""
         if self._clock is None:
             return
         present = _invocation.get()
-        self.stage_writes.append(
-            StageWrite(
+        self.target_writes.append(
+            TargetWrite(
                 number=_arrival.get(),
-                at=change.when,
+                at=when,
                 caller=invocation.get(),
                 invocation=present.number if present else None,
-                before=change.before,
-                after=change.after,
+                before=before,
+                after=after,
             )
         )
 
     def alias_changed(self, change: AliasChange) -> None:
-        """A listener of the aliases; it knows from the first one on what each points to."""
+        """A listener of the aliases behind a stage; it knows from the first one on what each points to."""
         before = dict(self.aliases)
         if change.after is not None:
             self.aliases[f"{change.function_name}:{change.alias_name}"] = change.after["FunctionVersion"]

@@ -19,7 +19,7 @@ class What(StrEnum):
 
     COMMAND = "command"
     ALARM = "alarm"  # a real CloudWatch alarm goes to ALARM
-    ALARM_EVENT = "alarm event"  # an event alone: repeated, late, or for another stage
+    ALARM_EVENT = "alarm event"  # an event alone: repeated, late, or for another target
     STOP_EXECUTION = "stop execution"
     FOREIGN_CHANGE = "foreign change"
     REQUEST = "request"
@@ -107,12 +107,17 @@ class RunPlan:
     analyses_per_execution: int | None = None
     by_event: bool = False
 
+    @property
+    def kind(self) -> str:
+        """The kind of target that is rolled out, as in a request."""
+        return str(self.scenario.get("target", "apigateway-stage"))
+
     def lines(self) -> Iterator[str]:
         """The plan in words."""
         request, scenario = self.scenario["request"], self.scenario
         steps = request["plan"]["steps"]
         ramp = " → ".join(f"{step['weightPercent']} % for {step['bakeMinutes']} min" for step in steps)
-        yield f"seed {self.seed}: {ramp}, watched for {request['plan']['watchMinutes']} min"
+        yield f"seed {self.seed}: {self.kind}, {ramp}, watched for {request['plan']['watchMinutes']} min"
         for name in ("onRegression", "onInconclusive", "holdMinutes", "measurement", "judge", "candidate", "requestId"):
             if name in request:
                 yield f"  {name}: {json.dumps(request[name])}"

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from rollout_simulator.chaos.plan import Act, RunPlan
+from rollout_simulator.chaos.states import State
 
 Json = dict[str, Any]
 Item = Mapping[str, Any]
@@ -57,20 +58,20 @@ class ItemWrite:
 
 
 @dataclass(frozen=True, slots=True)
-class StageWrite:
-    """A write to the stage that succeeded; `before` and `after` as GetStage shows them, None: no stage."""
+class TargetWrite:
+    """A write to the target that succeeded, and the states before and after it; None: there is no target."""
 
     number: int
     at: datetime
     caller: str
     invocation: int | None
-    before: Item | None
-    after: Item | None
+    before: State | None
+    after: State | None
 
 
 @dataclass(frozen=True, slots=True)
 class AliasWrite:
-    """A write to a function's alias that succeeded; the versions of all aliases before and after it, by name."""
+    """A write to an alias behind the stage that succeeded; the versions of all aliases before and after it, by name."""
 
     number: int
     caller: str
@@ -104,11 +105,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A minute of the canary's series: how many requests, and from when on CloudWatch shows it."""
+    """A minute of a canary's series: how many requests, and from when on CloudWatch shows it.
+
+    revision: the version whose series it is; None: of whatever was the canary then.
+    """
 
     minute: int
     visible_from: float
     requests: int
+    revision: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +128,7 @@ class Recorded:
     arrivals: Sequence[Arrival]
     invocations: Sequence[Invocation]
     item_writes: Sequence[ItemWrite]
-    stage_writes: Sequence[StageWrite]
+    target_writes: Sequence[TargetWrite]
     alias_writes: Sequence[AliasWrite]
     done: Sequence[tuple[datetime, Act]]
     events: Sequence[Json]

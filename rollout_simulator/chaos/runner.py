@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,15 +16,14 @@ from rollout.tasks import analyze
 from rollout_simulator.chaos import border as borders
 from rollout_simulator.chaos.border import Border, stored_item, stored_items
 from rollout_simulator.chaos.plan import Act, At, AwsFault, RunPlan, What
-from rollout_simulator.chaos.recorded import Answer, Execution, Point, Recorded
+from rollout_simulator.chaos.recorded import Answer, Execution, Recorded
+from rollout_simulator.chaos.subjects import KINDS
 from rollout_simulator.embedded_aws import EmbeddedAws
-from rollout_simulator.example_api import create_alarm, create_api
 from rollout_simulator.faults import Fault, Mode
 from rollout_simulator.repairs.alarm_evaluation import event_time
 from rollout_simulator.repairs.patching import replaced
 from rollout_simulator.scenario import Scenario, parse_scenario
 from rollout_simulator.template import ACCOUNT, REGION
-from rollout_simulator.traffic import NAMESPACE, StageTraffic
 
 Json = dict[str, Any]
 
@@ -60,14 +58,9 @@ class _Run:
         self._aws = aws
         self._clock = aws.clock
         self._scenario: Scenario = parse_scenario(plan.scenario, "the plan")
-        self._apigateway = aws.client("apigateway")
-        aws.aliases.listeners.append(border.alias_changed)
-        self._api = create_api(aws.client, self._scenario)
-        self._other = self._apigateway.create_deployment(restApiId=self._api.rest_api_id, description="other")["id"]
+        self._subject = KINDS[self._scenario.target](aws, self._scenario, plan.seed, border)
         self._table = aws.deployment.outputs["TableName"]
-        self._traffic = StageTraffic(self._scenario, aws.metrics, self._api, plan.seed)
-        aws.stages.listeners.append(lambda change: self._traffic.stage_changed(change.when, change.after))
-        aws.stages.listeners.append(border.stage_changed)
+        self._traffic = self._subject.traffic
         self._traffic.backfill(self._clock.now())
         self._clock.call_every(60, self._minute, name="traffic")
         self._answers: list[Answer] = []
@@ -79,7 +72,7 @@ class _Run:
         began = time.perf_counter()
         cloudwatch = self._aws.client("cloudwatch")
         for alarm in self._scenario.alarms:
-            create_alarm(cloudwatch, alarm, self._scenario, self._api)
+            self._subject.alarm(alarm)
         if self._scenario.alarms:
             self._clock.run_until(self._clock.now() + timedelta(minutes=2))
         for alarm in self._scenario.alarms:
@@ -95,7 +88,7 @@ class _Run:
                 moment = started + timedelta(seconds=act.when.seconds)
                 self._clock.call_at(moment, partial(self._perform_due, act), name="act")
         self._aws.limits.enforced = True
-        self._request(self._api.request(self._scenario), FIRST, by_event=self._plan.by_event)
+        self._request(self._subject.request(), FIRST, by_event=self._plan.by_event)
         for fault in self._plan.faults:
             self._aws.faults.inject(_injected(fault, started))
         ended = self._run_out(started)
@@ -142,7 +135,7 @@ class _Run:
                 case What.STOP_EXECUTION:
                     self._stop()
                 case What.FOREIGN_CHANGE:
-                    self._change(details["kind"])
+                    self._subject.change(details["kind"])
                 case What.REQUEST:
                     self._request_again(details)
                 case What.SWEEP:
@@ -155,7 +148,7 @@ class _Run:
         actor = f"person {len(self._answers) + 1}"
         command: Json = {"command": details["command"], "actor": actor, "reason": "because"}
         if details.get("byTarget"):
-            command["target"] = self._target()
+            command["target"] = self._subject.request()["target"]
         else:
             command["rolloutId"] = rollout_id
         if details.get("namesStep"):
@@ -196,36 +189,12 @@ class _Run:
         arn = arn if arn in running or not running else running[-1]
         self._aws.client("stepfunctions").stop_execution(executionArn=arn, error="Stopped", cause="by hand")
 
-    def _change(self, kind: str) -> None:
-        where = {"restApiId": self._api.rest_api_id, "stageName": self._api.stage}
-        patches = {
-            "weight": [("replace", "/canarySettings/percentTraffic", "77.0")],
-            "weight to nothing": [("replace", "/canarySettings/percentTraffic", "0.0")],
-            "canary's deployment": [("replace", "/canarySettings/deploymentId", self._other)],
-            "override": [("replace", "/canarySettings/stageVariableOverrides/lambdaAlias", "theirs")],
-            "another override": [("replace", "/canarySettings/stageVariableOverrides/theirs", "1")],
-            "variable": [("replace", "/variables/lambdaAlias", "theirs")],
-            "unwatched variable": [("replace", "/variables/tableName", "theirs")],
-            "base": [("replace", "/deploymentId", self._other)],
-            "canary removed": [("remove", "/canarySettings", None)],
-            "promoted by hand": [
-                ("copy", "/deploymentId", "/canarySettings/deploymentId"),
-                ("remove", "/canarySettings", None),
-            ],
-        }
-        if kind == "stage deleted":
-            self._apigateway.delete_stage(**where)
-        elif kind == "plain deployment":
-            self._apigateway.create_deployment(**where)
-        else:
-            self._apigateway.update_stage(**where, patchOperations=[_operation(*patch) for patch in patches[kind]])
-
     def _request_again(self, details: Json) -> None:
-        request = self._api.request(self._scenario)
+        request = self._subject.request()
         if details.get("sameRequestId") is None:
             request.pop("requestId", None)
         if details.get("other"):
-            request["candidate"] = {**request["candidate"], "deploymentId": self._other}
+            request["candidate"] = self._subject.other_candidate()
         request["onConflict"] = details["onConflict"]
         self._requests += 1
         name = FIRST if details.get("sameName") else f"again-{self._requests}"
@@ -247,9 +216,6 @@ class _Run:
         return document
 
     # --- what is there -------------------------------------------------------------------------------------
-
-    def _target(self) -> Json:
-        return {"type": "apigateway-stage", "restApiId": self._api.rest_api_id, "stageName": self._api.stage}
 
     def _present(self) -> str:
         """The rollout that a person would mean: the one that holds the target, else the newest."""
@@ -276,28 +242,18 @@ class _Run:
             arrivals=self._border.arrivals,
             invocations=self._border.invocations,
             item_writes=self._border.item_writes,
-            stage_writes=self._border.stage_writes,
+            target_writes=self._border.target_writes,
             alias_writes=self._border.alias_writes,
             done=self._border.done,
             events=list(self._aws.events.put),
             executions=[_execution(one) for one in self._aws.executions.all()],
             items=list(stored_items(self._table)),
             answers=self._answers,
-            canary_points=list(self._canary_points()),
+            canary_points=list(self._subject.canary_points()),
             faults_injected=sum(1 for call in calls if call.outcome)
             + sum(1 for _, act in self._border.done if act.what in (What.CRASH, What.HANG)),
             calls=[(borders.function_of(call.caller), call.operation, call.outcome) for call in calls],
         )
-
-    def _canary_points(self) -> Iterator[Point]:
-        """The requests of the canary as published; a revision is a point of its own."""
-        api = self._scenario.api
-        series = self._aws.metrics.series(NAMESPACE, "5XXError", {"ApiName": api.name, "Stage": f"{api.stage}/Canary"})
-        if series is None:
-            return
-        for minute, publications in series.minutes.items():
-            for visible_from, distribution, _ in publications:
-                yield Point(minute, visible_from, int(distribution.sample_count))
 
 
 def _execution(one: Any) -> Execution:
@@ -313,12 +269,6 @@ def _execution(one: Any) -> Execution:
         started=one.start_date,
         stopped=one.stop_date if over else None,
     )
-
-
-def _operation(kind: str, path: str, value: str | None) -> dict[str, str]:
-    if kind == "copy":
-        return {"op": kind, "path": path, "from": value or ""}
-    return {"op": kind, "path": path, **({} if value is None else {"value": value})}
 
 
 def _injected(fault: AwsFault, started: datetime) -> Fault:

@@ -1,6 +1,7 @@
-"""The stage's states and the stored documents, read by the checker in its own words.
+"""The target's states and the stored documents, read by the checker in its own words.
 
-Nothing here comes from the controller: a state is read from GetStage's JSON and from the JSON that is stored.
+Nothing here comes from the controller: a state is read from GetStage's or GetAlias's JSON and from the JSON that is
+stored. For a stage, base and canary are deployments; for an alias they are versions.
 """
 
 from __future__ import annotations
@@ -14,38 +15,36 @@ from functools import cached_property
 from typing import Any
 
 Json = dict[str, Any]
+Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """The canary as the stage shows it."""
+    """The canary as the target shows it; overrides and the cache are a stage's."""
 
     revision: str
     weight: Decimal
-    overrides: tuple[tuple[str, str], ...]
+    overrides: Pairs
     cached: bool
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a stage is set to."""
+    """What the target is set to; variables are a stage's."""
 
     base: str
     canary: Canary | None
-    variables: tuple[tuple[str, str], ...]
+    variables: Pairs
 
     def matters(self, names: frozenset[str]) -> tuple[object, ...]:
         """The part that a rollout which overrides these variables cares for."""
         return self.base, self.canary, tuple(pair for pair in self.variables if pair[0] in names)
 
     def __str__(self) -> str:
-        variables = ", ".join(f"{name}={value}" for name, value in self.variables)
+        base = f"base {self.base}{_told(self.variables)}"
         if self.canary is None:
-            return f"base {self.base} [{variables}], no canary"
-        overrides = ", ".join(f"{name}={value}" for name, value in self.canary.overrides)
-        return (
-            f"base {self.base} [{variables}], canary {self.canary.revision} at {self.canary.weight:f} % [{overrides}]"
-        )
+            return f"{base}, no canary"
+        return f"{base}, canary {self.canary.revision} at {self.canary.weight:f} %{_told(self.canary.overrides)}"
 
 
 def of_stage(view: Mapping[str, Any] | None) -> State | None:
@@ -64,6 +63,18 @@ def of_stage(view: Mapping[str, Any] | None) -> State | None:
     return State(view["deploymentId"], canary, _pairs(view.get("variables")))
 
 
+def of_alias(view: Mapping[str, Any] | None) -> State | None:
+    """From GetAlias's JSON; None: there is no alias."""
+    if view is None:
+        return None
+    shares = view.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+    canary = None
+    if shares:
+        weight = sum((Decimal(str(share)) * 100 for share in shares.values()), Decimal(0))
+        canary = Canary("+".join(sorted(shares)), weight.normalize(), (), cached=False)
+    return State(view["FunctionVersion"], canary, ())
+
+
 def of_document(document: Mapping[str, Any]) -> State:
     """From a state as the controller stores it."""
     kept = document["canary"]
@@ -78,15 +89,20 @@ def of_document(document: Mapping[str, Any]) -> State:
     return State(document["base"], canary, _pairs(document["variables"]))
 
 
-def _pairs(values: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+def _told(pairs: Pairs) -> str:
+    return " [" + ", ".join(f"{name}={value}" for name, value in pairs) + "]" if pairs else ""
+
+
+def _pairs(values: Mapping[str, str] | None) -> Pairs:
     return tuple(sorted((values or {}).items()))
 
 
 class Record:
-    """A rollout's record as it was stored at some moment."""
+    """A rollout's record as it was stored at some moment, after `earlier` ones."""
 
-    def __init__(self, number: int, item: Mapping[str, Any]) -> None:
+    def __init__(self, number: int, item: Mapping[str, Any], earlier: Record | None = None) -> None:
         self.number = number
+        self._known: frozenset[str] = earlier.candidates if earlier else frozenset()
         self.document: Json = json.loads(item["document"]["S"])
         self.ended: bool = item["phase"]["S"] == "ENDED"
         self.decided: str | None = self.document["decided"]
@@ -98,12 +114,12 @@ class Record:
 
     @cached_property
     def ours(self) -> list[State]:
-        """Where the controller says that its own hand may have left the stage."""
+        """Where the controller says that its own hand may have left the target."""
         return [of_document(state) for state in self.document["ours"]]
 
     @cached_property
     def found(self) -> State:
-        """The stage before the rollout."""
+        """The target before the rollout."""
         return of_document(self.document["found"])
 
     @cached_property
@@ -117,9 +133,11 @@ class Record:
 
     @cached_property
     def candidates(self) -> frozenset[str]:
-        """The deployment that is rolled out, as far as it is known."""
+        """The deployment or version that is rolled out, as far as it is known."""
         named = self.settings["candidate"]["revision"]
-        return frozenset({named} if named else {state.canary.revision for state in self.ours if state.canary})
+        if named:
+            return frozenset({named})
+        return self._known | {state.canary.revision for state in self.ours if state.canary}
 
     def share(self, state: State | None) -> Decimal:
         """The candidate's share of the requests in this state, in percent."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from rollout_simulator.chaos.recorded import Invocation, ItemWrite, Recorded
-from rollout_simulator.chaos.states import of_stage
 
 Moment = tuple[datetime, int, str]
 
@@ -19,7 +18,7 @@ def told(recorded: Recorded) -> Iterator[str]:
     moments = [
         *_acts(recorded),
         *_invocations(recorded),
-        *_stage(recorded),
+        *_target(recorded),
         *_items(recorded),
         *_executions(recorded),
         *_events(recorded),
@@ -50,9 +49,9 @@ def _answer(one: Invocation) -> str:
     return json.dumps(one.answer)[:160]
 
 
-def _stage(recorded: Recorded) -> Iterator[Moment]:
-    for write in recorded.stage_writes:
-        yield write.at, 1, f"[{write.number}] stage := {of_stage(write.after)}, by {write.caller}"
+def _target(recorded: Recorded) -> Iterator[Moment]:
+    for write in recorded.target_writes:
+        yield write.at, 1, f"[{write.number}] target := {write.after or 'deleted'}, by {write.caller}"
 
 
 def _items(recorded: Recorded) -> Iterator[Moment]:

@@ -86,7 +86,7 @@ def test_a_preparation_that_never_succeeds_is_told_as_failed() -> None:
     recorded = ran(*(before("Prepare", "*", What.CRASH, nth) for nth in range(1, 7)))
     assert ("FAILED", ("FAILED", "Failed")) == (outcome(recorded), statuses(recorded)["first"])
     assert "before anything was recorded" in reason(recorded)
-    assert [] == list(recorded.stage_writes)
+    assert [] == list(recorded.target_writes)
 
 
 def test_a_rejection_that_could_not_be_told_is_told_in_the_end() -> None:
@@ -183,7 +183,7 @@ def test_a_task_that_goes_on_after_its_execution_was_stopped_leaves_no_canary() 
 
 def test_what_somebody_changes_between_rollback_and_release_is_left_alone() -> None:
     recorded = ran(at(90, What.STOP_EXECUTION), at(100, What.FOREIGN_CHANGE, kind="variable"))
-    assert ("STOPPED", "outside") == (outcome(recorded), recorded.stage_writes[-1].caller)
+    assert ("STOPPED", "outside") == (outcome(recorded), recorded.target_writes[-1].caller)
 
 
 # --- AWS fails ---------------------------------------------------------------------------------------------------
@@ -214,13 +214,13 @@ def test_denied_half_way_it_is_rolled_back(caller: str) -> None:
 def test_denied_at_the_first_change_nothing_is_changed() -> None:
     denied = fault("apigateway", "UpdateStage", error="AccessDeniedException")
     recorded = ran(faults=[denied])
-    assert ("ROLLED_BACK", []) == (outcome(recorded), list(recorded.stage_writes))
+    assert ("ROLLED_BACK", []) == (outcome(recorded), list(recorded.target_writes))
 
 
 def test_while_cloudwatch_is_down_nothing_is_proven_and_nothing_rises() -> None:
     down = fault("cloudwatch", "GetMetricData", since_seconds=60, for_seconds=300, error="InternalServiceFault")
     recorded = ran(faults=[down])
-    raised = recorded.stage_writes[1]
+    raised = recorded.target_writes[1]
     assert "PROMOTED" == outcome(recorded)
     assert 360 <= (raised.at - recorded.started).total_seconds()
 

@@ -46,7 +46,7 @@ def test_the_deployment_that_is_live_already_leaves_nothing_to_do() -> None:
 
 def test_paused_it_waits_until_it_is_resumed() -> None:
     recorded = ran(at(30, What.COMMAND, **command("pause")), at(280, What.COMMAND, **command("resume")))
-    shifted = next(one.at for one in recorded.stage_writes if "Shift" in one.caller)
+    shifted = next(one.at for one in recorded.target_writes if "Shift" in one.caller)
     assert "PROMOTED" == outcome(recorded)
     assert 280 <= (shifted - recorded.started).total_seconds()
 
@@ -61,12 +61,12 @@ def test_held_it_waits_until_the_step_is_approved() -> None:
     approvals = [at(800 + 800 * nth, What.COMMAND, **command("approve", namesStep=True)) for nth in range(3)]
     recorded = ran(*approvals, scenario=silent, holdMinutes=60)
     assert "PROMOTED" == outcome(recorded)
-    assert 800 <= (recorded.stage_writes[1].at - recorded.started).total_seconds()
+    assert 800 <= (recorded.target_writes[1].at - recorded.started).total_seconds()
 
 
 def test_advance_skips_the_wait() -> None:
     recorded = ran(at(30, What.COMMAND, **command("advance")))
-    raised = recorded.stage_writes[1]
+    raised = recorded.target_writes[1]
     assert ("PROMOTED", 30) == (outcome(recorded), int((raised.at - recorded.started).total_seconds()))
 
 
@@ -138,12 +138,12 @@ def test_an_alarm_while_the_weight_is_being_raised(caller: str, weight: float, o
 
 def test_before_the_intent_the_alarm_keeps_the_weight_where_it_is() -> None:
     recorded = ran(before("ShiftTraffic", "UpdateItem", What.ALARM_EVENT, **EVENT), alarms=[ALARM])
-    assert ([0.0, 5.0, 0.0], 0) == (weights(recorded), len([w for w in recorded.stage_writes if "Shift" in w.caller]))
+    assert ([0.0, 5.0, 0.0], 0) == (weights(recorded), len([w for w in recorded.target_writes if "Shift" in w.caller]))
 
 
 def test_a_rollback_starts_within_a_second_of_the_alarm() -> None:
     recorded = ran(at(100, What.ALARM_EVENT, **EVENT), alarms=[ALARM])
-    removed = recorded.stage_writes[-1]
+    removed = recorded.target_writes[-1]
     assert 1 > (removed.at - recorded.started).total_seconds() - 100
 
 
@@ -157,7 +157,7 @@ def test_an_alarm_before_the_first_step_creates_no_canary() -> None:
         alarms=[ALARM],
         latency_ms=20,
     )
-    assert ("ROLLED_BACK", []) == (outcome(recorded), list(recorded.stage_writes))
+    assert ("ROLLED_BACK", []) == (outcome(recorded), list(recorded.target_writes))
 
 
 def test_an_alarm_in_alarm_at_the_start_rejects() -> None:
@@ -240,9 +240,10 @@ def test_a_regression_is_held_at_its_weight() -> None:
 def test_a_regression_is_held_at_nothing() -> None:
     bad = {"candidate": {"error_percent": 100.0}}
     recorded = ran(scenario=bad, onRegression="holdAtZero")
-    lowered, removed = recorded.stage_writes[-2:]
-    assert "canarySettings" in (lowered.after or {})
-    assert 0.0 == (lowered.after or {})["canarySettings"]["percentTraffic"]
+    lowered, removed = recorded.target_writes[-2:]
+    assert lowered.after is not None
+    assert lowered.after.canary is not None
+    assert 0 == lowered.after.canary.weight
     assert 300 <= (removed.at - lowered.at).total_seconds()
     assert "ROLLED_BACK" == outcome(recorded)
 
@@ -274,7 +275,7 @@ FOREIGN = [
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_what_somebody_changes_while_it_bakes_stops_it_and_is_left_alone(kind: str) -> None:
     recorded = ran(at(90, What.FOREIGN_CHANGE, kind=kind))
-    assert ("STOPPED", "outside") == (outcome(recorded), recorded.stage_writes[-1].caller)
+    assert ("STOPPED", "outside") == (outcome(recorded), recorded.target_writes[-1].caller)
     assert reason(recorded)
 
 
@@ -294,7 +295,7 @@ def test_a_plain_deployment_is_refused_by_aws_while_there_is_a_canary() -> None:
 @pytest.mark.parametrize("kind", ["base", "variable", "stage deleted"])
 def test_what_somebody_changes_before_a_tasks_read_stops_it(caller: str, kind: str) -> None:
     recorded = ran(before(caller, "GetStage", What.FOREIGN_CHANGE, kind=kind))
-    assert ("STOPPED", "outside") == (outcome(recorded), recorded.stage_writes[-1].caller)
+    assert ("STOPPED", "outside") == (outcome(recorded), recorded.target_writes[-1].caller)
 
 
 @pytest.mark.parametrize("caller", ["ShiftTraffic", "Promote"])

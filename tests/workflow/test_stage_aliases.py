@@ -102,7 +102,7 @@ def test_an_execution_stopped_while_the_aliases_are_pointed_is_recovered() -> No
     recorded = rollout(
         after("CreateCanary", "UpdateAlias", What.STOP_EXECUTION), after("CreateCanary", "UpdateAlias", What.CRASH)
     )
-    assert ("ROLLED_BACK", [FOUND] * 2, []) == (outcome(recorded), aliases(recorded), list(recorded.stage_writes))
+    assert ("ROLLED_BACK", [FOUND] * 2, []) == (outcome(recorded), aliases(recorded), list(recorded.target_writes))
 
 
 def test_aliases_that_cannot_be_moved_on_promotion_send_everything_back() -> None:

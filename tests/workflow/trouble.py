@@ -12,7 +12,7 @@ from typing import Any
 from rollout_simulator.chaos import Recorded, RunPlan, broken_laws, run, told
 from rollout_simulator.chaos.plan import Act, At, AtCall, AwsFault, What
 from rollout_simulator.chaos.runner import FIRST
-from rollout_simulator.chaos.states import State, of_stage
+from rollout_simulator.chaos.states import State
 
 ALARM = "orders-5xx"
 BASE_VARIABLES = (("lambdaAlias", "live"), ("tableName", "orders"))
@@ -98,15 +98,15 @@ def reason(recorded: Recorded, rollout_id: str = FIRST) -> str:
 
 def final(recorded: Recorded) -> State | None:
     """The stage in the end."""
-    return of_stage(recorded.stage_writes[-1].after)
+    return recorded.target_writes[-1].after
 
 
 def weights(recorded: Recorded) -> list[float]:
     """The canary's weights that the stage has had, in order, repetitions left out; 0 without a canary."""
     seen = [0.0]
-    for write in recorded.stage_writes:
-        canary = (write.after or {}).get("canarySettings") or {}
-        weight = float(canary.get("percentTraffic", 0.0))
+    for write in recorded.target_writes:
+        canary = write.after.canary if write.after else None
+        weight = float(canary.weight) if canary else 0.0
         if weight != seen[-1]:
             seen.append(weight)
     return seen
@@ -114,12 +114,12 @@ def weights(recorded: Recorded) -> list[float]:
 
 def is_base(state: State | None, recorded: Recorded) -> bool:
     """Whether the stage is as it was found."""
-    return state == of_stage(recorded.stage_writes[0].before)
+    return state == recorded.target_writes[0].before
 
 
 def is_promoted(state: State | None, recorded: Recorded) -> bool:
     """Whether the candidate serves everybody, the canary is gone, and the variables are merged."""
-    found = of_stage(recorded.stage_writes[0].before)
+    found = recorded.target_writes[0].before
     assert state is not None
     assert found is not None
     return state.base != found.base and state.canary is None and state.variables == PROMOTED_VARIABLES

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from itertools import count, islice
 
 from benchmarks.chaos.campaign import Summary, tallies
 from rollout_simulator.chaos import broken_laws, near_misses, plan_of, run, told
+from rollout_simulator.chaos.aims import AIMS
 
 SECONDS_BETWEEN_LINES = 15.0
 
@@ -17,12 +20,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
     parser.add_argument("-n", type=int, help="how many runs, with seeds from --seed on")
     parser.add_argument("--seed", type=int, help="the first seed (default 1); without -n: replay this one, and tell it")
+    parser.add_argument("--kind", choices=sorted(AIMS), help="only runs that roll out this kind of target")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--stories", type=int, default=1, help="how many broken runs to tell in full (default 1)")
     options = parser.parse_args(arguments)
     if options.n is None and options.seed is not None:
         return replay(options.seed)
-    return campaign(options.n or 2_000, options.seed or 1, options.jobs, options.stories)
+    seeds = islice(seeds_from(options.seed or 1, options.kind), options.n or 2_000)
+    return campaign(list(seeds), options.jobs, options.stories)
+
+
+def seeds_from(first: int, kind: str | None) -> Iterator[int]:
+    """From this one on, those of the runs that roll out this kind of target; None: all."""
+    return (seed for seed in count(first) if kind in (None, plan_of(seed).kind))
 
 
 def replay(seed: int) -> int:
@@ -39,18 +49,18 @@ def replay(seed: int) -> int:
     return 1 if violations else 0
 
 
-def campaign(runs: int, first: int, jobs: int, stories: int) -> int:
+def campaign(seeds: Sequence[int], jobs: int, stories: int) -> int:
     """Run seed after seed, telling how it goes."""
     summary, began = Summary(), time.monotonic()
     told_at = began
-    for tally in tallies(range(first, first + runs), jobs):
+    for tally in tallies(seeds, jobs):
         summary.add(tally)
         if tally.violations and len(summary.broken) <= stories:
             for line in (*tally.story, *(f"BROKEN {violation}" for violation in tally.violations)):
                 say(line)
         if time.monotonic() - told_at > SECONDS_BETWEEN_LINES:
             told_at = time.monotonic()
-            say(f"{summary.runs} of {runs} runs, {len(summary.broken)} broken, {told_at - began:.0f} s")
+            say(f"{summary.runs} of {len(seeds)} runs, {len(summary.broken)} broken, {told_at - began:.0f} s")
     for line in summary.lines(time.monotonic() - began):
         say(line)
     return 1 if summary.broken else 0

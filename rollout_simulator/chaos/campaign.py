@@ -9,78 +9,27 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from rollout_simulator.chaos.aims import ALIAS, CALLERS, STAGE, Aims
 from rollout_simulator.chaos.plan import Act, At, AtCall, AwsFault, Json, RunPlan, What
 
 WATCHED = "orders-5xx"
 TAGGED = "orders-tagged"
 OTHERS = "payments-5xx"
-"""The alarm of a stage that nobody rolls out."""
+"""The alarm of a target that nobody rolls out."""
 
 _WEIGHTS = (0.5, 5, 10, 25, 50, 99)
 _COMMANDS = ("abort", "promote", "pause", "advance", "approve", "resume", "rollback")
-_FOREIGN = (
-    "weight",
-    "weight to nothing",
-    "canary's deployment",
-    "override",
-    "another override",
-    "variable",
-    "unwatched variable",
-    "base",
-    "canary removed",
-    "canary removed",
-    "promoted by hand",
-    "plain deployment",
-    "stage deleted",
-)
-_CALLERS = (
-    "Prepare",
-    "CreateCanary",
-    "CreateCanary",
-    "Analyze",
-    "Analyze",
-    "ShiftTraffic",
-    "ShiftTraffic",
-    "Promote",
-    "Promote",
-    "RollBack",
-    "RollBack",
-    "Close",
-    "OnAlarm",
-    "OnCommand",
-    "Recover",
-    "state machine",
-)
-_OPERATIONS: dict[str, tuple[str, ...]] = {
-    "CreateCanary": ("UpdateStage", "GetStage", "UpdateItem", "TransactWriteItems", "*"),
-    "ShiftTraffic": ("UpdateStage", "GetStage", "UpdateItem", "TransactWriteItems", "*"),
-    "Promote": ("UpdateStage", "GetStage", "UpdateItem", "TransactWriteItems", "*"),
-    "RollBack": ("UpdateStage", "GetStage", "UpdateItem", "TransactWriteItems", "*"),
-    "Recover": ("UpdateStage", "GetStage", "TransactWriteItems", "*"),
-    "state machine": ("UpdateItem", "Invoke", "*"),
-    "OnAlarm": ("UpdateItem", "SendTaskSuccess", "*"),
-    "OnCommand": ("UpdateItem", "SendTaskSuccess", "*"),
-}
-_THROTTLED = "ThrottlingException"
-_SERVICES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("dynamodb", ("*", "UpdateItem", "TransactWriteItems", "GetItem", "Query"), (_THROTTLED, "InternalServerError")),
-    ("apigateway", ("*", "UpdateStage", "GetStage"), ("TooManyRequestsException", "ServiceUnavailableException")),
-    ("cloudwatch", ("*", "GetMetricData", "DescribeAlarms"), ("ThrottlingException", "InternalServiceFault")),
-    ("events", ("PutEvents",), (_THROTTLED, "InternalServerError")),
-    ("stepfunctions", ("*", "SendTaskSuccess", "DescribeExecution"), (_THROTTLED, "InternalServerError")),
-    ("lambda", ("Invoke",), ("TooManyRequestsException", "ServiceException")),
-    ("sns", ("Publish",), (_THROTTLED,)),
-)
 
 
 def plan_of(seed: int) -> RunPlan:
     """The run that this seed stands for."""
     random = Random(seed)
-    request = _request(random)
-    scenario = _scenario(random, request) | _aliases(seed)
+    aims = ALIAS if is_of_an_alias(seed) else STAGE
+    request = _request(random, aims)
+    scenario = _scenario(random, request, aims) | _kind(seed)
     minutes = _expected_minutes(request)
-    acts = tuple(_act(random, minutes, request) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))
-    faults = tuple(_fault(random, minutes) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
+    acts = tuple(_act(random, minutes, request, aims) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))
+    faults = tuple(_fault(random, minutes, aims) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
     return RunPlan(
         seed=seed,
         scenario=scenario,
@@ -93,8 +42,15 @@ def plan_of(seed: int) -> RunPlan:
     )
 
 
-def _aliases(seed: int) -> Json:
-    """Every seventh run moves the aliases of the functions behind the stage, too."""
+def is_of_an_alias(seed: int) -> bool:
+    """Every eleventh run rolls out a Lambda alias."""
+    return seed % 11 == 9
+
+
+def _kind(seed: int) -> Json:
+    """What is rolled out. Of those with a stage, every seventh moves the aliases of the functions behind it, too."""
+    if is_of_an_alias(seed):
+        return {"target": "lambda-alias"}
     if seed % 7 != 5:
         return {}
     random = Random(f"aliases {seed}")
@@ -102,7 +58,7 @@ def _aliases(seed: int) -> Json:
     return {"api": {"functions": random.choice((1, 2, 3)), "on_promotion": mode}}
 
 
-def _request(random: Random) -> Json:
+def _request(random: Random, aims: Aims) -> Json:
     steps = sorted(random.sample(_WEIGHTS, random.choice((1, 2, 2, 3))))
     request: Json = {
         "plan": {
@@ -112,7 +68,7 @@ def _request(random: Random) -> Json:
         "judge": {
             "preset": random.choice(("balanced", "balanced", "sensitive", "tolerant")),
             "maxBakeFactor": random.choice((2, 3)),
-            "metrics": [_errors(random), *([{"name": "Latency", "quantiles": [90]}] if random.random() < 0.2 else [])],
+            "metrics": _metrics(random, aims),
         },
         "measurement": {
             "lagMinutes": random.choice((1, 2, 3)),
@@ -128,15 +84,18 @@ def _request(random: Random) -> Json:
     if random.random() < 0.7:
         request["alarms"] = [WATCHED]
         request["ignoreAlarmsAlreadyFiring"] = random.random() < 0.8
+    if aims is ALIAS and random.random() < 0.3:
+        request["candidate"] = {}  # whatever is $LATEST is published
     return request
 
 
-def _errors(random: Random) -> Json:
+def _metrics(random: Random, aims: Aims) -> list[Json]:
     """Judged by the preset, or with so much tolerance that a healthy canary is proven within a minute."""
-    return {"name": "5XXError", **_sometimes(random, 0.7, {"tolerance": {"relative": 3.0, "absolute": 0.02}})}
+    errors = {"name": aims.errors, **_sometimes(random, 0.7, {"tolerance": {"relative": 3.0, "absolute": 0.02}})}
+    return [errors, *([{"name": aims.latency, "quantiles": [90]}] if random.random() < 0.2 else [])]
 
 
-def _scenario(random: Random, request: Json) -> Json:
+def _scenario(random: Random, request: Json, aims: Aims) -> Json:
     lag = request["measurement"]["lagMinutes"]
     traffic: Json = {"requests_per_second": random.choice((0, 1, 20, *(3_000,) * 9))}
     if random.random() < 0.1:
@@ -171,10 +130,14 @@ def _scenario(random: Random, request: Json) -> Json:
             "latest_seconds": 60.0 * lag - 5.0,
             "late_percent": random.choice((0.0, 0.5, 20.0)),
             "revised_percent": random.choice((0.0, 0.5, 20.0)),
-            "base_semantics": random.choice(("inclusive", "exclusive")),
-            "canary_series": random.random() >= 0.05,
+            **({} if aims is ALIAS else _stage_series(random)),
         },
     }
+
+
+def _stage_series(random: Random) -> Json:
+    """What an account's CloudWatch makes of a stage with a canary."""
+    return {"base_semantics": random.choice(("inclusive", "exclusive")), "canary_series": random.random() >= 0.05}
 
 
 def _alarm(random: Random, name: str) -> Json:
@@ -190,11 +153,11 @@ def _expected_minutes(request: Json) -> float:
 # --- what is done ----------------------------------------------------------------------------------------------
 
 
-def _aimed(random: Random) -> Act:
-    """A stop signal or a foreign hand in the very middle of a change of the stage, where it hurts most."""
+def _aimed(random: Random, aims: Aims) -> Act:
+    """A stop signal or a foreign hand in the very middle of a change of the target, where it hurts most."""
     caller = random.choice(("CreateCanary", "ShiftTraffic", "ShiftTraffic", "Promote", "Promote", "Analyze"))
     operations = (
-        ("GetItem", "TransactWriteItems", "*") if caller == "Analyze" else ("UpdateItem", "GetStage", "UpdateStage")
+        ("GetItem", "TransactWriteItems", "*") if caller == "Analyze" else ("UpdateItem", aims.reads, aims.writes)
     )
     when = AtCall(caller, random.choice(operations), random.choice((1, 1, 1, 2, 3)), after=random.random() < 0.5)
     what: What = random.choice((What.COMMAND, What.ALARM_EVENT, What.ALARM_EVENT, What.FOREIGN_CHANGE))
@@ -202,12 +165,12 @@ def _aimed(random: Random) -> Act:
         return Act(what, when, {"command": random.choice(("abort", "abort", "abort", "pause", "promote"))})
     if what is What.ALARM_EVENT:
         return Act(what, when, {"name": WATCHED, "state": "ALARM", "before": "OK"})
-    return Act(what, when, {"kind": random.choice(("canary removed", "canary removed", *_FOREIGN))})
+    return Act(what, when, {"kind": random.choice(("canary removed", "canary removed", *aims.foreign))})
 
 
-def _act(random: Random, minutes: float, request: Json) -> Act:
+def _act(random: Random, minutes: float, request: Json, aims: Aims) -> Act:
     if random.random() < 0.35:
-        return _aimed(random)
+        return _aimed(random, aims)
     what = random.choice(
         (
             What.COMMAND,
@@ -245,23 +208,23 @@ def _act(random: Random, minutes: float, request: Json) -> Act:
                 "apartSeconds": random.choice((0, 0.05, 40)),
             }
         case What.FOREIGN_CHANGE:
-            details = {"kind": random.choice(_FOREIGN)}
+            details = {"kind": random.choice(aims.foreign)}
         case What.REQUEST:
             details = {"onConflict": random.choice(("reject", "supersede"))}
             details |= _sometimes(random, 0.3, {"sameRequestId": True}) | _sometimes(random, 0.3, {"other": True})
             details |= _sometimes(random, 0.1, {"sameName": True}) | _sometimes(random, 0.2, {"byEvent": True})
-    return Act(what, _moment(random, minutes, what), details)
+    return Act(what, _moment(random, minutes, what, aims), details)
 
 
-def _moment(random: Random, minutes: float, what: What) -> At | AtCall:
+def _moment(random: Random, minutes: float, what: What, aims: Aims) -> At | AtCall:
     if what not in (What.CRASH, What.HANG) and random.random() < 0.5:
         seconds = random.uniform(0, minutes * 60)
         # The controller wakes on whole minutes; so do many of those who do something to it.
         return At(round(seconds / 60) * 60.0 if random.random() < 0.4 else round(seconds, 1))
-    caller = random.choice(_CALLERS)
+    caller = random.choice(CALLERS)
     while what in (What.CRASH, What.HANG) and caller == "state machine":
-        caller = random.choice(_CALLERS)
-    operation = random.choice(_OPERATIONS.get(caller, ("*",)))
+        caller = random.choice(CALLERS)
+    operation = random.choice(aims.operations.get(caller, ("*",)))
     most = 3 if operation != "*" else 40 if caller in ("Analyze", "state machine") else 12
     return AtCall(caller, operation, random.randrange(1, most + 1), after=random.random() < 0.5)
 
@@ -270,8 +233,8 @@ def _sometimes(random: Random, probability: float, details: Json) -> Json:
     return details if random.random() < probability else {}
 
 
-def _fault(random: Random, minutes: float) -> AwsFault:
-    service, operations, errors = random.choice(_SERVICES)
+def _fault(random: Random, minutes: float, aims: Aims) -> AwsFault:
+    service, operations, errors = random.choice(aims.services)
     operation = random.choice(operations)
     mode = random.choice(("before", "before", "after", "slow", "duplicate"))
     error = "AccessDeniedException" if random.random() < 0.15 else random.choice(errors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +11,13 @@ import pytest
 from rollout.adapters import apigateway_stage, stage_way
 from rollout.adapters.apigateway_stage import ApiGatewayStage
 from rollout.adapters.dynamodb_store import DynamoDbStore
+from rollout.adapters.lambda_alias import LambdaAlias
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
 from rollout.core.decision import Finding
 from rollout.core.judge import Action
 from rollout.core.minutes import Calendar, minute_of
 from rollout.core.rollout import Outcome, Rollout
+from rollout.core.target import Target, TargetState
 from rollout.ports import ExecutionState
 from rollout.tasks import analyze, close, fence, observe, on_alarm, promote, raise_weight, record, shift_traffic
 from rollout_simulator.chaos import Law
@@ -26,11 +28,11 @@ Patch = pytest.MonkeyPatch
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """A bug, the law that it breaks, and seeds with which it does."""
+    """A bug, the law that it breaks, and seeds with which it does, by the kind of target that they roll out."""
 
     plant: Callable[[Patch], None]
     law: Law
-    seeds: tuple[int, ...]
+    seeds: Mapping[str, tuple[int, ...]]
 
 
 def raises_despite_a_stop_signal(patch: Patch) -> None:
@@ -82,7 +84,7 @@ def counts_minutes_across_a_change(patch: Patch) -> None:
     patch.setattr(Calendar, "first_countable", lambda _, changed_at: minute_of(changed_at))
 
 
-def trusts_the_stage_unread(patch: Patch) -> None:
+def trusts_the_target_unread(patch: Patch) -> None:
     """The fence lets everything pass."""
     patch.setattr(fence, "_is_ours", lambda *_: True)
 
@@ -114,6 +116,22 @@ def moves_aliases_under_the_base(patch: Patch) -> None:
     patch.setattr(
         apigateway_stage, "way", lambda behind, *states: stage_way.way(replace(behind, variables={}), *states)
     )
+
+
+def changes_the_alias_whoever_changed_it(patch: Patch) -> None:
+    """The alias is neither read before it is changed, nor is its revision named."""
+
+    def change(alias: LambdaAlias, target: Target, seen: TargetState, wanted: TargetState) -> None:
+        canary = wanted.canary
+        weights = {canary.revision: float(canary.weight_percent / 100)} if canary else {}
+        alias._client.update_alias(
+            FunctionName=target.ids["functionName"],
+            Name=target.ids["aliasName"],
+            FunctionVersion=wanted.base,
+            RoutingConfig={"AdditionalVersionWeights": weights},
+        )
+
+    patch.setattr(LambdaAlias, "change", change)
 
 
 def recovers_what_is_alive(patch: Patch) -> None:
@@ -171,23 +189,26 @@ def sleeps_through_signals(patch: Patch) -> None:
     patch.setattr(StepFunctionsWaker, "wake", lambda *_: None)
 
 
+STAGE, ALIAS = "apigateway-stage", "lambda-alias"
+
 PLANTED = {
-    "raises despite a stop signal": Planted(raises_despite_a_stop_signal, Law.STOP, (106, 113)),
-    "ends despite a stop signal": Planted(ends_despite_a_stop_signal, Law.STOP, (189,)),
-    "takes silence for proof": Planted(takes_silence_for_proof, Law.SILENCE, (4,)),
-    "counts a minute again": Planted(counts_a_minute_again, Law.MINUTES, (0,)),
-    "counts a minute before its time": Planted(counts_a_minute_before_its_time, Law.MINUTES, (3,)),
-    "counts minutes across a change": Planted(counts_minutes_across_a_change, Law.MINUTES, (0,)),
-    "trusts the stage unread": Planted(trusts_the_stage_unread, Law.FENCE, (0,)),
-    "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, (83,)),
-    "makes a canary a second time": Planted(makes_a_canary_a_second_time, Law.FENCE, (4602,)),
-    "acts before it says so": Planted(acts_before_it_says_so, Law.INTENT, (0,)),
-    "moves aliases under the base": Planted(moves_aliases_under_the_base, Law.MIX, (5,)),
-    "recovers what is alive": Planted(recovers_what_is_alive, Law.ONE_WRITER, (0,)),
-    "lets the alarm handler write": Planted(lets_the_alarm_handler_write, Law.ONE_WRITER, (1,)),
-    "keeps the lock": Planted(keeps_the_lock, Law.END, (0,)),
-    "calls every end a success": Planted(calls_every_end_a_success, Law.END, (0,)),
-    "tells nobody": Planted(tells_nobody, Law.END, (0,)),
-    "forgets signals": Planted(forgets_signals, Law.HEARD, (14, 21)),
-    "sleeps through signals": Planted(sleeps_through_signals, Law.AWAKE, (72,)),
+    "raises despite a stop signal": Planted(raises_despite_a_stop_signal, Law.STOP, {STAGE: (106, 113), ALIAS: (669,)}),
+    "ends despite a stop signal": Planted(ends_despite_a_stop_signal, Law.STOP, {STAGE: (189,)}),
+    "takes silence for proof": Planted(takes_silence_for_proof, Law.SILENCE, {STAGE: (4,), ALIAS: (86,)}),
+    "counts a minute again": Planted(counts_a_minute_again, Law.MINUTES, {STAGE: (0,), ALIAS: (42,)}),
+    "counts a minute before its time": Planted(counts_a_minute_before_its_time, Law.MINUTES, {STAGE: (3,)}),
+    "counts minutes across a change": Planted(counts_minutes_across_a_change, Law.MINUTES, {STAGE: (0,), ALIAS: (42,)}),
+    "trusts the target unread": Planted(trusts_the_target_unread, Law.FENCE, {STAGE: (0,), ALIAS: (218,)}),
+    "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, {STAGE: (83,)}),
+    "makes a canary a second time": Planted(makes_a_canary_a_second_time, Law.FENCE, {STAGE: (4602,)}),
+    "acts before it says so": Planted(acts_before_it_says_so, Law.INTENT, {STAGE: (0,), ALIAS: (9,)}),
+    "moves aliases under the base": Planted(moves_aliases_under_the_base, Law.MIX, {STAGE: (5,)}),
+    "changes the alias whoever changed it": Planted(changes_the_alias_whoever_changed_it, Law.FENCE, {ALIAS: (878,)}),
+    "recovers what is alive": Planted(recovers_what_is_alive, Law.ONE_WRITER, {STAGE: (0,), ALIAS: (42,)}),
+    "lets the alarm handler write": Planted(lets_the_alarm_handler_write, Law.ONE_WRITER, {STAGE: (1,), ALIAS: (174,)}),
+    "keeps the lock": Planted(keeps_the_lock, Law.END, {STAGE: (0,), ALIAS: (9,)}),
+    "calls every end a success": Planted(calls_every_end_a_success, Law.END, {STAGE: (0,)}),
+    "tells nobody": Planted(tells_nobody, Law.END, {STAGE: (0,)}),
+    "forgets signals": Planted(forgets_signals, Law.HEARD, {STAGE: (14, 21), ALIAS: (75,)}),
+    "sleeps through signals": Planted(sleeps_through_signals, Law.AWAKE, {STAGE: (72,), ALIAS: (86,)}),
 }

@@ -13,6 +13,7 @@ import recover
 from rollout.core.rollout import Outcome
 from rollout.core.target import Json
 from rollout.tasks.recover import rollout_of
+from rollout_simulator.twins import Around, Disturbance, interposed
 from tests.functions.world import EXECUTION, FOUND, PROMOTED, ROLLOUT, THEIRS, World
 
 SCHEDULED: Json = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
@@ -20,8 +21,9 @@ OVER_MINUTES = 2
 """After so long no task of a dead execution can still be running."""
 
 
-def sweep(world: World, event: Json = SCHEDULED) -> list[str]:
-    with patch("recover.ports", lambda: world.twins.ports):
+def sweep(world: World, event: Json = SCHEDULED, around: Around | None = None) -> list[str]:
+    ports = world.twins.ports if around is None else interposed(world.twins.ports, around)
+    with patch("recover.ports", lambda: ports):
         answer = recover.handler(event, SimpleNamespace(function_name="recover"))  # type: ignore[arg-type]
     return list(answer["recovered"])
 
@@ -42,6 +44,31 @@ def test_a_live_execution_is_left_alone() -> None:
     stage = world.stage
     assert [] == sweep(world)
     assert (stage, "BAKING") == (world.stage, world.rollout.phase)
+
+
+def test_an_execution_that_hands_over_while_recovery_looks_has_left_nothing_behind() -> None:
+    world = World().baking()
+    stage = world.stage
+
+    def hand_over() -> None:
+        store = world.twins.ports.store
+        store.save(world.rollout.handed_over())
+        world.twins.executions.end(EXECUTION, "SUCCEEDED", world.now)
+        world.twins.executions.run(world.rollout.execution)
+
+    assert [] == sweep(world, around=Disturbance(only="executions.state", before=hand_over))
+    assert (stage, None) == (world.stage, world.rollout.decided)
+
+
+def test_an_execution_that_ends_its_rollout_while_recovery_looks_has_left_nothing_behind() -> None:
+    world = World().closing()
+
+    def close() -> None:
+        world.call("close")
+        world.twins.executions.end(EXECUTION, "FAILED", world.now)
+
+    assert [] == sweep(world, around=Disturbance(only="executions.state", before=close))
+    assert 1 == world.states_told.count("ROLLED_BACK")
 
 
 @pytest.mark.parametrize("status", ["ABORTED", "FAILED", "TIMED_OUT"])

@@ -83,6 +83,11 @@ def recover(ports: Ports, rollout_id: str) -> bool:
     now = ports.clock.now()
     if execution.status == "RUNNING" or _is_coming(execution, rollout, now):
         return False
+    # An execution records that it hands over, or ends the rollout, before it is over itself: what was read while it
+    # may still have run says nothing of that.
+    looked_at, rollout = rollout.execution, ports.store.load(rollout_id)
+    if rollout is None or rollout.execution != looked_at or rollout.phase is Phase.ENDED:
+        return False
     rollout = _settled(ports, rollout, execution)
     if _may_still_write(execution, now):
         return True

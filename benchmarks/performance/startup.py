@@ -31,7 +31,7 @@ from rollout_simulator.scenario import SCENARIOS, load_scenario
 from rollout_simulator.template import ROOT, load_template
 
 HERE = Path(__file__).resolve().parent
-REPETITIONS = 4
+REPETITIONS = 8
 CREDENTIALS = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",

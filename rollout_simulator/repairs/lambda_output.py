@@ -1,12 +1,14 @@
 """What handlers print, kept per function instead of shown.
 
 A handler's logger takes hold of `sys.stdout` when it is made and keeps it for the life of the process, so one
-stream stands there for good: it writes to the invocation that runs, or through to whatever stdout was before.
+stream stands there for good: it writes to the invocation that runs, or through to whatever stdout was before. Loggers
+of modules that were imported earlier are given it for as long as the simulation lasts.
 """
 
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -81,4 +83,14 @@ def captured() -> Iterator[Output]:
                 stream.behind = behind
                 stack.callback(setattr, stream, "behind", None)
                 stack.enter_context(replaced(sys, name, stream))
+        for handler in _made_before():
+            stack.callback(handler.setStream, handler.stream)
+            handler.setStream(_STREAMS["stdout"])
         yield Output()
+
+
+def _made_before() -> Iterator[logging.StreamHandler[Any]]:
+    for logger in logging.root.manager.loggerDict.values():
+        for handler in getattr(logger, "handlers", ()):
+            if type(handler) is logging.StreamHandler and handler.stream not in _STREAMS.values():
+                yield handler

@@ -15,8 +15,9 @@ help: ## Show what there is
 demo: $(VENV)/run.stamp ## Two rollouts on this machine, one good and one bad, in seconds
 	@$(BIN)/python -m rollout_cli.demo
 
-test: $(VENV)/dev.stamp check ## Everything that must hold: check, and the whole test suite
+test: $(VENV)/dev.stamp check ## Everything that must hold: check, the whole test suite, runtime-test
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal -q
+	@$(MAKE) --no-print-directory runtime-test
 
 check: $(VENV)/dev.stamp ## Lint, format, types, template
 	@$(BIN)/ruff check --quiet .

@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "functions")]
 
 from rollout.cockpit.view import RolloutView  # noqa: E402 - the path is set above
 from rollout.cockpit.widget import Widget  # noqa: E402
-from rollout_cli.looking import Seen  # noqa: E402
+from rollout_cli.rollout_snapshot import RolloutSnapshot  # noqa: E402
 from rollout_cli.watch_view import picture  # noqa: E402
 from rollout_simulator.scenario import SCENARIOS, load_scenario  # noqa: E402
 from rollout_simulator.simulation import opened  # noqa: E402
@@ -58,7 +58,7 @@ def main() -> None:
     draw_terminal(view, "watch")
 
 
-def lived(name: str, minutes: float | None = None) -> tuple[Seen, list[dict[str, str]]]:
+def lived(name: str, minutes: float | None = None) -> tuple[RolloutSnapshot, list[dict[str, str]]]:
     """A scenario's rollout after so many minutes, or at its end; and the list of the latest rollouts."""
     scenario = load_scenario(SCENARIOS / f"{name}.toml")
     with opened(scenario) as simulation:
@@ -70,7 +70,7 @@ def lived(name: str, minutes: float | None = None) -> tuple[Seen, list[dict[str,
             until: datetime = simulation.clock.now() + timedelta(minutes=minutes)
             simulation.clock.run_until(lambda: simulation.clock.now() >= until)
         rollout_id, store = simulation.rollout_id, simulation.store
-        seen = Seen(simulation.clock.now(), store.load(rollout_id), store.history(rollout_id), None)
+        seen = RolloutSnapshot(simulation.clock.now(), store.load(rollout_id), store.history(rollout_id), None)
         return seen, list(store.recent(5))
 
 

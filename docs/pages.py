@@ -14,12 +14,12 @@ Json = dict[str, Any]
 
 def metrics_page() -> str:
     """The controller's own metrics."""
-    from rollout.core.indicators import INDICATORS  # noqa: PLC0415 - the path is set by the generator
+    from rollout.core.controller_metrics import CONTROLLER_METRICS  # noqa: PLC0415 - the path is set by the generator
     from rollout.telemetry import NAMESPACE  # noqa: PLC0415
 
     rows = [
         (f"`{each.name}`", each.unit, ", ".join(f"`{name}`" for name in ("service", *each.dimensions)), each.meaning)
-        for each in INDICATORS.values()
+        for each in CONTROLLER_METRICS.values()
     ]
     return _page(
         "Metrics",

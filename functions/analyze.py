@@ -1,13 +1,13 @@
 """Decide what the rollout does next."""
 
 from rollout.core.target import Json
-from rollout.entry import task
 from rollout.ports import Ports
+from rollout.task_handler import task
 from rollout.tasks.analyze import analyze
-from rollout.tasks.next import Next
+from rollout.tasks.task_result import TaskResult
 
 
 @task
-def handler(ports: Ports, event: Json) -> Next:
+def handler(ports: Ports, event: Json) -> TaskResult:
     """Event: `rolloutId`."""
     return analyze(ports, event["rolloutId"])

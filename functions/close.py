@@ -1,14 +1,14 @@
 """Record how the rollout ended and release its target."""
 
 from rollout.core.target import Json
-from rollout.entry import task
 from rollout.ports import Ports
+from rollout.task_handler import task
 from rollout.tasks.close import close
-from rollout.tasks.next import Next
+from rollout.tasks.task_result import TaskResult
 
 
 @task
-def handler(ports: Ports, event: Json) -> Next:
+def handler(ports: Ports, event: Json) -> TaskResult:
     """Event: `rolloutId`; `request`, `execution` and `failure` for one that could not even be prepared; `lastTry`."""
     return close(
         ports,

@@ -1,13 +1,13 @@
 """Make the canary the base."""
 
 from rollout.core.target import Json
-from rollout.entry import task
 from rollout.ports import Ports
-from rollout.tasks.next import Next
+from rollout.task_handler import task
 from rollout.tasks.promote import promote
+from rollout.tasks.task_result import TaskResult
 
 
 @task
-def handler(ports: Ports, event: Json) -> Next:
+def handler(ports: Ports, event: Json) -> TaskResult:
     """Event: `rolloutId`."""
     return promote(ports, event["rolloutId"])

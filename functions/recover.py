@@ -3,7 +3,7 @@
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from rollout.core.target import Json
-from rollout.entry import log_recovery
+from rollout.task_handler import log_recovery
 from rollout.tasks.recover import recover, recover_all, rollout_of
 from rollout.wiring import ports
 

@@ -1,13 +1,13 @@
 """Raise the canary's weight to the next step's."""
 
 from rollout.core.target import Json
-from rollout.entry import task
 from rollout.ports import Ports
-from rollout.tasks.next import Next
+from rollout.task_handler import task
 from rollout.tasks.shift_traffic import shift_traffic
+from rollout.tasks.task_result import TaskResult
 
 
 @task
-def handler(ports: Ports, event: Json) -> Next:
+def handler(ports: Ports, event: Json) -> TaskResult:
     """Event: `rolloutId`."""
     return shift_traffic(ports, event["rolloutId"])

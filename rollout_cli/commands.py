@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
-from rollout_cli.exits import Exit, give_up
+from rollout_cli.exits import Exit, fail
 
 DESCRIPTIONS = {
     "abort": "Give all traffic back to the base, now.",
@@ -42,7 +42,7 @@ def _command(verb: str):  # type: ignore[no-untyped-def]
         as_json: AsJson = False,
     ) -> None:
         if verb == "approve" and step is None:
-            give_up("approve: name the step you approve with --step; `rollout status` shows the present one")
+            fail("approve: name the step you approve with --step; `rollout status` shows the present one")
         document = {"rolloutId": rollout, "command": verb, "actor": getpass.getuser(), "reason": reason}
         if step is not None:
             document["expectedStep"] = step - 1  # type: ignore[assignment]
@@ -53,7 +53,7 @@ def _command(verb: str):  # type: ignore[no-untyped-def]
         elif answer["accepted"]:
             typer.echo(answer["message"])
         else:
-            give_up(answer["message"])
+            fail(answer["message"])
         raise typer.Exit(0 if answer["accepted"] else Exit.USAGE)
 
     return give

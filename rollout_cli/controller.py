@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from rollout_cli.exits import give_up
+from rollout_cli.exits import fail
 
 DEFAULT_STACK = "rollout-pilot"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -53,23 +53,23 @@ class Controller:
         try:
             return make(service, endpoint_url=self.endpoint_url, config=config)
         except ValueError as error:
-            give_up(f"{error}; an endpoint is a URL, such as http://127.0.0.1:4566")
+            fail(f"{error}; an endpoint is a URL, such as http://127.0.0.1:4566")
 
     @cached_property
     def store(self) -> Any:
         """The controller's table, read as the controller itself reads it."""
         from rollout.adapters.dynamodb_store import DynamoDbStore  # noqa: PLC0415 - boto3 is slow to import
 
-        return DynamoDbStore(self.client("dynamodb"), self.places["table"], history_days=90)
+        return DynamoDbStore(self.client("dynamodb"), self.resources["table"], history_days=90)
 
     def command(self, document: Json) -> Json:
         """What the controller answers to this command."""
         answer = self.client("lambda").invoke(
-            FunctionName=self.places["commandFunction"], Payload=json.dumps(document).encode()
+            FunctionName=self.resources["commandFunction"], Payload=json.dumps(document).encode()
         )
         payload: Json = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            give_up(f"the controller failed: {payload.get('errorMessage', payload)}")
+            fail(f"the controller failed: {payload.get('errorMessage', payload)}")
         return payload
 
     def start(self, name: str, request: Json) -> str:
@@ -77,10 +77,10 @@ class Controller:
         workflow = self.client("stepfunctions")
         try:
             answer = workflow.start_execution(
-                stateMachineArn=self.places["stateMachineArn"], name=name, input=json.dumps(request)
+                stateMachineArn=self.resources["stateMachineArn"], name=name, input=json.dumps(request)
             )
         except workflow.exceptions.ExecutionAlreadyExists:
-            give_up(f"a rollout named {name} exists already")
+            fail(f"a rollout named {name} exists already")
         return str(answer["executionArn"])
 
     def execution(self, arn: str) -> Json:
@@ -88,7 +88,7 @@ class Controller:
         return dict(self.client("stepfunctions").describe_execution(executionArn=arn))
 
     @cached_property
-    def places(self) -> Json:
+    def resources(self) -> Json:
         """Where the state machine, the table and the command function are."""
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -108,7 +108,7 @@ class Controller:
             stack = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"][0]
         except ClientError as error:
             region = self._session.region_name
-            give_up(
+            fail(
                 f"no controller named {self.stack} in {region}: {error.response['Error']['Message']}; "
                 "name its stack with --stack and its region with --region"
             )
@@ -120,7 +120,7 @@ class Controller:
                 "table": outputs["TableName"],
             }
         except KeyError as missing:
-            give_up(f"stack {self.stack} is no Rollout Pilot: it has no output {missing}")
+            fail(f"stack {self.stack} is no Rollout Pilot: it has no output {missing}")
 
     @cached_property
     def _session(self) -> Any:
@@ -132,9 +132,9 @@ class Controller:
                 **{"region_name": self.region, "profile_name": self.profile, **self._of_this_machine()}
             )
         except ProfileNotFound as error:
-            give_up(f"{error}; name one of yours with --profile")
+            fail(f"{error}; name one of yours with --profile")
         if session.region_name is None:
-            give_up("no AWS region: name one with --region, or set AWS_DEFAULT_REGION")
+            fail("no AWS region: name one with --region, or set AWS_DEFAULT_REGION")
         return session
 
     def _of_this_machine(self) -> Json:
@@ -155,8 +155,8 @@ def friendly_errors() -> Iterator[None]:
     try:
         yield
     except NoCredentialsError:
-        give_up("no AWS credentials: log in, or name a profile with --profile")
+        fail("no AWS credentials: log in, or name a profile with --profile")
     except ClientError as error:
-        give_up(f"{error.operation_name}: {error.response['Error']['Code']}: {error.response['Error']['Message']}")
+        fail(f"{error.operation_name}: {error.response['Error']['Code']}: {error.response['Error']['Message']}")
     except (BotoCoreError, RolloutError) as error:
-        give_up(str(error))
+        fail(str(error))

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rollout_cli.exits import give_up
+from rollout_cli.exits import fail
 
 STANDARD_INPUT = "-"
 
@@ -32,7 +32,7 @@ def read_json(source: str) -> Any:
 
 def refuse(problem: str) -> NoReturn:
     """Say what is wrong in one line, whatever it quotes, and exit with 2."""
-    give_up(problem)
+    fail(problem)
 
 
 def _each_field_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

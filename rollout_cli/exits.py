@@ -29,7 +29,7 @@ def exit_code(outcome: str) -> int:
     return OUTCOMES.get(outcome, Exit.STOPPED)
 
 
-def give_up(problem: str, choices: Sequence[str] = ()) -> NoReturn:
+def fail(problem: str, choices: Sequence[str] = ()) -> NoReturn:
     """Say what is wrong in one line on standard error, with what could be said instead in columns, and exit with 2."""
     line = escape(" ".join(problem.split()))
     console = Console(stderr=True, highlight=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
-from rollout_cli.exits import give_up
+from rollout_cli.exits import fail
 
 if TYPE_CHECKING:
     from rollout.core.target import Target, TargetState
@@ -36,17 +36,17 @@ def handback(
     asked = parse_target(target)
     with friendly_errors():
         controller = Controller(stack, region, profile, endpoint_url)
-        places = controller.places
-        ports = ports_over(controller.client, Environment(places["table"], "", 90, places["stateMachineArn"]))
+        resources = controller.resources
+        ports = ports_over(controller.client, Environment(resources["table"], "", 90, resources["stateMachineArn"]))
         try:
             seen = ports.shifter(asked).read(asked)
         except TargetMissing as error:
-            give_up(str(error))
+            fail(str(error))
         holder = ports.store.holder(asked)
     if holder is not None:
-        give_up(f"{target} is held by rollout {holder}; hand it back when that has ended")
+        fail(f"{target} is held by rollout {holder}; hand it back when that has ended")
     if seen.canary is not None:
-        give_up(f"{target} has {seen.canary}; promote or remove it first")
+        fail(f"{target} has {seen.canary}; promote or remove it first")
     document = {"target": asked.to_document(), "serves": served(asked, seen), "parameters": parameters(asked, seen)}
     typer.echo(json.dumps(document, indent=2) if as_json else in_words(target, document))
 
@@ -60,7 +60,7 @@ def parse_target(text: str) -> Target:
         return Target("apigateway-stage", {"restApiId": stage[0], "stageName": stage[1]})
     if len(alias) == 2 and all(alias):
         return Target("lambda-alias", {"functionName": alias[0], "aliasName": alias[1]})
-    return give_up(f"{text}: not a target; name it as {FORMS}")
+    return fail(f"{text}: not a target; name it as {FORMS}")
 
 
 def served(target: Target, seen: TargetState) -> Json:

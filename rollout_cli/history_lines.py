@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rollout.cockpit.charted import level
-from rollout.cockpit.words import short_odds
+from rollout.cockpit.chart_data import level
+from rollout.cockpit.formatting import short_odds
 from rollout.core.judge.explain import display_name
 
 Json = dict[str, Any]

@@ -15,7 +15,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from rollout.cockpit.words import deciding_odds
+from rollout.cockpit.formatting import deciding_odds
 from rollout.core.judge import (
     Action,
     Count,

@@ -49,7 +49,7 @@ def local(
 
 def _serve(stop: threading.Event, port: int, speed: float, scenario: str, seed: int | None, *, as_json: bool) -> None:
     # The embedded AWS takes a second to import; nothing else of the command should wait for it.
-    from rollout_cli.local_view import introduction, places, state_line  # noqa: PLC0415
+    from rollout_cli.local_view import introduction, resources, state_line  # noqa: PLC0415
     from rollout_cli.scenarios import chosen_scenario  # noqa: PLC0415
     from rollout_simulator.endpoint import PortUnavailable  # noqa: PLC0415
     from rollout_simulator.local import opened  # noqa: PLC0415
@@ -58,7 +58,7 @@ def _serve(stop: threading.Event, port: int, speed: float, scenario: str, seed: 
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     try:
         with opened(chosen, port=port, seed=seed, start=now) as aws:
-            typer.echo(json.dumps(places(aws)) if as_json else introduction(aws, speed))
+            typer.echo(json.dumps(resources(aws)) if as_json else introduction(aws, speed))
             aws.watch(lambda event: typer.echo(json.dumps(event) if as_json else state_line(event)))
             aws.serve(speed, stop, lambda error: typer.echo(f"rollout: {type(error).__name__}: {error}", err=True))
     except PortUnavailable as error:

@@ -16,7 +16,7 @@ ROLLOUT = "first"
 VARIABLES_FILE = "rollout-local.json"
 
 
-def places(aws: LocalAws) -> Json:
+def resources(aws: LocalAws) -> Json:
     """Where everything is, as `rollout local --json` prints it; `request` is one for the candidate."""
     return {
         "endpointUrl": aws.endpoint_url,

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
 from rollout_cli.documents import read_json
-from rollout_cli.exits import Exit, give_up
+from rollout_cli.exits import Exit, fail
 from rollout_cli.preview_view import preview_document, preview_table
 
 Json = dict[str, Any]
@@ -44,7 +44,7 @@ def preflight(
         try:
             asked = parse_request(document)
             controller = Controller(stack, region, profile, endpoint_url)
-            environment = Environment(controller.places["table"], "", 90, controller.places["stateMachineArn"])
+            environment = Environment(controller.resources["table"], "", 90, controller.resources["stateMachineArn"])
             ports = ports_over(controller.client, environment)
             seen = survey(ports, asked, ports.clock.now())
         except Unfit as error:
@@ -52,7 +52,7 @@ def preflight(
             _show(as_json, {"accepted": False, "findings": found}, findings_view(found))
             raise typer.Exit(Exit.USAGE) from error
         except (InvalidRequest, Refused) as error:
-            give_up(str(error))
+            fail(str(error))
     found = [finding.to_document() for finding in seen.warnings]
     target = seen.settings.target
     _show(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
-from rollout_cli.exits import give_up
+from rollout_cli.exits import fail
 
 
 def report(
@@ -22,13 +22,13 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Tell what happened in a rollout, and why; with --html as a page with pictures, to be kept or sent."""
-    from rollout_cli.looking import look  # noqa: PLC0415 - only what is asked for is imported
     from rollout_cli.report_view import report_lines  # noqa: PLC0415
+    from rollout_cli.rollout_snapshot import look  # noqa: PLC0415 - only what is asked for is imported
 
     with friendly_errors():
         seen = look(Controller(stack, region, profile, endpoint_url).store, rollout)
     if seen is None:
-        give_up(f"there is no rollout {rollout}; `rollout list` shows the latest")
+        fail(f"there is no rollout {rollout}; `rollout list` shows the latest")
     if html is not None:
         write_page(html, seen.page())
     if as_json:
@@ -45,4 +45,4 @@ def write_page(path: Path, page: str) -> None:
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
-        give_up(f"{path}: {error.strerror or error}")
+        fail(f"{path}: {error.strerror or error}")

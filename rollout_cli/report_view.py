@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rollout.cockpit.formatting import duration
 from rollout.cockpit.sections import now as where
 from rollout.cockpit.sections import numbers, verdict_words
-from rollout.cockpit.words import duration
 from rollout.core.target import target_named
 from rollout_cli.history_lines import told
-from rollout_cli.looking import Seen
+from rollout_cli.rollout_snapshot import RolloutSnapshot
 
 Json = dict[str, Any]
 
 
-def report_lines(seen: Seen) -> Iterator[str]:
+def report_lines(seen: RolloutSnapshot) -> Iterator[str]:
     """The outcome and its reason, each metric, and every decision."""
     view = seen.view()
     if view is None:
@@ -49,7 +49,7 @@ class _Line:
     entry: Json
 
 
-def history_lines(seen: Seen) -> Sequence[str]:
+def history_lines(seen: RolloutSnapshot) -> Sequence[str]:
     """The history so far, a line for each decision; of those that say the same, the first."""
     assert seen.rollout is not None
     began = seen.rollout.started_at

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
 from rollout_cli.documents import read_json
-from rollout_cli.exits import exit_code, give_up
+from rollout_cli.exits import exit_code, fail
 
 SECONDS_BETWEEN_LOOKS = 5.0
 Json = dict[str, Any]
@@ -40,7 +40,7 @@ def start(
     try:
         parse_request(document)
     except InvalidRequest as error:
-        give_up(f"{request}: {error}")
+        fail(f"{request}: {error}")
     with friendly_errors():
         controller = Controller(stack, region, profile, endpoint_url)
         rollout_id = name or _name(document)
@@ -64,14 +64,14 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show how a rollout stands, why, and what a person can do about it."""
-    from rollout_cli.looking import look  # noqa: PLC0415
+    from rollout_cli.rollout_snapshot import look  # noqa: PLC0415
 
     with friendly_errors():
         controller = Controller(stack, region, profile, endpoint_url)
         summary = summary_of(controller, rollout)
         seen = None if as_json else look(controller.store, rollout, newest=1)
     if summary is None:
-        give_up(f"there is no rollout {rollout}; `rollout list` shows the latest")
+        fail(f"there is no rollout {rollout}; `rollout list` shows the latest")
     _show(summary, as_json)
     view = seen.view() if seen else None
     for hint in view.hints if view else ():

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from rollout_cli.documents import refuse
-from rollout_cli.exits import give_up
+from rollout_cli.exits import fail
 from rollout_simulator.scenario import SCENARIOS, InvalidScenario, Scenario, load_scenario
 
 
@@ -19,7 +19,7 @@ def chosen_scenario(given: str) -> Scenario:
             names = sorted(scenario.stem for scenario in SCENARIOS.glob("*.toml"))
             near = get_close_matches(given, names, n=1)
             meant = f"; did you mean {near[0]}?" if near else "."
-            give_up(f"{given}: no such scenario{meant} Name a .toml file, or one of these:", names)
+            fail(f"{given}: no such scenario{meant} Name a .toml file, or one of these:", names)
         path = shipped
     try:
         return load_scenario(path)

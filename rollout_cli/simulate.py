@@ -42,11 +42,13 @@ def simulate(
             result = run(loaded, seed, view.look)
             view.result(result)
     if report is not None:
-        from rollout_cli.looking import Seen  # noqa: PLC0415
         from rollout_cli.report import write_page  # noqa: PLC0415
+        from rollout_cli.rollout_snapshot import RolloutSnapshot  # noqa: PLC0415
 
         history = [line.entry for line in result.timeline]
-        write_page(report, Seen(result.ended_at, result.rollout, history, result.rejection, result.undo).page())
+        write_page(
+            report, RolloutSnapshot(result.ended_at, result.rollout, history, result.rejection, result.undo).page()
+        )
         if not as_json:
             typer.echo(f"wrote {report}")
     raise typer.Exit(exit_code(result.outcome))

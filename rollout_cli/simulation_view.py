@@ -12,8 +12,8 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from rollout.cockpit.formatting import deciding_odds
 from rollout.cockpit.view import view_of
-from rollout.cockpit.words import deciding_odds
 from rollout.core.undo import Undo
 from rollout_cli.history_lines import told
 from rollout_cli.watch_view import picture

@@ -13,7 +13,7 @@ from rollout.core.judge import BaseTraffic, JudgeSettings, MetricKind, StepPrevi
 from rollout.core.judge.known import series
 from rollout_cli.controller import AsJson
 from rollout_cli.documents import read_json
-from rollout_cli.exits import give_up
+from rollout_cli.exits import fail
 from rollout_cli.preview_view import preview_document, preview_table
 
 ASSUMED_ERROR_PERCENT = 0.5
@@ -37,7 +37,7 @@ def validate(
     try:
         settings = parse_request(read_json(request)).settings(alarms=())
     except InvalidRequest as error:
-        give_up(f"{request}: {error}")
+        fail(f"{request}: {error}")
     errors = ASSUMED_ERROR_PERCENT if error_percent is None else error_percent
     steps: Sequence[StepPreview] = ()
     if traffic is not None:

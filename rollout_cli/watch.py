@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.live import Live
 
 from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
-from rollout_cli.exits import Exit, exit_code, give_up
+from rollout_cli.exits import Exit, exit_code, fail
 
 if TYPE_CHECKING:
-    from rollout_cli.looking import Seen
+    from rollout_cli.rollout_snapshot import RolloutSnapshot
 
 INTERRUPTED = 130
 """How a process ends that was told to by Ctrl-C."""
@@ -70,7 +70,7 @@ def _drawn(console: Console, store: Any, rollout_id: str, interval: float) -> st
 
 def _printed(store: Any, rollout_id: str, interval: float, *, as_json: bool) -> str:
     """A line for every decision that is new, until the rollout has ended or is held."""
-    from rollout.cockpit.words import deciding_odds  # noqa: PLC0415
+    from rollout.cockpit.formatting import deciding_odds  # noqa: PLC0415
     from rollout_cli.report_view import history_lines  # noqa: PLC0415
 
     shown = 0
@@ -92,13 +92,13 @@ def _printed(store: Any, rollout_id: str, interval: float, *, as_json: bool) -> 
     raise AssertionError
 
 
-def _looks(store: Any, rollout_id: str, interval: float, newest: int | None = NEWEST) -> Iterator[Seen]:
+def _looks(store: Any, rollout_id: str, interval: float, newest: int | None = NEWEST) -> Iterator[RolloutSnapshot]:
     """The rollout as it stands, again and again; its history is read only when the record has changed."""
-    from rollout_cli.looking import look  # noqa: PLC0415
+    from rollout_cli.rollout_snapshot import look  # noqa: PLC0415
 
     seen = look(store, rollout_id, newest=newest)
     if seen is None:
-        give_up(f"there is no rollout {rollout_id}; `rollout list` shows the latest")
+        fail(f"there is no rollout {rollout_id}; `rollout list` shows the latest")
     while True:
         yield seen
         time.sleep(interval)

@@ -11,11 +11,11 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from rollout.cockpit.charted import WAITING, Dot, MetricView, level
+from rollout.cockpit.chart_data import WAITING, Dot, MetricView, level
+from rollout.cockpit.formatting import amount, duration, short_count, short_odds
 from rollout.cockpit.sections import now as where
-from rollout.cockpit.story import JUDGE, Row, Tone
+from rollout.cockpit.timeline import JUDGE, Row, Tone
 from rollout.cockpit.view import RolloutView
-from rollout.cockpit.words import amount, duration, short_count, short_odds
 from rollout.core.judge.explain import weight
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json

@@ -16,7 +16,7 @@ from botocore.endpoint import Endpoint
 
 from rollout_simulator.clock import SimulatedClock
 from rollout_simulator.faults import refusal
-from rollout_simulator.repairs.patching import replaced
+from rollout_simulator.moto_patches.patching import replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class AccountLimits:
 
 
 @contextmanager
-def repaired(clock: SimulatedClock) -> Iterator[AccountLimits]:
+def patched(clock: SimulatedClock) -> Iterator[AccountLimits]:
     """Let every AWS call of the process pass through `AccountLimits`, which is yielded, for as long as this is open."""
     limits = AccountLimits(clock)
     original = Endpoint._do_get_response  # type: ignore[attr-defined]

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from rollout_simulator.example_function import ExampleFunction
-from rollout_simulator.repairs.distribution import Distribution
-from rollout_simulator.repairs.metric_store import MetricStore
+from rollout_simulator.moto_patches.distribution import Distribution
+from rollout_simulator.moto_patches.metric_store import MetricStore
 from rollout_simulator.scenario import Scenario
 from rollout_simulator.traffic import PROPAGATION_SECONDS, Arm, Split, Traffic
 

@@ -52,7 +52,7 @@ class TaskCancelled(BaseException):
     """Unwinds a task whose clock was closed. Not an `Exception`, so that no retry in the task swallows it."""
 
 
-class Signal:
+class WakeUp:
     """An event on the clock: `set` wakes, at the present simulated moment, everyone who waits for it."""
 
     def __init__(self, clock: SimulatedClock) -> None:
@@ -100,7 +100,7 @@ class Task:
 
     def __init__(self, clock: SimulatedClock, name: str, work: Callable[[], object] | None) -> None:
         self.name = name
-        self.finished = Signal(clock)
+        self.finished = WakeUp(clock)
         self._work = work
         self._baton: threading.Lock | None = None
         self._context = contextvars.Context()
@@ -112,11 +112,11 @@ class Task:
 class _Waiter:
     __slots__ = ("done", "signals", "task", "timer", "woken_by")
 
-    def __init__(self, task: Task | None, signals: tuple[Signal, ...]) -> None:
+    def __init__(self, task: Task | None, signals: tuple[WakeUp, ...]) -> None:
         self.task = task
         self.signals = signals
         self.timer: Timer | None = None
-        self.woken_by: Signal | None = None
+        self.woken_by: WakeUp | None = None
         self.done = False
 
 
@@ -229,8 +229,8 @@ class SimulatedClock:
 
     # --- making things happen ------------------------------------------------------------------------------
 
-    def signal(self) -> Signal:
-        return Signal(self)
+    def signal(self) -> WakeUp:
+        return WakeUp(self)
 
     def spawn(self, work: Callable[[], object], name: str = "task") -> Task:
         """Let `work` run as a task of its own, after those that are ready now."""
@@ -274,7 +274,7 @@ class SimulatedClock:
         """Let `seconds` of simulated time pass, for the caller and the world."""
         self.wait(timeout=max(seconds, 0.0))
 
-    def wait(self, *signals: Signal, timeout: float | None = None) -> Signal | None:
+    def wait(self, *signals: WakeUp, timeout: float | None = None) -> WakeUp | None:
         """Wait for the first of `signals`; None when `timeout` simulated seconds passed without one."""
         self._require_baton()
         for signal in signals:
@@ -507,7 +507,7 @@ class SimulatedClock:
         self._started.pop(task, None)
         task.finished.set()
 
-    def _wait_until(self, signals: tuple[Signal, ...], moment: float | None) -> Signal | None:
+    def _wait_until(self, signals: tuple[WakeUp, ...], moment: float | None) -> WakeUp | None:
         task = self._local.task
         waiter = _Waiter(task, signals)
         for signal in signals:
@@ -546,7 +546,7 @@ class SimulatedClock:
         if self._closed:
             raise TaskCancelled
 
-    def _wake(self, waiter: _Waiter, signal: Signal | None) -> None:
+    def _wake(self, waiter: _Waiter, signal: WakeUp | None) -> None:
         if waiter.done:
             return
         waiter.done = True

@@ -1,4 +1,4 @@
-"""An AWS of its own for each simulation: moto with its repairs, one simulated clock, the product deployed.
+"""An AWS of its own for each simulation: moto with its patches, one simulated clock, the product deployed.
 
     with EmbeddedAws(seed=1) as aws:
         aws.client("stepfunctions").start_execution(stateMachineArn=aws.deployment.outputs["StateMachineArn"], …)
@@ -26,9 +26,7 @@ from rollout_simulator.account_limits import AccountLimits
 from rollout_simulator.clients import client, session
 from rollout_simulator.clock import DEFAULT_START, SimulatedClock
 from rollout_simulator.faults import Faults
-from rollout_simulator.permissions import enforcement
-from rollout_simulator.permissions.enforcement import Permissions
-from rollout_simulator.repairs import (
+from rollout_simulator.moto_patches import (
     apigateway_canary,
     cloudwatch_alarms,
     cloudwatch_metrics,
@@ -41,14 +39,16 @@ from rollout_simulator.repairs import (
     shortcuts,
     stepfunctions,
 )
-from rollout_simulator.repairs.alarm_board import AlarmBoard
-from rollout_simulator.repairs.eventbridge_targets import EventBridge
-from rollout_simulator.repairs.lambda_alias import AliasHistory
-from rollout_simulator.repairs.lambda_in_process import Handler
-from rollout_simulator.repairs.lambda_output import Output
-from rollout_simulator.repairs.metric_store import MetricStore
-from rollout_simulator.repairs.patching import replaced
-from rollout_simulator.repairs.stage_control_plane import StageControlPlane
+from rollout_simulator.moto_patches.alarm_board import AlarmBoard
+from rollout_simulator.moto_patches.eventbridge_targets import EventBridge
+from rollout_simulator.moto_patches.lambda_alias import AliasHistory
+from rollout_simulator.moto_patches.lambda_in_process import Handler
+from rollout_simulator.moto_patches.lambda_output import Output
+from rollout_simulator.moto_patches.metric_store import MetricStore
+from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.stage_control_plane import StageControlPlane
+from rollout_simulator.permissions import enforcement
+from rollout_simulator.permissions.enforcement import Permissions
 from rollout_simulator.template import ACCOUNT, REGION, ROOT, Deployment, Stack, load_template
 
 Json = dict[str, Any]
@@ -149,19 +149,19 @@ class EmbeddedAws:
         enter(replaced(boto3, "DEFAULT_SESSION", session()))
         enter(shortcuts.taken())
         clock = self.clock = enter(SimulatedClock(self._start))
-        self.metrics = enter(cloudwatch_metrics.repaired())
-        self.stages = enter(apigateway_canary.repaired())
-        self.aliases = enter(lambda_alias.repaired())
-        enter(dynamodb_queries.repaired())
-        enter(dynamodb_transactions.repaired())
-        enter(lambda_permissions.repaired())
-        self.events = enter(eventbridge_targets.repaired(clock, ACCOUNT, REGION, self._event_delay_seconds, self._seed))
-        self.alarms = enter(cloudwatch_alarms.repaired(self.events.emit, self.metrics))
-        self.output = enter(lambda_in_process.repaired(clock, self._functions, self._handlers, self._seed))
-        enter(stepfunctions.repaired(clock, self.events.emit, self._seed))
-        self.limits = enter(account_limits.repaired(clock))
-        self.faults = enter(faults.repaired(clock, random.Random(self._seed)))
-        self.permissions = enter(enforcement.repaired(ACCOUNT, REGION))
+        self.metrics = enter(cloudwatch_metrics.patched())
+        self.stages = enter(apigateway_canary.patched())
+        self.aliases = enter(lambda_alias.patched())
+        enter(dynamodb_queries.patched())
+        enter(dynamodb_transactions.patched())
+        enter(lambda_permissions.patched())
+        self.events = enter(eventbridge_targets.patched(clock, ACCOUNT, REGION, self._event_delay_seconds, self._seed))
+        self.alarms = enter(cloudwatch_alarms.patched(self.events.emit, self.metrics))
+        self.output = enter(lambda_in_process.patched(clock, self._functions, self._handlers, self._seed))
+        enter(stepfunctions.patched(clock, self.events.emit, self._seed))
+        self.limits = enter(account_limits.patched(clock))
+        self.faults = enter(faults.patched(clock, random.Random(self._seed)))
+        self.permissions = enter(enforcement.patched(ACCOUNT, REGION))
         # First of all to end are the tasks that still wait: what they find on their way out must be in place.
         stack.callback(clock.unwind)
         self.executions = Executions()

@@ -1,7 +1,7 @@
 """The embedded AWS over HTTP: what another process sends is answered as a call of this process would be.
 
 A signed request says in its credential scope which service it is for; with that service's own host name it goes to
-the same backends, with the same repairs, that the functions reach in-process.
+the same backends, with the same patches, that the functions reach in-process.
 """
 
 from __future__ import annotations

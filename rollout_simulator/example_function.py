@@ -8,7 +8,7 @@ from typing import Any
 
 from rollout.core.inspection import OPT_IN
 from rollout_simulator.alarms import put_alarm
-from rollout_simulator.repairs.lambda_code import zipped
+from rollout_simulator.moto_patches.lambda_code import zipped
 from rollout_simulator.scenario import Alarm, Scenario
 
 

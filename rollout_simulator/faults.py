@@ -1,4 +1,4 @@
-"""Faults at the border of AWS: every call that any client of the process makes passes here.
+"""Faults at the boundary of AWS: every call that any client of the process makes passes here.
 
 A fault sits below the client's own retries, as it does in life: a lost answer makes the client send the call again.
 Waiting between retries takes simulated time.
@@ -23,8 +23,8 @@ from botocore.exceptions import ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
 from rollout_simulator.clock import SimulatedClock
-from rollout_simulator.repairs.invocations import invocation
-from rollout_simulator.repairs.patching import replaced
+from rollout_simulator.moto_patches.invocations import invocation
+from rollout_simulator.moto_patches.patching import replaced
 
 
 class Mode(StrEnum):
@@ -139,7 +139,7 @@ def refusal(request: Any, code: str, message: str) -> tuple[AWSResponse, dict[st
 
 
 @contextmanager
-def repaired(clock: SimulatedClock, random: Random) -> Iterator[Faults]:
+def patched(clock: SimulatedClock, random: Random) -> Iterator[Faults]:
     """Let every AWS call of the process pass through `Faults`, which is yielded, for as long as this is open."""
     faults = Faults(clock, random)
     original = Endpoint._do_get_response  # type: ignore[attr-defined]

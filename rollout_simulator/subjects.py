@@ -10,8 +10,8 @@ from rollout_simulator import example_api, example_function
 from rollout_simulator.alias_traffic import AliasTraffic
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.functions_traffic import FunctionsTraffic
-from rollout_simulator.repairs.lambda_alias import AliasChange
-from rollout_simulator.repairs.stage_control_plane import StageChange
+from rollout_simulator.moto_patches.lambda_alias import AliasChange
+from rollout_simulator.moto_patches.stage_control_plane import StageChange
 from rollout_simulator.scenario import Alarm, ForeignChange, Scenario
 from rollout_simulator.traffic import StageTraffic, Traffic
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from rollout_simulator.repairs.lambda_code import zipped
+from rollout_simulator.moto_patches.lambda_code import zipped
 
 _PACKAGE = Path(__file__).resolve().parent
 _PACKED = _PACKAGE / "application"
@@ -404,7 +404,7 @@ _MAKERS: Mapping[str, Callable[[Stack, str, Json], None]] = {
     "AWS::SSM::Parameter": Stack._parameter,
 }
 
-_CODE = zipped("# The handlers run in this process; see the Lambda repair.")
+_CODE = zipped("# The handlers run in this process; see the Lambda patch.")
 
 
 def _merged(defaults: Any, own: Any) -> Any:

@@ -17,8 +17,8 @@ import numpy as np
 
 from rollout.adapters.access_log_metrics import LATENCY, STATUS, AccessLogMetrics
 from rollout_simulator.example_api import ExampleApi
-from rollout_simulator.repairs.distribution import Distribution
-from rollout_simulator.repairs.metric_store import MetricStore
+from rollout_simulator.moto_patches.distribution import Distribution
+from rollout_simulator.moto_patches.metric_store import MetricStore
 from rollout_simulator.scenario import Behaviour, CustomMetric, Scenario
 
 NAMESPACE = "AWS/ApiGateway"

@@ -10,7 +10,7 @@ from itertools import count, islice
 
 from benchmarks.chaos.campaign import Summary, tallies
 from rollout_simulator.chaos import broken_laws, near_misses, plan_of, run, told
-from rollout_simulator.chaos.aims import AIMS
+from rollout_simulator.chaos.fault_targets import FAULT_TARGETS
 
 SECONDS_BETWEEN_LINES = 15.0
 
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
     parser.add_argument("-n", type=int, help="how many runs, with seeds from --seed on")
     parser.add_argument("--seed", type=int, help="the first seed (default 1); without -n: replay this one, and tell it")
-    parser.add_argument("--kind", choices=sorted(AIMS), help="only runs that roll out this kind of target")
+    parser.add_argument("--kind", choices=sorted(FAULT_TARGETS), help="only runs that roll out this kind of target")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--stories", type=int, default=1, help="how many broken runs to tell in full (default 1)")
     options = parser.parse_args(arguments)

@@ -20,11 +20,11 @@ from random import Random
 from typing import Any
 
 from rollout_simulator.account_limits import RATES
-from rollout_simulator.chaos import border as borders
-from rollout_simulator.chaos.border import Border
+from rollout_simulator.chaos import call_recorder
+from rollout_simulator.chaos.call_recorder import CallRecorder
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.example_api import ExampleApi, create_alarm, create_api
-from rollout_simulator.repairs.stage_control_plane import StageChange
+from rollout_simulator.moto_patches.stage_control_plane import StageChange
 from rollout_simulator.scenario import Alarm, Scenario
 
 ROLLOUTS = 200
@@ -71,11 +71,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def measured(rollouts: int, *, seed: int = 1, limits: bool = False) -> dict[str, list[Removal]]:
     """The removals, of the alarms that fired one by one and of those that fired at once."""
-    border = Border(Random(seed), MOST_LATENCY_MS)
+    recorder = CallRecorder(Random(seed), MOST_LATENCY_MS)
     with ExitStack() as stack:
-        stack.enter_context(borders.opened(border))
-        aws = stack.enter_context(EmbeddedAws(seed=seed, handlers=borders.Handlers(border)))
-        load = _Load(aws, border, rollouts)
+        stack.enter_context(call_recorder.opened(recorder))
+        aws = stack.enter_context(EmbeddedAws(seed=seed, handlers=call_recorder.Handlers(recorder)))
+        load = _Load(aws, recorder, rollouts)
         load.start()
         aws.limits.enforced = limits
         alone = min(ONE_BY_ONE, rollouts // 4)
@@ -85,12 +85,12 @@ def measured(rollouts: int, *, seed: int = 1, limits: bool = False) -> dict[str,
 
 
 class _Load:
-    def __init__(self, aws: EmbeddedAws, border: Border, rollouts: int) -> None:
+    def __init__(self, aws: EmbeddedAws, recorder: CallRecorder, rollouts: int) -> None:
         self._aws = aws
         self._clock = aws.clock
         self._removed: dict[str, tuple[datetime, float]] = {}
         aws.stages.listeners.append(self._stage_changed)
-        border.watch(aws.clock, [], lambda _: None)
+        recorder.watch(aws.clock, [], lambda _: None)
         self._apis = [self._made(number) for number in range(rollouts)]
 
     def start(self) -> None:

@@ -20,8 +20,8 @@ from typing import Any
 from botocore.client import BaseClient
 from moto.dynamodb.models import dynamodb_backends
 
-from rollout_simulator.repairs.invocations import OUTSIDE, invocation
-from rollout_simulator.repairs.patching import replaced
+from rollout_simulator.moto_patches.invocations import OUTSIDE, invocation
+from rollout_simulator.moto_patches.patching import replaced
 from rollout_simulator.scenario import parse_scenario
 from rollout_simulator.simulation import Simulation, opened
 from rollout_simulator.template import ACCOUNT, REGION, load_template

@@ -16,7 +16,7 @@ from typing import Any
 from rollout_simulator.account_limits import RATES
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.example_api import create_alarm, create_api
-from rollout_simulator.repairs.stage_control_plane import StageChange
+from rollout_simulator.moto_patches.stage_control_plane import StageChange
 from rollout_simulator.scenario import Alarm, Scenario
 
 SIZES = (1, 10, 100, 300, 1_000)

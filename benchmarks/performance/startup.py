@@ -26,7 +26,7 @@ from rollout_simulator.endpoint import Endpoint
 from rollout_simulator.lambda_runtime.emulator import EmulatedFunction, emulated
 from rollout_simulator.lambda_runtime.host_build import build, provided
 from rollout_simulator.local import opened
-from rollout_simulator.repairs.patching import replaced
+from rollout_simulator.moto_patches.patching import replaced
 from rollout_simulator.scenario import SCENARIOS, load_scenario
 from rollout_simulator.template import ROOT, load_template
 

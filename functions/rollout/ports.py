@@ -49,7 +49,7 @@ class TrafficShifter(Protocol):
         Raises: Refused, TargetMissing, NotAllowed, Unavailable.
         """
 
-    def way(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:
+    def transition_path(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:
         """The states that `change` goes through, one call apart, the wanted one last; none when nothing is to be done.
 
         It touches nothing: whoever intends a change records them before it is made.

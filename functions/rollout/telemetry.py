@@ -11,23 +11,25 @@ from itertools import groupby
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from rollout.core.indicators import INDICATORS, Measurement
+from rollout.core.controller_metrics import CONTROLLER_METRICS, MetricPoint
 
 NAMESPACE = "RolloutPilot"
 
 metrics = Metrics(namespace=NAMESPACE, service="rollout-pilot")
 
 
-def emit(measurements: Iterable[Measurement]) -> None:
-    """Print the measurements: one line for those that share their dimensions."""
-    ordered = sorted(measurements, key=_dimensions)
+def emit(metric_points: Iterable[MetricPoint]) -> None:
+    """Print the metric_points: one line for those that share their dimensions."""
+    ordered = sorted(metric_points, key=_dimensions)
     for dimensions, together in groupby(ordered, key=_dimensions):
         for name, value in dimensions:
             metrics.add_dimension(name, value)
         for measurement in together:
-            metrics.add_metric(measurement.name, MetricUnit(INDICATORS[measurement.name].unit), measurement.value)
+            metrics.add_metric(
+                measurement.name, MetricUnit(CONTROLLER_METRICS[measurement.name].unit), measurement.value
+            )
         metrics.flush_metrics()
 
 
-def _dimensions(measurement: Measurement) -> tuple[tuple[str, str], ...]:
+def _dimensions(measurement: MetricPoint) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(measurement.dimensions.items()))

@@ -7,10 +7,10 @@ with the controller: it reads the recorded stage history, the stored bytes, the 
 """
 
 from rollout_simulator.chaos.campaign import plan_of
+from rollout_simulator.chaos.description import told
 from rollout_simulator.chaos.laws import Law, Violation, broken_laws, near_misses
 from rollout_simulator.chaos.plan import RunPlan, What
 from rollout_simulator.chaos.recorded import Recorded
 from rollout_simulator.chaos.runner import run
-from rollout_simulator.chaos.words import told
 
 __all__ = ["Law", "Recorded", "RunPlan", "Violation", "What", "broken_laws", "near_misses", "plan_of", "run", "told"]

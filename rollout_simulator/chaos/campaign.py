@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from rollout_simulator.chaos.aims import ALIAS, CALLERS, STAGE, Aims
+from rollout_simulator.chaos.fault_targets import ALIAS, CALLERS, STAGE, FaultTargets
 from rollout_simulator.chaos.plan import Act, At, AtCall, AwsFault, Json, RunPlan, What
 
 WATCHED = "orders-5xx"
@@ -24,12 +24,12 @@ _COMMANDS = ("abort", "promote", "pause", "advance", "approve", "resume", "rollb
 def plan_of(seed: int) -> RunPlan:
     """The run that this seed stands for."""
     random = Random(seed)
-    aims = ALIAS if is_of_an_alias(seed) else STAGE
-    request = _request(random, aims)
-    scenario = _scenario(random, request, aims) | _kind(seed)
+    targets = ALIAS if is_of_an_alias(seed) else STAGE
+    request = _request(random, targets)
+    scenario = _scenario(random, request, targets) | _kind(seed)
     minutes = _expected_minutes(request)
-    acts = tuple(_act(random, minutes, request, aims) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))
-    faults = tuple(_fault(random, minutes, aims) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
+    acts = tuple(_act(random, minutes, request, targets) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))
+    faults = tuple(_fault(random, minutes, targets) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
     return RunPlan(
         seed=seed,
         scenario=scenario,
@@ -58,7 +58,7 @@ def _kind(seed: int) -> Json:
     return {"api": {"functions": random.choice((1, 2, 3)), "on_promotion": mode}}
 
 
-def _request(random: Random, aims: Aims) -> Json:
+def _request(random: Random, targets: FaultTargets) -> Json:
     steps = sorted(random.sample(_WEIGHTS, random.choice((1, 2, 2, 3))))
     request: Json = {
         "plan": {
@@ -68,7 +68,7 @@ def _request(random: Random, aims: Aims) -> Json:
         "judge": {
             "preset": random.choice(("balanced", "balanced", "sensitive", "tolerant")),
             "maxBakeFactor": random.choice((2, 3)),
-            "metrics": _metrics(random, aims),
+            "metrics": _metrics(random, targets),
         },
         "measurement": {
             "lagMinutes": random.choice((1, 2, 3)),
@@ -84,18 +84,18 @@ def _request(random: Random, aims: Aims) -> Json:
     if random.random() < 0.7:
         request["alarms"] = [WATCHED]
         request["ignoreAlarmsAlreadyFiring"] = random.random() < 0.8
-    if aims is ALIAS and random.random() < 0.3:
+    if targets is ALIAS and random.random() < 0.3:
         request["candidate"] = {}  # whatever is $LATEST is published
     return request
 
 
-def _metrics(random: Random, aims: Aims) -> list[Json]:
+def _metrics(random: Random, targets: FaultTargets) -> list[Json]:
     """Judged by the preset, or with so much tolerance that a healthy canary is proven within a minute."""
-    errors = {"name": aims.errors, **_sometimes(random, 0.7, {"tolerance": {"relative": 3.0, "absolute": 0.02}})}
-    return [errors, *([{"name": aims.latency, "quantiles": [90]}] if random.random() < 0.2 else [])]
+    errors = {"name": targets.errors, **_sometimes(random, 0.7, {"tolerance": {"relative": 3.0, "absolute": 0.02}})}
+    return [errors, *([{"name": targets.latency, "quantiles": [90]}] if random.random() < 0.2 else [])]
 
 
-def _scenario(random: Random, request: Json, aims: Aims) -> Json:
+def _scenario(random: Random, request: Json, targets: FaultTargets) -> Json:
     lag = request["measurement"]["lagMinutes"]
     traffic: Json = {"requests_per_second": random.choice((0, 1, 20, *(3_000,) * 9))}
     if random.random() < 0.1:
@@ -130,7 +130,7 @@ def _scenario(random: Random, request: Json, aims: Aims) -> Json:
             "latest_seconds": 60.0 * lag - 5.0,
             "late_percent": random.choice((0.0, 0.5, 20.0)),
             "revised_percent": random.choice((0.0, 0.5, 20.0)),
-            **({} if aims is ALIAS else _stage_series(random)),
+            **({} if targets is ALIAS else _stage_series(random)),
         },
     }
 
@@ -153,11 +153,11 @@ def _expected_minutes(request: Json) -> float:
 # --- what is done ----------------------------------------------------------------------------------------------
 
 
-def _aimed(random: Random, aims: Aims) -> Act:
+def _aimed(random: Random, targets: FaultTargets) -> Act:
     """A stop signal or a foreign hand in the very middle of a change of the target, where it hurts most."""
     caller = random.choice(("CreateCanary", "ShiftTraffic", "ShiftTraffic", "Promote", "Promote", "Analyze"))
     operations = (
-        ("GetItem", "TransactWriteItems", "*") if caller == "Analyze" else ("UpdateItem", aims.reads, aims.writes)
+        ("GetItem", "TransactWriteItems", "*") if caller == "Analyze" else ("UpdateItem", targets.reads, targets.writes)
     )
     when = AtCall(caller, random.choice(operations), random.choice((1, 1, 1, 2, 3)), after=random.random() < 0.5)
     what: What = random.choice((What.COMMAND, What.ALARM_EVENT, What.ALARM_EVENT, What.FOREIGN_CHANGE))
@@ -165,12 +165,12 @@ def _aimed(random: Random, aims: Aims) -> Act:
         return Act(what, when, {"command": random.choice(("abort", "abort", "abort", "pause", "promote"))})
     if what is What.ALARM_EVENT:
         return Act(what, when, {"name": WATCHED, "state": "ALARM", "before": "OK"})
-    return Act(what, when, {"kind": random.choice(("canary removed", "canary removed", *aims.foreign))})
+    return Act(what, when, {"kind": random.choice(("canary removed", "canary removed", *targets.foreign))})
 
 
-def _act(random: Random, minutes: float, request: Json, aims: Aims) -> Act:
+def _act(random: Random, minutes: float, request: Json, targets: FaultTargets) -> Act:
     if random.random() < 0.35:
-        return _aimed(random, aims)
+        return _aimed(random, targets)
     what = random.choice(
         (
             What.COMMAND,
@@ -208,15 +208,15 @@ def _act(random: Random, minutes: float, request: Json, aims: Aims) -> Act:
                 "apartSeconds": random.choice((0, 0.05, 40)),
             }
         case What.FOREIGN_CHANGE:
-            details = {"kind": random.choice(aims.foreign)}
+            details = {"kind": random.choice(targets.foreign)}
         case What.REQUEST:
             details = {"onConflict": random.choice(("reject", "supersede"))}
             details |= _sometimes(random, 0.3, {"sameRequestId": True}) | _sometimes(random, 0.3, {"other": True})
             details |= _sometimes(random, 0.1, {"sameName": True}) | _sometimes(random, 0.2, {"byEvent": True})
-    return Act(what, _moment(random, minutes, what, aims), details)
+    return Act(what, _moment(random, minutes, what, targets), details)
 
 
-def _moment(random: Random, minutes: float, what: What, aims: Aims) -> At | AtCall:
+def _moment(random: Random, minutes: float, what: What, targets: FaultTargets) -> At | AtCall:
     if what not in (What.CRASH, What.HANG) and random.random() < 0.5:
         seconds = random.uniform(0, minutes * 60)
         # The controller wakes on whole minutes; so do many of those who do something to it.
@@ -224,7 +224,7 @@ def _moment(random: Random, minutes: float, what: What, aims: Aims) -> At | AtCa
     caller = random.choice(CALLERS)
     while what in (What.CRASH, What.HANG) and caller == "state machine":
         caller = random.choice(CALLERS)
-    operation = random.choice(aims.operations.get(caller, ("*",)))
+    operation = random.choice(targets.operations.get(caller, ("*",)))
     most = 3 if operation != "*" else 40 if caller in ("Analyze", "state machine") else 12
     return AtCall(caller, operation, random.randrange(1, most + 1), after=random.random() < 0.5)
 
@@ -233,8 +233,8 @@ def _sometimes(random: Random, probability: float, details: Json) -> Json:
     return details if random.random() < probability else {}
 
 
-def _fault(random: Random, minutes: float, aims: Aims) -> AwsFault:
-    service, operations, errors = random.choice(aims.services)
+def _fault(random: Random, minutes: float, targets: FaultTargets) -> AwsFault:
+    service, operations, errors = random.choice(targets.services)
     operation = random.choice(operations)
     mode = random.choice(("before", "before", "after", "slow", "duplicate"))
     error = "AccessDeniedException" if random.random() < 0.15 else random.choice(errors)

@@ -13,15 +13,15 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rollout.tasks import analyze
-from rollout_simulator.chaos import border as borders
-from rollout_simulator.chaos.border import Border, stored_item, stored_items
+from rollout_simulator.chaos import call_recorder
+from rollout_simulator.chaos.call_recorder import CallRecorder, stored_item, stored_items
 from rollout_simulator.chaos.plan import Act, At, AwsFault, RunPlan, What
 from rollout_simulator.chaos.recorded import Answer, Execution, Recorded
 from rollout_simulator.chaos.subjects import KINDS
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.faults import Fault, Mode
-from rollout_simulator.repairs.alarm_evaluation import event_time
-from rollout_simulator.repairs.patching import replaced
+from rollout_simulator.moto_patches.alarm_evaluation import event_time
+from rollout_simulator.moto_patches.patching import replaced
 from rollout_simulator.scenario import Scenario, parse_scenario
 from rollout_simulator.template import ACCOUNT, REGION
 
@@ -39,26 +39,26 @@ AFTERMATH = timedelta(minutes=12)
 
 def run(plan: RunPlan) -> Recorded:
     """Carry the plan out, in an AWS of its own, until all has ended."""
-    border = Border(Random(plan.seed), plan.most_latency_ms)
+    recorder = CallRecorder(Random(plan.seed), plan.most_latency_ms)
     with ExitStack() as stack:
-        stack.enter_context(borders.opened(border))
+        stack.enter_context(call_recorder.opened(recorder))
         if plan.analyses_per_execution is not None:
             stack.enter_context(replaced(analyze, "MOST_ANALYSES", plan.analyses_per_execution))
-        handlers = borders.Handlers(border)
+        handlers = call_recorder.Handlers(recorder)
         aws = stack.enter_context(
             EmbeddedAws(seed=plan.seed, handlers=handlers, event_delay_seconds=plan.event_delay_seconds)
         )
-        return _Run(plan, border, aws).to_its_end()
+        return _Run(plan, recorder, aws).to_its_end()
 
 
 class _Run:
-    def __init__(self, plan: RunPlan, border: Border, aws: EmbeddedAws) -> None:
+    def __init__(self, plan: RunPlan, recorder: CallRecorder, aws: EmbeddedAws) -> None:
         self._plan = plan
-        self._border = border
+        self._border = recorder
         self._aws = aws
         self._clock = aws.clock
         self._scenario: Scenario = parse_scenario(plan.scenario, "the plan")
-        self._subject = KINDS[self._scenario.target](aws, self._scenario, plan.seed, border)
+        self._subject = KINDS[self._scenario.target](aws, self._scenario, plan.seed, recorder)
         self._table = aws.deployment.outputs["TableName"]
         self._traffic = self._subject.traffic
         self._traffic.backfill(self._clock.now())
@@ -252,7 +252,7 @@ class _Run:
             canary_points=list(self._subject.canary_points()),
             faults_injected=sum(1 for call in calls if call.outcome)
             + sum(1 for _, act in self._border.done if act.what in (What.CRASH, What.HANG)),
-            calls=[(borders.function_of(call.caller), call.operation, call.outcome) for call in calls],
+            calls=[(call_recorder.function_of(call.caller), call.operation, call.outcome) for call in calls],
         )
 
 

@@ -105,7 +105,7 @@ class Record:
         self._known: frozenset[str] = earlier.candidates if earlier else frozenset()
         self.document: Json = json.loads(item["document"]["S"])
         self.ended: bool = item["phase"]["S"] == "ENDED"
-        self.decided: str | None = self.document["decided"]
+        self.pending_decision: str | None = self.document["decided"]
         self.outcome: str | None = self.document["outcome"]
         self.step: int = self.document["step"]
         self.execution: str = self.document["execution"]
@@ -113,12 +113,12 @@ class Record:
         self.names = frozenset(self.settings["candidate"]["overrides"])
 
     @cached_property
-    def ours(self) -> list[State]:
+    def expected_states(self) -> list[State]:
         """Where the controller says that its own hand may have left the target."""
         return [of_document(state) for state in self.document["ours"]]
 
     @cached_property
-    def found(self) -> State:
+    def original(self) -> State:
         """The target before the rollout."""
         return of_document(self.document["found"])
 
@@ -129,7 +129,9 @@ class Record:
 
     def owns(self, state: State | None) -> bool:
         """Whether the record contains this state."""
-        return state is not None and any(state.matters(self.names) == own.matters(self.names) for own in self.ours)
+        return state is not None and any(
+            state.matters(self.names) == own.matters(self.names) for own in self.expected_states
+        )
 
     @cached_property
     def candidates(self) -> frozenset[str]:
@@ -137,7 +139,7 @@ class Record:
         named = self.settings["candidate"]["revision"]
         if named:
             return frozenset({named})
-        return self._known | {state.canary.revision for state in self.ours if state.canary}
+        return self._known | {state.canary.revision for state in self.expected_states if state.canary}
 
     def share(self, state: State | None) -> Decimal:
         """The candidate's share of the requests in this state, in percent."""

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from rollout_simulator import alias_traffic, subjects, traffic
-from rollout_simulator.chaos.border import Border
+from rollout_simulator.chaos.call_recorder import CallRecorder
 from rollout_simulator.chaos.recorded import Point
 from rollout_simulator.chaos.states import of_alias, of_stage
 from rollout_simulator.embedded_aws import EmbeddedAws
-from rollout_simulator.repairs.metric_store import Series
+from rollout_simulator.moto_patches.metric_store import StoredSeries
 from rollout_simulator.scenario import Alarm, Scenario
 
 Json = dict[str, Any]
 
 
 class Subject(Protocol):
-    """One target of its kind, whose changes the border is told of."""
+    """One target of its kind, whose changes the recorder is told of."""
 
     @property
     def traffic(self) -> traffic.Traffic: ...
@@ -41,8 +41,8 @@ class Subject(Protocol):
 class Stage:
     """A stage, with or without function aliases behind it."""
 
-    def __init__(self, aws: EmbeddedAws, scenario: Scenario, seed: int, border: Border) -> None:
-        aws.aliases.listeners.append(border.alias_changed)
+    def __init__(self, aws: EmbeddedAws, scenario: Scenario, seed: int, recorder: CallRecorder) -> None:
+        aws.aliases.listeners.append(recorder.alias_changed)
         made = subjects.Stage(aws, scenario, seed)
         self.traffic, self.request, self.alarm = made.traffic, made.request, made.alarm
         self._aws = aws
@@ -51,7 +51,7 @@ class Stage:
         self._where = {"restApiId": made.api.rest_api_id, "stageName": made.api.stage}
         self._other = self._apigateway.create_deployment(restApiId=made.api.rest_api_id, description="other")["id"]
         aws.stages.listeners.append(
-            lambda change: border.target_changed(change.when, of_stage(change.before), of_stage(change.after))
+            lambda change: recorder.target_changed(change.when, of_stage(change.before), of_stage(change.after))
         )
 
     def other_candidate(self) -> Json:
@@ -93,7 +93,7 @@ class Stage:
 class Alias:
     """An alias of a function."""
 
-    def __init__(self, aws: EmbeddedAws, scenario: Scenario, seed: int, border: Border) -> None:
+    def __init__(self, aws: EmbeddedAws, scenario: Scenario, seed: int, recorder: CallRecorder) -> None:
         made = subjects.Alias(aws, scenario, seed)
         self.traffic, self.request, self.alarm = made.traffic, made.request, made.alarm
         self._aws = aws
@@ -107,7 +107,7 @@ class Alias:
             if version["Version"] not in ("$LATEST", made.function.base, made.function.candidate)
         )
         aws.aliases.listeners.append(
-            lambda change: border.target_changed(change.when, of_alias(change.before), of_alias(change.after))
+            lambda change: recorder.target_changed(change.when, of_alias(change.before), of_alias(change.after))
         )
 
     def other_candidate(self) -> Json:
@@ -152,14 +152,14 @@ class Alias:
                 yield from _points(series, version)
 
 
-KINDS: Mapping[str, Callable[[EmbeddedAws, Scenario, int, Border], Subject]] = {
+KINDS: Mapping[str, Callable[[EmbeddedAws, Scenario, int, CallRecorder], Subject]] = {
     "apigateway-stage": Stage,
     "lambda-alias": Alias,
 }
 """By the scenario's `target`."""
 
 
-def _points(series: Series | None, revision: str | None = None) -> Iterator[Point]:
+def _points(series: StoredSeries | None, revision: str | None = None) -> Iterator[Point]:
     if series is None:
         return
     for minute, publications in series.minutes.items():

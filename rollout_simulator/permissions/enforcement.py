@@ -11,11 +11,11 @@ from botocore.client import BaseClient
 from moto.apigateway.models import apigateway_backends
 from moto.awslambda.models import lambda_backends
 
+from rollout_simulator.moto_patches.invocations import OUTSIDE, STATE_MACHINE, invocation
+from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.stepfunctions_time import present_environment
 from rollout_simulator.permissions.calls import Place, needed_by
 from rollout_simulator.permissions.policies import Permission, Statement, statements_of
-from rollout_simulator.repairs.invocations import OUTSIDE, STATE_MACHINE, invocation
-from rollout_simulator.repairs.patching import replaced
-from rollout_simulator.repairs.stepfunctions_time import present_environment
 from rollout_simulator.template import Deployment
 
 DENIED = "AccessDeniedException"
@@ -114,7 +114,7 @@ class Permissions:
 
 
 @contextmanager
-def repaired(account: str, region: str) -> Iterator[Permissions]:
+def patched(account: str, region: str) -> Iterator[Permissions]:
     """Let every AWS call of the process pass through `Permissions`, which is yielded, for as long as this is open."""
     permissions = Permissions(Place(account, region))
     original: Any = BaseClient._make_api_call  # type: ignore[attr-defined]

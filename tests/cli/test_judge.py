@@ -215,9 +215,9 @@ anything = st.recursive(
 )
 
 
-def places(value: object, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def resources(value: object, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     children = list(value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else [])
-    return [at, *(place for key, child in children for place in places(child, (*at, key)))]
+    return [at, *(place for key, child in children for place in resources(child, (*at, key)))]
 
 
 def replaced(value: Any, at: tuple[Any, ...], new: object) -> Any:
@@ -234,7 +234,7 @@ WHOLE = recording(
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(places(WHOLE)), anything)
+@given(st.sampled_from(resources(WHOLE)), anything)
 def test_whatever_stands_in_the_recording_there_is_an_answer(at: tuple[Any, ...], value: object) -> None:
     result = judged(replaced(WHOLE, at, value), "--json")
     assert result.exit_code in {2, 3, 4, 0}, result.exception

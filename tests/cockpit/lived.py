@@ -10,7 +10,7 @@ from typing import Any
 
 from rollout.cockpit.view import RolloutView, view_of
 from rollout.core.rollout import Rollout
-from rollout_cli.looking import Seen
+from rollout_cli.rollout_snapshot import RolloutSnapshot
 from rollout_simulator.scenario import SCENARIOS, Scenario, load_scenario, parse_scenario
 from rollout_simulator.simulation import simulate
 
@@ -46,13 +46,13 @@ SCENES: dict[str, Json] = {
 
 
 @cache
-def seen(name: str, *, api: str = "orders", reason: str = "") -> Seen:
+def seen(name: str, *, api: str = "orders", reason: str = "") -> RolloutSnapshot:
     """What is left of this scenario; its API may have another name, and its people may say something else."""
     lived = parse_scenario({"name": name, **SCENES[name]}, name) if name in SCENES else shipped(name)
     signals = [signal.model_copy(update={"reason": reason or signal.reason}) for signal in lived.signals]
     lived = lived.model_copy(update={"api": lived.api.model_copy(update={"name": api}), "signals": signals})
     result = simulate(lived)
-    return Seen(result.ended_at, result.rollout, [line.entry for line in result.timeline], result.rejection)
+    return RolloutSnapshot(result.ended_at, result.rollout, [line.entry for line in result.timeline], result.rejection)
 
 
 def shipped(name: str) -> Scenario:

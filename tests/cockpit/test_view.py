@@ -8,11 +8,11 @@ from math import exp
 
 import pytest
 
-from rollout.cockpit.charted import MOST_DOTS, MOST_POINTS
+from rollout.cockpit.chart_data import MOST_DOTS, MOST_POINTS
+from rollout.cockpit.formatting import deciding_odds, duration, short_count, short_odds
 from rollout.cockpit.sections import verdict_words
-from rollout.cockpit.story import Tone
+from rollout.cockpit.timeline import Tone
 from rollout.cockpit.view import view_of
-from rollout.cockpit.words import deciding_odds, duration, short_count, short_odds
 from rollout.core.decision import Phase
 from rollout.core.judge.parse import parse_judge
 from rollout.core.measures import Series

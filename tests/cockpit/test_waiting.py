@@ -13,8 +13,8 @@ from rollout.cockpit.page import report
 from rollout.cockpit.view import RolloutView, view_of
 from rollout.cockpit.widget import Widget
 from rollout.core.signals import SignalKind
-from rollout_cli.looking import Seen
 from rollout_cli.report_view import report_lines
+from rollout_cli.rollout_snapshot import RolloutSnapshot
 from rollout_cli.watch_view import LONGEST_SAYING, picture
 from tests.cockpit.lived import HOSTILE
 from tests.cockpit.test_report import Outline
@@ -29,12 +29,12 @@ def paused(reason: str = "looking at the logs") -> World:
     return world
 
 
-def seen(world: World) -> Seen:
-    return Seen(world.now, world.rollout, world.twins.store.history(ROLLOUT), None)
+def seen(world: World) -> RolloutSnapshot:
+    return RolloutSnapshot(world.now, world.rollout, world.fakes.store.history(ROLLOUT), None)
 
 
 def view(world: World) -> RolloutView:
-    return view_of(world.rollout, world.twins.store.history(ROLLOUT), world.now)
+    return view_of(world.rollout, world.fakes.store.history(ROLLOUT), world.now)
 
 
 def drawn(shown: RolloutView, height: int | None = None) -> str:
@@ -81,7 +81,7 @@ def test_a_rollout_that_is_held_for_an_alarm_names_it_although_the_judge_has_spo
     world = World().baking(onRegression="hold", alarms=["orders-5xx"])
     world.signal(SignalKind.ALARM, source="orders-5xx", reason="6 errors")
     world.call("analyze")
-    world.twins.alarms.put("orders-5xx", "OK", world.now)
+    world.fakes.alarms.put("orders-5xx", "OK", world.now)
     world.analyzed(minutes=7)
     assert "alarm" not in world.rollout.reason
     assert "Held: alarm orders-5xx is firing: 6 errors" == view(world).remarks[0]

@@ -13,8 +13,8 @@ from rollout.adapters.lambda_alias import LambdaAlias
 from rollout.core.target import Target, TargetState
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import TrafficShifter
-from rollout_simulator.repairs.lambda_code import zipped
-from rollout_simulator.twins import AliasShifterTwin, ShifterTwin
+from rollout_simulator.fakes import FakeAliasShifter, FakeShifter
+from rollout_simulator.moto_patches.lambda_code import zipped
 from tests.contract.aws import client, refusing
 
 VARIABLES = {"lambdaAlias": "live", "table": "orders"}
@@ -167,39 +167,39 @@ class OverLambda:
 
 
 class InMemory:
-    """A twin."""
+    """A fake."""
 
     base, next = "1", "2"
 
     def __init__(
-        self, twin: ShifterTwin, target: Target, variables: Mapping[str, str], overrides: Mapping[str, str]
+        self, fake: FakeShifter, target: Target, variables: Mapping[str, str], overrides: Mapping[str, str]
     ) -> None:
-        self.twin = twin
-        self.shifter = twin
+        self.fake = fake
+        self.shifter = fake
         self.target = target
         self.variables = variables
         self.overrides = overrides
-        twin.deploy(target, self.next)
-        twin.put(target, TargetState(self.base, None, variables))
+        fake.deploy(target, self.next)
+        fake.put(target, TargetState(self.base, None, variables))
 
     @classmethod
     def stage(cls) -> InMemory:
         """A stage's."""
-        return cls(ShifterTwin(), Target("apigateway-stage", STAGE), VARIABLES, OverApiGateway.overrides)
+        return cls(FakeShifter(), Target("apigateway-stage", STAGE), VARIABLES, OverApiGateway.overrides)
 
     @classmethod
     def alias(cls) -> InMemory:
         """An alias's."""
-        return cls(AliasShifterTwin(), OverLambda.target, {}, {})
+        return cls(FakeAliasShifter(), OverLambda.target, {}, {})
 
     def becomes(self, state: TargetState) -> None:
-        self.twin.put(self.target, state)
+        self.fake.put(self.target, state)
 
     def delete(self) -> None:
-        self.twin.delete(self.target)
+        self.fake.delete(self.target)
 
     @contextmanager
     def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.twin.trouble = error("as the test wants")
+        self.fake.trouble = error("as the test wants")
         yield
-        self.twin.trouble = None
+        self.fake.trouble = None

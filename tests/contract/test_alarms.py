@@ -1,4 +1,4 @@
-"""What `Alarms` promises, kept by the CloudWatch adapter and by its twin."""
+"""What `Alarms` promises, kept by the CloudWatch adapter and by its fake."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
 from rollout.core.target import Target
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Alarms, AlarmState
-from rollout_simulator.repairs import cloudwatch_alarms, cloudwatch_metrics
-from rollout_simulator.twins import AlarmsTwin
+from rollout_simulator.fakes import FakeAlarms
+from rollout_simulator.moto_patches import cloudwatch_alarms, cloudwatch_metrics
 from tests.contract.aws import NOW, client, refusing
 
 PROD = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"})
@@ -68,33 +68,33 @@ class OverCloudWatch:
 
 class InMemory:
     def __init__(self) -> None:
-        self.twin = AlarmsTwin()
-        self.alarms = self.twin
+        self.fake = FakeAlarms()
+        self.alarms = self.fake
 
     def put(self, name: str, state: str = "OK", reason: str = "", *, tagged: Target | None = None) -> None:
-        self.twin.put(name, state, NOW, reason, tagged=tagged)
+        self.fake.put(name, state, NOW, reason, tagged=tagged)
 
     def delete(self, name: str) -> None:
-        self.twin.delete(name)
+        self.fake.delete(name)
 
     @contextmanager
     def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.twin.trouble = error("as the test wants")
+        self.fake.trouble = error("as the test wants")
         yield
-        self.twin.trouble = None
+        self.fake.trouble = None
 
 
 @pytest.fixture
 def cloudwatch(aws: None) -> Iterator[OverCloudWatch]:
     with ExitStack() as stack:
-        metrics = stack.enter_context(cloudwatch_metrics.repaired())
-        stack.enter_context(cloudwatch_alarms.repaired(lambda _event: None, metrics))
+        metrics = stack.enter_context(cloudwatch_metrics.patched())
+        stack.enter_context(cloudwatch_alarms.patched(lambda _event: None, metrics))
         yield OverCloudWatch()
 
 
-@pytest.fixture(params=["adapter", "twin"])
+@pytest.fixture(params=["adapter", "fake"])
 def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "twin":
+    if request.param == "fake":
         return InMemory()
     over_cloudwatch: OverCloudWatch = request.getfixturevalue("cloudwatch")
     return over_cloudwatch

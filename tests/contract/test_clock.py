@@ -1,4 +1,4 @@
-"""What `Clock` promises, kept by the system's clock and by its twin."""
+"""What `Clock` promises, kept by the system's clock and by its fake."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 
 from rollout.ports import Clock
 from rollout.wiring import SystemClock
-from rollout_simulator.twins import START, ClockTwin
+from rollout_simulator.fakes import START, FakeClock
 
 
-@pytest.fixture(params=[SystemClock(), ClockTwin(START)], ids=["system", "twin"])
+@pytest.fixture(params=[SystemClock(), FakeClock(START)], ids=["system", "fake"])
 def clock(request: pytest.FixtureRequest) -> Clock:
     either: Clock = request.param
     return either
@@ -26,6 +26,6 @@ def test_time_does_not_run_backwards(clock: Clock) -> None:
 
 
 def test_the_twin_moves_only_when_told_to() -> None:
-    clock = ClockTwin(START)
+    clock = FakeClock(START)
     clock.pass_time(minutes=1, seconds=30)
     assert START + timedelta(seconds=90) == clock.now()

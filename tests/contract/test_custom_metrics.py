@@ -17,9 +17,9 @@ from rollout.core.judge import Count, Moments
 from rollout.core.measures import Measure, RawCounts, RawMinute, Series
 from rollout.core.minutes import minute_of
 from rollout.ports import BaseHistory
-from rollout_simulator.repairs import cloudwatch_metrics
-from rollout_simulator.repairs.distribution import Distribution
-from rollout_simulator.repairs.metric_store import MetricStore
+from rollout_simulator.moto_patches import cloudwatch_metrics
+from rollout_simulator.moto_patches.distribution import Distribution
+from rollout_simulator.moto_patches.metric_store import MetricStore
 from tests.contract.aws import NOW, client
 
 M = minute_of(NOW) - 10
@@ -68,7 +68,7 @@ class World:
 
 @pytest.fixture
 def world(aws: None) -> Iterator[World]:
-    with cloudwatch_metrics.repaired() as store:
+    with cloudwatch_metrics.patched() as store:
         yield World(store)
 
 

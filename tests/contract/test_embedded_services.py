@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rollout_simulator.repairs.lambda_code import zipped
+from rollout_simulator.moto_patches.lambda_code import zipped
 from tests.contract.conftest import Clients
 from tests.contract.gateway import refused
 

@@ -1,4 +1,4 @@
-"""What `Executions` promises, kept by the Step Functions adapter and by its twin."""
+"""What `Executions` promises, kept by the Step Functions adapter and by its fake."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rollout.adapters.stepfunctions import StepFunctionsExecutions
 from rollout.core.target import Json
 from rollout.errors import NotAllowed, Refused, RolloutError, Unavailable
 from rollout.ports import Executions, ExecutionState
-from rollout_simulator.twins import ExecutionsTwin
+from rollout_simulator.fakes import FakeExecutions
 from tests.contract.aws import NOW, client
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:rollout"
@@ -84,14 +84,14 @@ class OverStepFunctions:
 
 class InMemory:
     def __init__(self) -> None:
-        self.twin = ExecutionsTwin()
-        self.executions = self.twin
+        self.fake = FakeExecutions()
+        self.executions = self.fake
 
     def running(self) -> None:
-        self.twin.run(ARN)
+        self.fake.run(ARN)
 
     def failed(self, error: str, cause: str) -> None:
-        self.twin.end(ARN, "FAILED", STOPPED, error, cause)
+        self.fake.end(ARN, "FAILED", STOPPED, error, cause)
 
     def missing(self) -> None:
         pass
@@ -100,20 +100,20 @@ class InMemory:
         pass
 
     def taken(self) -> None:
-        self.twin.start("r-1-p2", {"another": "input"})
+        self.fake.start("r-1-p2", {"another": "input"})
 
     def is_started(self) -> bool:
-        return self.twin.started == [("r-1-p2", REQUEST)]
+        return self.fake.started == [("r-1-p2", REQUEST)]
 
     @contextmanager
     def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.twin.trouble = error("as the test wants")
+        self.fake.trouble = error("as the test wants")
         yield
 
 
-@pytest.fixture(params=["adapter", "twin"])
+@pytest.fixture(params=["adapter", "fake"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    if request.param == "twin":
+    if request.param == "fake":
         yield InMemory()
         return
     with Stubber(client("stepfunctions")) as stub:

@@ -15,7 +15,7 @@ from rollout.core.measures import CANDIDATE
 from rollout.core.rollout import Candidate
 from rollout.core.target import Canary, TargetState
 from rollout.errors import ForeignChange, NotReady, Refused, TargetMissing, Unavailable
-from rollout_simulator.repairs import lambda_alias
+from rollout_simulator.moto_patches import lambda_alias
 from tests.contract.aws import client, refusing
 from tests.contract.shifters import OverLambda
 
@@ -24,7 +24,7 @@ PUBLISHES = Candidate(None, {})
 
 @pytest.fixture
 def world(aws: None) -> Iterator[OverLambda]:
-    with lambda_alias.repaired():
+    with lambda_alias.patched():
         yield OverLambda()
 
 

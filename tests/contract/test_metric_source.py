@@ -1,4 +1,4 @@
-"""What every `MetricSource` promises, kept by the CloudWatch adapters and by their twin."""
+"""What every `MetricSource` promises, kept by the CloudWatch adapters and by their fake."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from rollout.core.measures import ACCESS_LOG, Measure, RawCounts, RawMinute, Ser
 from rollout.core.minutes import minute_of
 from rollout.errors import NotAllowed, Refused, RolloutError, Unavailable
 from rollout.ports import BaseHistory, MetricSource
-from rollout_simulator.repairs import cloudwatch_metrics
-from rollout_simulator.repairs.distribution import Distribution
-from rollout_simulator.repairs.metric_store import MetricStore
-from rollout_simulator.twins import MetricsTwin
+from rollout_simulator.fakes import FakeMetrics
+from rollout_simulator.moto_patches import cloudwatch_metrics
+from rollout_simulator.moto_patches.distribution import Distribution
+from rollout_simulator.moto_patches.metric_store import MetricStore
 from tests.contract.aws import NOW, client, refusing
 
 M = minute_of(NOW) - 10
@@ -138,43 +138,43 @@ class InMemory:
     kind = STAGE
 
     def __init__(self) -> None:
-        self.twin = MetricsTwin()
-        self.source = self.twin
+        self.fake = FakeMetrics()
+        self.source = self.fake
 
     def publish(self, name: str, minute: int, stage: Count | None, canary: Count | None) -> None:
-        self.twin.publish(STAGE.series, name, minute, stage=stage, canary=canary)
+        self.fake.publish(STAGE.series, name, minute, stage=stage, canary=canary)
 
     def base_had_a_p90_of(self, milliseconds: float) -> None:
-        self.twin.thresholds_ms["Latency.p90"] = milliseconds
+        self.fake.thresholds_ms["Latency.p90"] = milliseconds
 
     def more_is_to_come(self) -> None:
-        self.twin.incomplete_from = 0
+        self.fake.incomplete_from = 0
 
     @contextmanager
     def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.twin.trouble = error("as the test wants")
+        self.fake.trouble = error("as the test wants")
         yield
-        self.twin.trouble = None
+        self.fake.trouble = None
 
 
 @pytest.fixture
 def cloudwatch(aws: None) -> Iterator[OverCloudWatch]:
     """A stage's metrics."""
-    with cloudwatch_metrics.repaired() as store:
+    with cloudwatch_metrics.patched() as store:
         yield OverCloudWatch(store, STAGE)
 
 
 @pytest.fixture
 def lambda_metrics(aws: None) -> Iterator[OverCloudWatch]:
     """An alias's metrics."""
-    with cloudwatch_metrics.repaired() as store:
+    with cloudwatch_metrics.patched() as store:
         yield OverCloudWatch(store, ALIAS)
 
 
 @pytest.fixture
 def access_log(aws: None) -> Iterator[OverAccessLog]:
     """The metrics of a stage's access log."""
-    with cloudwatch_metrics.repaired() as store:
+    with cloudwatch_metrics.patched() as store:
         yield OverAccessLog(store)
 
 
@@ -193,9 +193,9 @@ ADAPTERS = {
 }
 
 
-@pytest.fixture(params=[*ADAPTERS, "the twin"])
+@pytest.fixture(params=[*ADAPTERS, "the fake"])
 def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "the twin":
+    if request.param == "the fake":
         return InMemory()
     over_cloudwatch: OverCloudWatch = request.getfixturevalue(ADAPTERS[request.param])
     return over_cloudwatch

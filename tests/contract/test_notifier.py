@@ -1,4 +1,4 @@
-"""What `Notifier` promises, kept by the EventBridge adapter and by its twin."""
+"""What `Notifier` promises, kept by the EventBridge adapter and by its fake."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rollout.adapters.eventbridge import EventBridgeNotifier
 from rollout.core.target import Json
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Notifier
-from rollout_simulator.twins import NotifierTwin
+from rollout_simulator.fakes import FakeNotifier
 from tests.contract.aws import client, refusing
 
 EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:rollout:r-1"
@@ -59,22 +59,22 @@ class OverEventBridge:
 
 class InMemory:
     def __init__(self) -> None:
-        self.twin = NotifierTwin()
-        self.notifier = self.twin
+        self.fake = FakeNotifier()
+        self.notifier = self.fake
 
     def heard(self) -> list[Json]:
-        return self.twin.published
+        return self.fake.published
 
     @contextmanager
     def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.twin.trouble = error("as the test wants")
+        self.fake.trouble = error("as the test wants")
         yield
-        self.twin.trouble = None
+        self.fake.trouble = None
 
 
-@pytest.fixture(params=["adapter", "twin"])
+@pytest.fixture(params=["adapter", "fake"])
 def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "twin":
+    if request.param == "fake":
         return InMemory()
     request.getfixturevalue("aws")
     return OverEventBridge()

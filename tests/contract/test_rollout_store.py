@@ -1,4 +1,4 @@
-"""What every `RolloutStore` promises, kept by the DynamoDB adapter and by its twin."""
+"""What every `RolloutStore` promises, kept by the DynamoDB adapter and by its fake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json, Target
 from rollout.errors import Busy, NotAllowed, RecordChanged, Refused, Repeated, RolloutError, Unavailable
 from rollout.ports import RolloutStore
-from rollout_simulator.twins import StoreTwin
+from rollout_simulator.fakes import FakeStore
 from tests.contract.aws import client, create_table, refusing
 from tests.rollouts import NOON, PROD, rollout, settings
 
@@ -70,17 +70,17 @@ class OverDynamoDb:
 
 class InMemory:
     def __init__(self) -> None:
-        self.twin = StoreTwin()
-        self.store = self.twin
+        self.fake = FakeStore()
+        self.store = self.fake
 
     def bake(self, rollout_id: str, token: str, seen: int) -> bool:
-        return self.twin.bake(rollout_id, token, seen)
+        return self.fake.bake(rollout_id, token, seen)
 
     @contextmanager
     def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.twin.trouble = error("as the test wants")
+        self.fake.trouble = error("as the test wants")
         yield
-        self.twin.trouble = None
+        self.fake.trouble = None
 
 
 @pytest.fixture
@@ -88,9 +88,9 @@ def dynamodb(aws: None) -> OverDynamoDb:
     return OverDynamoDb()
 
 
-@pytest.fixture(params=["adapter", "twin"])
+@pytest.fixture(params=["adapter", "fake"])
 def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "twin":
+    if request.param == "fake":
         return InMemory()
     over_dynamodb: OverDynamoDb = request.getfixturevalue("dynamodb")
     return over_dynamodb
@@ -110,7 +110,7 @@ def loaded(world: World, rollout_id: str = "r-1") -> Rollout:
 
 
 def ended(stored: Rollout) -> Rollout:
-    return replace(stored, phase=Phase.ENDED, outcome=Outcome.PROMOTED, ended_at=NOON, decided=None)
+    return replace(stored, phase=Phase.ENDED, outcome=Outcome.PROMOTED, ended_at=NOON, pending_decision=None)
 
 
 def watching(*alarms: str) -> dict[str, Any]:
@@ -211,8 +211,8 @@ def test_another_target_is_another_lock(world: World) -> None:
 
 
 def test_what_was_saved_is_loaded(world: World) -> None:
-    saved = world.store.save(replace(opened(world), decided=Decision.ADVANCE, reason="proven"))
-    assert (Decision.ADVANCE, "proven", 1) == (saved.decided, saved.reason, saved.revision)
+    saved = world.store.save(replace(opened(world), pending_decision=Decision.ADVANCE, reason="proven"))
+    assert (Decision.ADVANCE, "proven", 1) == (saved.pending_decision, saved.reason, saved.revision)
     assert saved == loaded(world)
 
 

@@ -1,4 +1,4 @@
-"""What every `TargetInspector` promises, kept by the adapters of stages and aliases, and by their twin."""
+"""What every `TargetInspector` promises, kept by the adapters of stages and aliases, and by their fake."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from rollout.core.rollout import Candidate
 from rollout.core.target import Behind, Target
 from rollout.errors import NotAllowed, RolloutError, TargetMissing, Unavailable
 from rollout.ports import TargetInspector
-from rollout_simulator.repairs import apigateway_canary, lambda_alias, lambda_permissions
-from rollout_simulator.repairs.lambda_code import zipped
-from rollout_simulator.twins import InspectorTwin
+from rollout_simulator.fakes import FakeInspector
+from rollout_simulator.moto_patches import apigateway_canary, lambda_alias, lambda_permissions
+from rollout_simulator.moto_patches.lambda_code import zipped
 from tests.contract.aws import REGION, client, refusing
 
 FUNCTION = f"arn:aws:lambda:{REGION}:123456789012:function:orders"
@@ -125,7 +125,7 @@ class OverAws:
 
 class InMemory:
     def __init__(self) -> None:
-        self.inspector = InspectorTwin()
+        self.inspector = FakeInspector()
         self.target = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"})
         called_as = "a1b2c3d4e5/prod/GET/orders"
         self.inspector.found = Inspection(
@@ -153,19 +153,19 @@ class InMemory:
 
 
 @pytest.fixture
-def repaired(aws: None) -> Iterator[None]:
-    with apigateway_canary.repaired(), lambda_alias.repaired(), lambda_permissions.repaired():
+def patched(aws: None) -> Iterator[None]:
+    with apigateway_canary.patched(), lambda_alias.patched(), lambda_permissions.patched():
         yield
 
 
 @pytest.fixture
-def over_aws(repaired: None) -> OverAws:
+def over_aws(patched: None) -> OverAws:
     return OverAws()
 
 
-@pytest.fixture(params=["adapter", "twin"])
+@pytest.fixture(params=["adapter", "fake"])
 def world(request: pytest.FixtureRequest) -> World:
-    if request.param == "twin":
+    if request.param == "fake":
         return InMemory()
     made: OverAws = request.getfixturevalue("over_aws")
     return made
@@ -215,7 +215,7 @@ def test_a_target_that_cannot_be_read_is_called_so(world: World, error: type[Rol
 # --- AWS alone ---------------------------------------------------------------------------------------------------
 
 
-def test_the_apis_own_tag_opts_its_stages_in(repaired: None) -> None:
+def test_the_apis_own_tag_opts_its_stages_in(patched: None) -> None:
     assert inspected(OverAws(MANAGED)).opted_in
 
 

@@ -1,4 +1,4 @@
-"""What every `TrafficShifter` promises, kept by the adapters of stages and aliases and by their twins."""
+"""What every `TrafficShifter` promises, kept by the adapters of stages and aliases and by their fakes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import pytest
 from rollout.core.rollout import Candidate
 from rollout.core.target import Behind, Canary, Target, TargetState
 from rollout.errors import ForeignChange, NotAllowed, Refused, RolloutError, TargetMissing, Unavailable
-from rollout_simulator.repairs import apigateway_canary, lambda_alias
+from rollout_simulator.moto_patches import apigateway_canary, lambda_alias
 from tests.contract.aws import refusing
 from tests.contract.shifters import InMemory, OverApiGateway, OverLambda, World
 
 
-@pytest.fixture(params=["a stage", "a stage's twin", "an alias", "an alias's twin"])
+@pytest.fixture(params=["a stage", "a stage's fake", "an alias", "an alias's fake"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     yield from opened(request)
 
 
-@pytest.fixture(params=["a stage", "a stage's twin"])
+@pytest.fixture(params=["a stage", "a stage's fake"])
 def stage(request: pytest.FixtureRequest) -> Iterator[World]:
     """For what only a stage can do: it has variables, which a canary overrides, and a cache."""
     yield from opened(request)
@@ -31,17 +31,17 @@ def stage(request: pytest.FixtureRequest) -> Iterator[World]:
 
 def opened(request: pytest.FixtureRequest) -> Iterator[World]:
     match request.param:
-        case "a stage's twin":
+        case "a stage's fake":
             yield InMemory.stage()
-        case "an alias's twin":
+        case "an alias's fake":
             yield InMemory.alias()
         case "an alias":
             request.getfixturevalue("aws")
-            with lambda_alias.repaired():
+            with lambda_alias.patched():
                 yield OverLambda()
         case _:
             request.getfixturevalue("aws")
-            with apigateway_canary.repaired():
+            with apigateway_canary.patched():
                 yield OverApiGateway()
 
 
@@ -284,7 +284,7 @@ def test_a_target_deleted_while_being_changed_is_missing(world: World) -> None:
 
 @pytest.fixture
 def gateway(aws: None) -> Iterator[OverApiGateway]:
-    with apigateway_canary.repaired():
+    with apigateway_canary.patched():
         yield OverApiGateway()
 
 
@@ -340,21 +340,21 @@ class AliasesInMemory:
         self._put()
 
     def point(self, alias: str, version: str) -> None:
-        self._aliases = {**self.stage.twin.state(self.stage.target).aliases, f"orders:{alias}": version}
+        self._aliases = {**self.stage.fake.state(self.stage.target).aliases, f"orders:{alias}": version}
         self._put()
 
     def _put(self) -> None:
-        twin, target = self.stage.twin, self.stage.target
-        twin.put(target, replace(twin.state(target), aliases=self._aliases))
+        fake, target = self.stage.fake, self.stage.target
+        fake.put(target, replace(fake.state(target), aliases=self._aliases))
 
 
-@pytest.fixture(params=["the adapter", "the twin"])
+@pytest.fixture(params=["the adapter", "the fake"])
 def behind(request: pytest.FixtureRequest) -> Iterator[WithAliases]:
-    if request.param == "the twin":
+    if request.param == "the fake":
         yield AliasesInMemory()
         return
     request.getfixturevalue("aws")
-    with apigateway_canary.repaired(), lambda_alias.repaired():
+    with apigateway_canary.patched(), lambda_alias.patched():
         yield OverAws()
 
 
@@ -396,7 +396,7 @@ def test_the_aliases_behind_a_stage_are_read_only_where_the_rollout_moves_them(b
 
 
 def test_an_alias_that_does_not_exist_is_missing_and_the_way_out_is_named(aws: None) -> None:
-    with apigateway_canary.repaired(), lambda_alias.repaired():
+    with apigateway_canary.patched(), lambda_alias.patched():
         world = OverAws()
         target = replace(world.stage.target, behind=Behind({"lambdaAlias": "green"}, {"orders:green": "2"}))
         with pytest.raises(TargetMissing, match=r"alias green of function orders does not exist.*create it"):
@@ -418,7 +418,7 @@ def test_an_alias_that_does_not_exist_is_missing_and_the_way_out_is_named(aws: N
     ids=["sound", "no such version", "weights"],
 )
 def test_versions_and_aliases_behind_a_stage_are_verified(aws: None, prepare: Any, problem: str) -> None:
-    with apigateway_canary.repaired(), lambda_alias.repaired():
+    with apigateway_canary.patched(), lambda_alias.patched():
         world = OverAws()
         prepare(world)
         target = replace(world.stage.target, behind=Behind({"lambdaAlias": "next"}, {"orders:next": "3"}))

@@ -1,4 +1,4 @@
-"""What `Waker` promises, kept by the Step Functions adapter and by its twin."""
+"""What `Waker` promises, kept by the Step Functions adapter and by its fake."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 from rollout.adapters.stepfunctions import StepFunctionsWaker
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Waker
-from rollout_simulator.twins import WakerTwin
+from rollout_simulator.fakes import FakeWaker
 from tests.contract.aws import client
 
 
@@ -47,21 +47,21 @@ class OverStepFunctions:
 
 class InMemory:
     def __init__(self) -> None:
-        self.twin = WakerTwin()
-        self.waker = self.twin
+        self.fake = FakeWaker()
+        self.waker = self.fake
 
     def is_awake(self) -> bool:
-        return self.twin.woken == ["t-1"]
+        return self.fake.woken == ["t-1"]
 
     @contextmanager
     def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.twin.trouble = error("as the test wants")
+        self.fake.trouble = error("as the test wants")
         yield
 
 
-@pytest.fixture(params=["adapter", "twin"])
+@pytest.fixture(params=["adapter", "fake"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    if request.param == "twin":
+    if request.param == "fake":
         yield InMemory()
         return
     with Stubber(client("stepfunctions")) as stub:

@@ -6,35 +6,35 @@ from itertools import product
 
 import pytest
 
-from rollout.core.decision import TABLE, WAITING, Decision, Finding, Phase, Policy, decide
+from rollout.core.decision import TABLE, WAITING, Assessment, Decision, Phase, Policy, decide
 from rollout.core.signals import STOP_SIGNALS, SignalKind
 
 LIVING = [phase for phase in Phase if phase is not Phase.ENDED]
 SIGNALS = [None, *SignalKind]
 RISES = {Decision.CREATE, Decision.ADVANCE, Decision.PROMOTE}
 POLICIES = [Policy(*each) for each in product(("hold", "rollback"), ("rollback", "hold"))]
-EVERY_CALL = list(product(LIVING, Finding, SIGNALS, (False, True), POLICIES))
+EVERY_CALL = list(product(LIVING, Assessment, SIGNALS, (False, True), POLICIES))
 ASKED_FOR = {SignalKind.PROMOTE, SignalKind.ADVANCE, SignalKind.APPROVE}
 """A person who gives one of these takes the decision to rise."""
 
 
 def decided(
     phase: Phase,
-    finding: Finding,
+    assessment: Assessment,
     signal: SignalKind | None = None,
     *,
     last_step: bool = False,
     on_inconclusive: str = "hold",
     on_regression: str = "rollback",
 ) -> Decision:
-    return decide(phase, finding, signal, last_step=last_step, policy=Policy(on_inconclusive, on_regression))
+    return decide(phase, assessment, signal, last_step=last_step, policy=Policy(on_inconclusive, on_regression))
 
 
 # --- the table ---------------------------------------------------------------------------------------------------
 
 
 def test_the_table_has_a_cell_for_every_living_phase_signal_and_finding_and_no_other() -> None:
-    assert set(product(LIVING, SIGNALS, Finding)) == set(TABLE)
+    assert set(product(LIVING, SIGNALS, Assessment)) == set(TABLE)
 
 
 EXPECTED = """
@@ -72,20 +72,20 @@ EXPECTED = """
     WATCHING  RESUME   CONTINUE  CONTINUE  CLOSE     CLOSE     ROLL_BACK
 """
 _ROWS = [line.split() for line in EXPECTED.strip().splitlines()]
-_FINDINGS = (Finding.UNPROVEN, Finding.OVERDUE, Finding.PROVEN, Finding.INCONCLUSIVE, Finding.HARMFUL)
+_ASSESSMENTS = (Assessment.UNPROVEN, Assessment.OVERDUE, Assessment.PROVEN, Assessment.INCONCLUSIVE, Assessment.HARMFUL)
 CELLS = [
-    (Phase(phase), None if signal == "-" else SignalKind(signal), finding, Decision(decision))
+    (Phase(phase), None if signal == "-" else SignalKind(signal), assessment, Decision(decision))
     for phase, signal, *decisions in _ROWS
-    for finding, decision in zip(_FINDINGS, decisions, strict=True)
+    for assessment, decision in zip(_ASSESSMENTS, decisions, strict=True)
 ]
 
 
-@pytest.mark.parametrize(("phase", "signal", "finding", "expected"), CELLS)
+@pytest.mark.parametrize(("phase", "signal", "assessment", "expected"), CELLS)
 def test_each_cell_is_as_it_was_reviewed(
-    phase: Phase, signal: SignalKind | None, finding: Finding, expected: Decision
+    phase: Phase, signal: SignalKind | None, assessment: Assessment, expected: Decision
 ) -> None:
-    assert expected is TABLE[phase, signal, finding]
-    assert expected is decide(phase, finding, signal, last_step=False, policy=Policy())
+    assert expected is TABLE[phase, signal, assessment]
+    assert expected is decide(phase, assessment, signal, last_step=False, policy=Policy())
 
 
 # --- the laws ----------------------------------------------------------------------------------------------------
@@ -105,28 +105,28 @@ def test_an_alarm_rolls_back_or_holds() -> None:
     assert {Decision.ROLL_BACK, Decision.HOLD} == decisions
 
 
-@pytest.mark.parametrize("finding", [Finding.UNPROVEN, Finding.OVERDUE, Finding.INCONCLUSIVE])
-def test_silence_never_advances_unless_a_person_says_so(finding: Finding) -> None:
-    rises = [call for call in EVERY_CALL if call[1] is finding and call[2] not in ASKED_FOR and _call(call) in RISES]
+@pytest.mark.parametrize("assessment", [Assessment.UNPROVEN, Assessment.OVERDUE, Assessment.INCONCLUSIVE])
+def test_silence_never_advances_unless_a_person_says_so(assessment: Assessment) -> None:
+    rises = [call for call in EVERY_CALL if call[1] is assessment and call[2] not in ASKED_FOR and _call(call) in RISES]
     assert [] == rises
 
 
 def test_a_harmful_canary_never_advances_unless_a_person_says_so_to_whom_it_is_held() -> None:
     rises = {
         (phase, signal in ASKED_FOR, policy.on_regression)
-        for phase, finding, signal, last_step, policy in EVERY_CALL
-        if finding is Finding.HARMFUL and _call((phase, finding, signal, last_step, policy)) in RISES
+        for phase, assessment, signal, last_step, policy in EVERY_CALL
+        if assessment is Assessment.HARMFUL and _call((phase, assessment, signal, last_step, policy)) in RISES
     }
     assert {(Phase.HELD, True, "hold")} == rises
 
 
 def test_a_rise_without_a_person_needs_a_proof_and_an_undisturbed_bake() -> None:
     rises = {
-        (phase, finding)
-        for phase, finding, signal, last_step, policy in EVERY_CALL
-        if signal not in ASKED_FOR and _call((phase, finding, signal, last_step, policy)) in RISES
+        (phase, assessment)
+        for phase, assessment, signal, last_step, policy in EVERY_CALL
+        if signal not in ASKED_FOR and _call((phase, assessment, signal, last_step, policy)) in RISES
     }
-    assert {(Phase.BAKING, Finding.PROVEN)} == rises
+    assert {(Phase.BAKING, Assessment.PROVEN)} == rises
 
 
 def test_a_promoted_canary_is_never_held_paused_or_promoted_again() -> None:
@@ -147,9 +147,9 @@ def test_waiting_decisions_lead_back_to_the_bake_and_no_other_does() -> None:
     assert {Decision.CONTINUE, Decision.EXTEND, Decision.HOLD, Decision.PAUSE} == WAITING
 
 
-def _call(call: tuple[Phase, Finding, SignalKind | None, bool, Policy]) -> Decision:
-    phase, finding, signal, last_step, policy = call
-    return decide(phase, finding, signal, last_step=last_step, policy=policy)
+def _call(call: tuple[Phase, Assessment, SignalKind | None, bool, Policy]) -> Decision:
+    phase, assessment, signal, last_step, policy = call
+    return decide(phase, assessment, signal, last_step=last_step, policy=policy)
 
 
 # --- the last step and the policies ------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def _call(call: tuple[Phase, Finding, SignalKind | None, bool, Policy]) -> Decis
 
 @pytest.mark.parametrize("signal", [None, SignalKind.ADVANCE, SignalKind.APPROVE])
 def test_after_the_last_step_an_advance_is_the_promotion(signal: SignalKind | None) -> None:
-    assert Decision.PROMOTE is decided(Phase.BAKING, Finding.PROVEN, signal, last_step=True)
+    assert Decision.PROMOTE is decided(Phase.BAKING, Assessment.PROVEN, signal, last_step=True)
 
 
 def test_at_the_last_step_nothing_else_changes() -> None:
@@ -171,23 +171,29 @@ def test_at_the_last_step_nothing_else_changes() -> None:
 
 @pytest.mark.parametrize(("phase", "signal"), [(Phase.BAKING, None), (Phase.PAUSED, SignalKind.RESUME)])
 def test_an_inconclusive_step_is_rolled_back_if_the_request_says_so(phase: Phase, signal: SignalKind | None) -> None:
-    assert Decision.HOLD is decided(phase, Finding.INCONCLUSIVE, signal)
-    assert Decision.ROLL_BACK is decided(phase, Finding.INCONCLUSIVE, signal, on_inconclusive="rollback")
+    assert Decision.HOLD is decided(phase, Assessment.INCONCLUSIVE, signal)
+    assert Decision.ROLL_BACK is decided(phase, Assessment.INCONCLUSIVE, signal, on_inconclusive="rollback")
 
 
-@pytest.mark.parametrize("finding", [finding for finding in Finding if finding is not Finding.HARMFUL])
-def test_what_is_held_already_stays_held_whatever_is_inconclusive(finding: Finding) -> None:
-    assert Decision.HOLD is decided(Phase.HELD, finding, on_inconclusive="rollback")
+@pytest.mark.parametrize(
+    "assessment", [assessment for assessment in Assessment if assessment is not Assessment.HARMFUL]
+)
+def test_what_is_held_already_stays_held_whatever_is_inconclusive(assessment: Assessment) -> None:
+    assert Decision.HOLD is decided(Phase.HELD, assessment, on_inconclusive="rollback")
 
 
 @pytest.mark.parametrize("phase", [Phase.BAKING, Phase.HELD, Phase.PAUSED])
 @pytest.mark.parametrize(
-    ("finding", "signal"), [(Finding.HARMFUL, None), (Finding.UNPROVEN, SignalKind.ALARM)], ids=["harm", "alarm"]
+    ("assessment", "signal"),
+    [(Assessment.HARMFUL, None), (Assessment.UNPROVEN, SignalKind.ALARM)],
+    ids=["harm", "alarm"],
 )
-def test_a_regression_is_held_if_the_request_says_so(phase: Phase, finding: Finding, signal: SignalKind | None) -> None:
-    assert Decision.HOLD is decided(phase, finding, signal, on_regression="hold")
+def test_a_regression_is_held_if_the_request_says_so(
+    phase: Phase, assessment: Assessment, signal: SignalKind | None
+) -> None:
+    assert Decision.HOLD is decided(phase, assessment, signal, on_regression="hold")
 
 
 @pytest.mark.parametrize("signal", [None, SignalKind.ALARM])
 def test_after_the_promotion_there_is_nothing_to_hold(signal: SignalKind | None) -> None:
-    assert Decision.ROLL_BACK is decided(Phase.WATCHING, Finding.HARMFUL, signal, on_regression="hold")
+    assert Decision.ROLL_BACK is decided(Phase.WATCHING, Assessment.HARMFUL, signal, on_regression="hold")

@@ -82,7 +82,7 @@ def test_only_commands_that_the_rollout_would_take_are_suggested(phase: Phase) -
     state = sample(phase.value)
     suggested = [step.split("`")[1].split()[1] for step in told(phase.value).chat["content"]["nextSteps"]]
     assert len(suggested) > 1
-    running = rollout(phase=phase, step=state["step"], decided=None)
+    running = rollout(phase=phase, step=state["step"], pending_decision=None)
     for command in suggested:
         if command != "status":
             assert objection(running, SignalKind(command.upper()), state["step"]) is None

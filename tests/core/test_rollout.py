@@ -38,17 +38,17 @@ def full() -> Rollout:
     reading = MinuteReading(100, 0, {"5XXError": Pair(Count(50, 1), Count(950, 3))})
     return rollout(
         settings=replace(settings(), alarms=("orders-5xx",)),
-        ours=(WITH_CANARY, FOUND),
+        expected_states=(WITH_CANARY, FOUND),
         measures=(Measure("5XXError"), Measure("Latency.p90", 12.5)),
         semantics=BaseSemantics(BaseSetting.AUTO, -1.25),
         evidence=observe(rollout().evidence, reading, JUDGE, PLAN),
         phase=Phase.HELD,
         phase_since=NOON + timedelta(seconds=1.5),
         step=0,
-        decided=Decision.ADVANCE,
+        pending_decision=Decision.ADVANCE,
         changed_at=NOON + timedelta(minutes=1),
         next_minute=101,
-        ceilings={"5XXError": 0.01},
+        watch_limits={"5XXError": 0.01},
         learned={"5XXError": 2.5},
         request_id="build-7",
         reason="because",
@@ -84,17 +84,17 @@ def test_the_document_leaves_out_what_other_writers_append_to() -> None:
 
 
 def test_an_intent_is_added_to_what_may_be_there() -> None:
-    assert (FOUND, WITH_CANARY) == rollout().intending(WITH_CANARY).ours
+    assert (FOUND, WITH_CANARY) == rollout().with_intent(WITH_CANARY).expected_states
 
 
 def test_the_same_intent_again_adds_nothing() -> None:
-    intending = rollout().intending(WITH_CANARY)
-    assert intending == intending.intending(WITH_CANARY)
-    assert intending == intending.intending(FOUND)
+    intending = rollout().with_intent(WITH_CANARY)
+    assert intending == intending.with_intent(WITH_CANARY)
+    assert intending == intending.with_intent(FOUND)
 
 
 def test_what_was_confirmed_last_stays_first() -> None:
-    assert FOUND == rollout().intending(WITH_CANARY).left
+    assert FOUND == rollout().with_intent(WITH_CANARY).last_confirmed
 
 
 # --- what it says of itself --------------------------------------------------------------------------------------
@@ -104,11 +104,11 @@ def test_what_was_confirmed_last_stays_first() -> None:
     ("stored", "expected"),
     [
         (rollout(), 0),
-        (rollout(ours=(WITH_CANARY,)), 5),
-        (rollout(ours=(WITH_CANARY, WITH_CANARY.with_weight(Decimal(50)))), 5),
-        (rollout(ours=(WITH_CANARY.promoted(),), phase=Phase.WATCHING), 100),
-        (rollout(ours=(WITH_CANARY.promoted(),), phase=Phase.ENDED, outcome=Outcome.PROMOTED), 100),
-        (rollout(ours=(WITH_CANARY.promoted(),), phase=Phase.ENDED, outcome=Outcome.STOPPED), 100),
+        (rollout(expected_states=(WITH_CANARY,)), 5),
+        (rollout(expected_states=(WITH_CANARY, WITH_CANARY.with_weight(Decimal(50)))), 5),
+        (rollout(expected_states=(WITH_CANARY.promoted(),), phase=Phase.WATCHING), 100),
+        (rollout(expected_states=(WITH_CANARY.promoted(),), phase=Phase.ENDED, outcome=Outcome.PROMOTED), 100),
+        (rollout(expected_states=(WITH_CANARY.promoted(),), phase=Phase.ENDED, outcome=Outcome.STOPPED), 100),
         (rollout(phase=Phase.ENDED, outcome=Outcome.PROMOTED), 100),
         (rollout(phase=Phase.ENDED, outcome=Outcome.ROLLED_BACK), 0),
     ],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.core.target import LONGEST_NAME, Behind, Canary, Target, TargetState, target_named
+from rollout.core.target import LONGEST_TARGET_KEY, Behind, Canary, Target, TargetState, target_named
 from tests.rollouts import FOUND, PROD
 
 NAMES = frozenset({"lambdaAlias"})
@@ -165,7 +165,7 @@ def test_a_state_reads_as_people_would_say_it(state: TargetState, words: str) ->
 @pytest.mark.parametrize(
     "document",
     [None, "prod", [], {}, {"type": "lambda-alias"}, {"stageName": "prod"}, {"type": 7, "stageName": "prod"}]
-    + [{"type": "t", "name": name} for name in (7, None, "", "a\tb", "a\nb", "\x1b[2J", "x" * LONGEST_NAME)],
+    + [{"type": "t", "name": name} for name in (7, None, "", "a\tb", "a\nb", "\x1b[2J", "x" * LONGEST_TARGET_KEY)],
 )
 def test_what_names_no_target_has_no_name(document: object) -> None:
     assert "" == target_named(document)

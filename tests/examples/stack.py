@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rollout_simulator.repairs.lambda_code import zipped
+from rollout_simulator.moto_patches.lambda_code import zipped
 from rollout_simulator.template import Deployment, Stack, load_template
 
 Json = dict[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from rollout.core.target import Json
 from rollout.errors import RolloutError
-from rollout_simulator.twins import Around, Disturbance
+from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.world import World
 
 Task = Callable[[World, Around | None], Json]

@@ -15,7 +15,7 @@ from rollout.core.rollout import Outcome
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
 from rollout.errors import NotAllowed, RecordChanged, RolloutError, Unavailable
-from rollout_simulator.twins import Around, Disturbance
+from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.lost_answers import disturbed
 from tests.functions.world import FOREIGN, FOUND, PROMOTED, ROLLOUT, TARGET, WATCHED, World, at_weight, foreign_states
 
@@ -91,14 +91,14 @@ def test_the_decision_is_recorded_with_its_reasons_and_its_numbers(world: World)
     )
     assert ("5XXError", "safe") == (verdict["metric"], verdict["verdict"])
     assert verdict["canary"]["requests"] == 2_000 * len(line["analysis"]["minutes"])
-    assert Decision.ADVANCE is world.rollout.decided
+    assert Decision.ADVANCE is world.rollout.pending_decision
 
 
 # --- every minute once -------------------------------------------------------------------------------------------
 
 
 def minutes_counted(world: World) -> list[tuple[int, int]]:
-    lines = world.twins.store.history(ROLLOUT)
+    lines = world.fakes.store.history(ROLLOUT)
     return [
         (minute["step"], minute["minute"])
         for line in lines
@@ -128,10 +128,10 @@ def test_no_minute_is_counted_for_two_steps_or_across_a_change(world: World) -> 
 
 def test_a_minute_of_which_more_is_to_come_is_waited_for(world: World) -> None:
     world.baking()
-    world.twins.metrics.incomplete_from = minute_of(world.now) + 1
+    world.fakes.metrics.incomplete_from = minute_of(world.now) + 1
     world.analyzed(minutes=LAG_MINUTES + 2)
     assert [] == minutes_counted(world)
-    world.twins.metrics.incomplete_from = None
+    world.fakes.metrics.incomplete_from = None
     world.analyzed(minutes=0)
     assert 1 == len(minutes_counted(world))
 
@@ -155,7 +155,7 @@ def test_silence_never_advances_and_is_held_in_the_end(world: World, traffic: di
 def test_traffic_that_stops_half_way_is_not_taken_for_health(world: World) -> None:
     world.baking(plan={"steps": [{"weightPercent": 5, "bakeMinutes": 8}], "watchMinutes": 0})
     world.traffic(minutes=4)
-    world.twins.clock.pass_time(minutes=4)
+    world.fakes.clock.pass_time(minutes=4)
     world.silence()
     assert "HOLD" == until_decided(world)
 
@@ -174,21 +174,21 @@ def test_extending_is_not_told_minute_by_minute(world: World) -> None:
 @pytest.mark.parametrize("error", DOWN)
 def test_metrics_that_are_down_are_unmeasured_and_never_promote(world: World, error: RolloutError) -> None:
     world.baking()
-    world.twins.metrics.trouble = error
+    world.fakes.metrics.trouble = error
     assert "HOLD" == until_decided(world)
     assert at_weight(5) == world.stage
-    notes = [line["analysis"]["notes"] for line in world.twins.store.history(ROLLOUT) if "analysis" in line]
+    notes = [line["analysis"]["notes"] for line in world.fakes.store.history(ROLLOUT) if "analysis" in line]
     assert any(f"the metrics could not be read: {error}" in lines for lines in notes)
 
 
 def test_metrics_that_come_back_are_counted_from_where_they_were_left(world: World) -> None:
     world.baking()
     first = world.rollout.next_minute
-    world.twins.metrics.trouble = Unavailable("throttled")
+    world.fakes.metrics.trouble = Unavailable("throttled")
     for _ in range(8):
         world.analyzed(minutes=1)
     assert first == world.rollout.next_minute
-    world.twins.metrics.trouble = None
+    world.fakes.metrics.trouble = None
     assert "ADVANCE" == world.analyzed(minutes=0)["decision"]
 
 
@@ -207,14 +207,14 @@ def test_a_stage_that_somebody_else_changed_stops_the_rollout_and_is_left_alone(
 
 
 def test_a_stage_that_was_deleted_stops_the_rollout(world: World) -> None:
-    world.baking().twins.stage.delete(TARGET)
+    world.baking().fakes.stage.delete(TARGET)
     assert "STOP" == world.analyzed()["decision"]
 
 
 @pytest.mark.parametrize("error", DOWN)
 def test_a_stage_that_cannot_be_read_is_noted_and_survived(world: World, error: RolloutError) -> None:
     world.baking()
-    world.twins.stage.trouble = error
+    world.fakes.stage.trouble = error
     assert "CONTINUE" == world.analyzed(minutes=5)["decision"]
     assert [f"the target could not be read: {error}"] == world.last_line["analysis"]["notes"]
 
@@ -224,8 +224,8 @@ def test_a_stage_that_cannot_be_read_is_noted_and_survived(world: World, error: 
 
 def test_an_alarm_that_went_off_since_the_beginning_rolls_back_although_its_event_was_lost(world: World) -> None:
     world.baking(alarms=[WATCHED])
-    world.twins.clock.pass_time(minutes=1)
-    world.twins.alarms.put(WATCHED, "ALARM", world.now, "6 errors")
+    world.fakes.clock.pass_time(minutes=1)
+    world.fakes.alarms.put(WATCHED, "ALARM", world.now, "6 errors")
     answer = analyze(world)
     assert ("ROLL_BACK", "alarm orders-5xx is firing: 6 errors") == (answer["decision"], answer["reason"])
 
@@ -233,10 +233,10 @@ def test_an_alarm_that_went_off_since_the_beginning_rolls_back_although_its_even
 @pytest.mark.parametrize("error", DOWN)
 def test_while_the_alarms_cannot_be_read_nothing_advances(world: World, error: RolloutError) -> None:
     world.baking(alarms=[WATCHED])
-    world.twins.alarms.trouble = error
+    world.fakes.alarms.trouble = error
     assert "EXTEND" == world.analyzed(minutes=LAG_MINUTES + 3)["decision"]
     assert f"the alarms could not be read: {error}" in world.last_line["analysis"]["notes"]
-    world.twins.alarms.trouble = None
+    world.fakes.alarms.trouble = None
     assert "ADVANCE" == world.analyzed(minutes=1)["decision"]
 
 
@@ -244,9 +244,9 @@ def test_while_the_alarms_cannot_be_read_nothing_advances(world: World, error: R
 def test_alarms_that_stay_unknown_are_held_for_a_person(world: World, what: str) -> None:
     world.baking(alarms=[WATCHED])
     if what == "deleted":
-        world.twins.alarms.delete(WATCHED)
+        world.fakes.alarms.delete(WATCHED)
     else:
-        world.twins.alarms.trouble = NotAllowed("DescribeAlarms: AccessDenied")
+        world.fakes.alarms.trouble = NotAllowed("DescribeAlarms: AccessDenied")
     assert "HOLD" == until_decided(world)
     assert "alarm" in world.rollout.reason
 
@@ -267,7 +267,7 @@ def test_a_stop_signal_rolls_back_whatever_was_decided(
 
 def test_a_stop_signal_rolls_back_although_nothing_can_be_read(world: World) -> None:
     world.baking().signal(SignalKind.ABORT)
-    world.twins.stage.trouble = world.twins.metrics.trouble = world.twins.alarms.trouble = Unavailable("all down")
+    world.fakes.stage.trouble = world.fakes.metrics.trouble = world.fakes.alarms.trouble = Unavailable("all down")
     assert "ROLL_BACK" == analyze(world)["decision"]
 
 
@@ -303,10 +303,10 @@ def test_an_approval_of_a_held_step_advances(world: World) -> None:
 
 def test_a_signal_that_comes_while_it_decides_is_left_for_the_next_analysis(world: World) -> None:
     world.baking()
-    world.twins.clock.pass_time(minutes=1)
+    world.fakes.clock.pass_time(minutes=1)
     answer = analyze(world, Disturbance(only="store.save", before=lambda: world.signal(SignalKind.ABORT)))
     assert ("CONTINUE", 0) == (answer["decision"], answer["seen"])
-    assert not world.twins.store.bake(ROLLOUT, "t-1", answer["seen"])
+    assert not world.fakes.store.bake(ROLLOUT, "t-1", answer["seen"])
     assert "ROLL_BACK" == analyze(world)["decision"]
 
 
@@ -344,8 +344,8 @@ def test_a_held_regression_is_a_persons_to_decide(world: World, kind: SignalKind
 
 def held_for_an_alarm(world: World, **fields: Any) -> World:
     world.baking(onRegression="hold", alarms=[WATCHED], **fields)
-    world.twins.clock.pass_time(minutes=1)
-    world.twins.alarms.put(WATCHED, "ALARM", world.now)
+    world.fakes.clock.pass_time(minutes=1)
+    world.fakes.alarms.put(WATCHED, "ALARM", world.now)
     assert "HOLD" == analyze(world)["decision"]
     return world
 
@@ -357,8 +357,8 @@ def test_a_rollout_held_for_an_alarm_that_goes_on_firing_still_has_its_deadline(
 
 def test_a_rollout_held_for_an_alarm_that_fires_again_still_has_its_deadline(world: World) -> None:
     held_for_an_alarm(world, holdMinutes=30)
-    world.twins.clock.pass_time(minutes=10)
-    world.twins.alarms.put(WATCHED, "ALARM", world.now)
+    world.fakes.clock.pass_time(minutes=10)
+    world.fakes.alarms.put(WATCHED, "ALARM", world.now)
     assert "HOLD" == analyze(world)["decision"]
     assert "ROLL_BACK" == world.analyzed(minutes=20)["decision"]
 
@@ -368,8 +368,8 @@ def test_a_rollout_held_for_an_alarm_that_fires_again_is_a_persons_to_decide(
     world: World, kind: SignalKind, expected: str
 ) -> None:
     held_for_an_alarm(world)
-    world.twins.clock.pass_time(minutes=10)
-    world.twins.alarms.put(WATCHED, "ALARM", world.now)
+    world.fakes.clock.pass_time(minutes=10)
+    world.fakes.alarms.put(WATCHED, "ALARM", world.now)
     world.signal(kind)
     assert expected == analyze(world)["decision"]
 
@@ -377,18 +377,18 @@ def test_a_rollout_held_for_an_alarm_that_fires_again_is_a_persons_to_decide(
 def test_an_alarm_during_an_inconclusive_hold_rolls_back(world: World) -> None:
     world.baking(alarms=[WATCHED]).silence()
     assert "HOLD" == until_decided(world)
-    world.twins.clock.pass_time(minutes=10)
-    world.twins.alarms.put(WATCHED, "ALARM", world.now)
+    world.fakes.clock.pass_time(minutes=10)
+    world.fakes.alarms.put(WATCHED, "ALARM", world.now)
     assert "ROLL_BACK" == analyze(world)["decision"]
 
 
 def test_an_alarm_that_nobody_could_read_before_the_hold_rolls_back_during_it(world: World) -> None:
     world.baking(alarms=[WATCHED]).silence()
-    world.twins.clock.pass_time(minutes=1)
-    world.twins.alarms.put(WATCHED, "ALARM", world.now)
-    world.twins.alarms.trouble = Unavailable("throttled")
+    world.fakes.clock.pass_time(minutes=1)
+    world.fakes.alarms.put(WATCHED, "ALARM", world.now)
+    world.fakes.alarms.trouble = Unavailable("throttled")
     assert "HOLD" == until_decided(world)
-    world.twins.alarms.trouble = None
+    world.fakes.alarms.trouble = None
     assert "ROLL_BACK" == world.analyzed(minutes=1)["decision"]
 
 
@@ -402,9 +402,9 @@ def test_a_rollout_that_waits_for_a_person_waits_no_longer_than_asked(world: Wor
         world.signal(kind)
         analyze(world)
     since = world.rollout.phase_since
-    world.twins.clock.pass_time(seconds=(since + timedelta(minutes=60) - world.now).total_seconds() - 1)
+    world.fakes.clock.pass_time(seconds=(since + timedelta(minutes=60) - world.now).total_seconds() - 1)
     assert analyze(world)["decision"] in ("HOLD", "PAUSE")
-    world.twins.clock.pass_time(seconds=1)
+    world.fakes.clock.pass_time(seconds=1)
     assert "ROLL_BACK" == analyze(world)["decision"]
 
 
@@ -420,14 +420,14 @@ def test_the_watch_goes_on_until_its_time_is_over(world: World) -> None:
 
 def test_an_alarm_during_the_watch_rolls_back_even_if_regressions_are_to_be_held(world: World) -> None:
     world.watching(alarms=[WATCHED], onRegression="hold")
-    world.twins.clock.pass_time(minutes=1)
-    world.twins.alarms.put(WATCHED, "ALARM", world.now)
+    world.fakes.clock.pass_time(minutes=1)
+    world.fakes.alarms.put(WATCHED, "ALARM", world.now)
     assert "ROLL_BACK" == analyze(world)["decision"]
 
 
 def test_the_watch_goes_on_for_as_long_again_while_nobody_knows_whether_an_alarm_fires(world: World) -> None:
     world.watching(alarms=[WATCHED])
-    world.twins.alarms.trouble = Unavailable("throttled")
+    world.fakes.alarms.trouble = Unavailable("throttled")
     answer = world.analyzed(minutes=5)
     assert ("CONTINUE", True) == (answer["decision"], "alarms could not be read" in answer["reason"])
     assert "CONTINUE" == world.analyzed(minutes=4)["decision"]
@@ -437,9 +437,9 @@ def test_the_watch_goes_on_for_as_long_again_while_nobody_knows_whether_an_alarm
 
 def test_the_watch_ends_once_the_alarms_can_be_read_again(world: World) -> None:
     world.watching(alarms=[WATCHED])
-    world.twins.alarms.trouble = Unavailable("throttled")
+    world.fakes.alarms.trouble = Unavailable("throttled")
     world.analyzed(minutes=5)
-    world.twins.alarms.trouble = None
+    world.fakes.alarms.trouble = None
     assert "CLOSE" == world.analyzed(minutes=1)["decision"]
 
 
@@ -452,7 +452,7 @@ def test_somebody_who_changes_the_stage_during_the_watch_stops_the_rollout(world
 
 def test_a_stop_signal_that_comes_while_the_watch_is_closed_wins(world: World) -> None:
     world.watching()
-    world.twins.clock.pass_time(minutes=5)
+    world.fakes.clock.pass_time(minutes=5)
     with pytest.raises(RecordChanged):
         analyze(world, Disturbance(only="store.save", before=lambda: world.signal(SignalKind.ABORT)))
     assert "ROLL_BACK" == analyze(world)["decision"]
@@ -471,11 +471,11 @@ def test_a_person_may_end_the_watch(world: World) -> None:
 @pytest.mark.parametrize("come_so_far", [World.advancing, World.promoting, World.rolling_back, World.closing])
 def test_a_decision_stands_until_it_is_carried_out(world: World, come_so_far: Callable[[World], World]) -> None:
     come_so_far(world)
-    decided = world.rollout.decided
+    decided = world.rollout.pending_decision
     assert decided is not None
-    lines = len(world.twins.store.history(ROLLOUT))
+    lines = len(world.fakes.store.history(ROLLOUT))
     assert decided.value == world.analyzed()["decision"]
-    assert lines == len(world.twins.store.history(ROLLOUT))
+    assert lines == len(world.fakes.store.history(ROLLOUT))
 
 
 def test_a_rollout_that_has_ended_is_closed(world: World) -> None:
@@ -490,21 +490,21 @@ def test_before_the_canary_it_leads_to_the_canary(world: World) -> None:
 
 def healthy() -> World:
     world = World().baking(alarms=[WATCHED])
-    world.twins.clock.pass_time(minutes=LAG_MINUTES + 3)
+    world.fakes.clock.pass_time(minutes=LAG_MINUTES + 3)
     return world
 
 
 def harmful() -> World:
     world = World().baking(alarms=[WATCHED])
     world.traffic(bad=400)
-    world.twins.clock.pass_time(minutes=LAG_MINUTES + 5)
+    world.fakes.clock.pass_time(minutes=LAG_MINUTES + 5)
     return world
 
 
 def firing() -> World:
     world = World().baking(alarms=[WATCHED])
-    world.twins.clock.pass_time(minutes=1)
-    world.twins.alarms.put(WATCHED, "ALARM", world.now)
+    world.fakes.clock.pass_time(minutes=1)
+    world.fakes.alarms.put(WATCHED, "ALARM", world.now)
     return world
 
 

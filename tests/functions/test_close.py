@@ -12,7 +12,7 @@ from rollout.core.rollout import Outcome
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
 from rollout.errors import NotAllowed, RecordChanged, Refused, RolloutError, Unavailable
-from rollout_simulator.twins import Around, Disturbance
+from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
 from tests.functions.world import EXECUTION, FOUND, ROLLOUT, WATCHED, World
 
@@ -73,16 +73,16 @@ def test_the_record_is_over(outcome: str) -> None:
 def test_the_target_and_the_alarms_are_released(outcome: str) -> None:
     world = ENDINGS[outcome]()
     close(world)
-    assert {} == world.twins.store.locks
-    assert [] == list(world.twins.store.watchers(WATCHED))
+    assert {} == world.fakes.store.locks
+    assert [] == list(world.fakes.store.watchers(WATCHED))
 
 
 @EVERY_ENDING
 def test_the_target_is_left_as_it_is(outcome: str) -> None:
     world = ENDINGS[outcome]()
-    before = list(world.twins.stage.history)
+    before = list(world.fakes.stage.history)
     close(world)
-    assert before == world.twins.stage.history
+    assert before == world.fakes.stage.history
 
 
 @EVERY_ENDING
@@ -96,20 +96,20 @@ def test_the_world_is_told_exactly_once_how_it_ended(outcome: str) -> None:
 def test_the_last_event_tells_the_candidates_share(outcome: str, weight: float) -> None:
     world = ENDINGS[outcome]()
     close(world)
-    assert weight == world.twins.notifier.published[-1]["weightPercent"]
+    assert weight == world.fakes.notifier.published[-1]["weightPercent"]
     assert weight == world.last_line["weightPercent"]
 
 
 def test_every_transition_has_an_event_id_of_its_own() -> None:
     world = promoted()
     close(world)
-    assert len(world.twins.notifier.published) == len(world.twins.notifier.told) == 5
+    assert len(world.fakes.notifier.published) == len(world.fakes.notifier.told) == 5
 
 
 def test_a_rollout_that_was_never_stored_has_failed_and_touched_nothing(world: World) -> None:
     answer = close(world)
     assert ("CLOSE", "FAILED") == (answer["decision"], answer["outcome"])
-    assert ([FOUND], []) == (world.twins.stage.history, world.states_told)
+    assert ([FOUND], []) == (world.fakes.stage.history, world.states_told)
 
 
 def test_a_signal_after_the_end_is_refused() -> None:
@@ -132,7 +132,7 @@ def test_a_signal_just_before_the_end_changes_nothing() -> None:
 def test_called_twice_it_closes_once(outcome: str) -> None:
     answer, world = called_twice(ENDINGS[outcome], close)
     assert outcome == answer["outcome"]
-    assert 1 == [line["state"] for line in world.twins.store.history(ROLLOUT)].count("Close")
+    assert 1 == [line["state"] for line in world.fakes.store.history(ROLLOUT)].count("Close")
 
 
 @EVERY_ENDING
@@ -146,16 +146,16 @@ def test_a_call_that_fails_anywhere_is_made_up_for_by_the_retry(outcome: str) ->
 @pytest.mark.parametrize("error", [Unavailable("throttled"), NotAllowed("AccessDenied")])
 def test_a_store_that_cannot_be_written_keeps_the_lock_for_the_retry(error: RolloutError) -> None:
     world = rolled_back()
-    world.twins.store.trouble = error
+    world.fakes.store.trouble = error
     with pytest.raises(type(error)):
         close(world)
-    world.twins.store.trouble = None
-    assert [ROLLOUT] == list(world.twins.store.unfinished())
+    world.fakes.store.trouble = None
+    assert [ROLLOUT] == list(world.fakes.store.unfinished())
 
 
 def test_another_writer_makes_it_try_again() -> None:
     world = rolled_back()
-    meanwhile = Disturbance(only="store.close", before=lambda: world.twins.store.save(world.rollout))
+    meanwhile = Disturbance(only="store.close", before=lambda: world.fakes.store.save(world.rollout))
     with pytest.raises(RecordChanged):
         close(world, meanwhile)
     assert "ROLLED_BACK" == close(world)["outcome"]
@@ -163,18 +163,18 @@ def test_another_writer_makes_it_try_again() -> None:
 
 def test_a_bus_that_is_down_is_told_by_the_retry() -> None:
     world = rolled_back()
-    world.twins.notifier.trouble = Unavailable("the bus is down")
+    world.fakes.notifier.trouble = Unavailable("the bus is down")
     with pytest.raises(Unavailable):
         close(world)
-    assert {} == world.twins.store.locks
-    world.twins.notifier.trouble = None
+    assert {} == world.fakes.store.locks
+    world.fakes.notifier.trouble = None
     assert "ROLLED_BACK" == close(world)["outcome"]
     assert "ROLLED_BACK" == world.states_told[-1]
 
 
 def test_a_rejection_that_cannot_be_told_is_in_the_end_a_rejection_all_the_same() -> None:
     world = World()
-    world.twins.notifier.trouble = Unavailable("the bus is down")
+    world.fakes.notifier.trouble = Unavailable("the bus is down")
     with pytest.raises(Unavailable):
         world.prepare(plan={"steps": []})
     event: dict[str, Any] = {"request": {}, "execution": EXECUTION, "failure": "Prepare failed"}

@@ -14,7 +14,7 @@ from rollout.core.rollout import Outcome
 from rollout.core.signals import SignalKind
 from rollout.core.target import Canary, Json
 from rollout.errors import NotAllowed, ReadBackDiffers, RolloutError, Unavailable
-from rollout_simulator.twins import Around, Disturbance
+from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
 from tests.functions.world import FOREIGN, FOUND, ROLLOUT, TARGET, World, at_weight, foreign_states
 
@@ -34,18 +34,23 @@ def prepared(world: World) -> World:
 def test_the_canary_gets_the_first_steps_weight_and_the_base_stays_as_it_is(prepared: World) -> None:
     assert "CONTINUE" == create(prepared)["decision"]
     assert at_weight(5) == prepared.stage
-    assert [FOUND, at_weight(5)] == prepared.twins.stage.history
+    assert [FOUND, at_weight(5)] == prepared.fakes.stage.history
 
 
 def test_the_first_step_begins_to_bake(prepared: World) -> None:
     create(prepared)
     rollout = prepared.rollout
-    assert (0, Phase.BAKING, None, (at_weight(5),)) == (rollout.step, rollout.phase, rollout.decided, rollout.ours)
+    assert (0, Phase.BAKING, None, (at_weight(5),)) == (
+        rollout.step,
+        rollout.phase,
+        rollout.pending_decision,
+        rollout.expected_states,
+    )
     assert Decimal(5) == rollout.weight_percent
 
 
 def test_no_minute_is_judged_that_began_before_the_canary_had_settled(prepared: World) -> None:
-    prepared.twins.clock.pass_time(seconds=10)
+    prepared.fakes.clock.pass_time(seconds=10)
     create(prepared)
     assert minute_of(prepared.now) + 1 == prepared.rollout.next_minute
 
@@ -66,7 +71,7 @@ def test_without_a_deployment_the_api_is_deployed_as_now_defined(world: World) -
 def test_the_world_is_told_that_the_canary_bakes(prepared: World) -> None:
     create(prepared)
     assert ["PREPARED", "BAKING"] == prepared.states_told
-    told = prepared.twins.notifier.published[-1]
+    told = prepared.fakes.notifier.published[-1]
     assert (0, 2, 5.0, "CONTINUE") == (told["step"], told["steps"], told["weightPercent"], told["decision"])
 
 
@@ -77,7 +82,9 @@ def test_the_history_tells_what_was_done(prepared: World) -> None:
 
 def test_what_is_about_to_be_done_is_in_the_record_before_it_is_done(prepared: World) -> None:
     intended = []
-    create(prepared, Disturbance(only="shifter.change", before=lambda: intended.append(prepared.rollout.ours)))
+    create(
+        prepared, Disturbance(only="shifter.change", before=lambda: intended.append(prepared.rollout.expected_states))
+    )
     assert [(FOUND, at_weight(5))] == intended
 
 
@@ -108,14 +115,14 @@ def test_a_stage_that_somebody_else_changes_meanwhile_is_left_alone(prepared: Wo
 
 
 def test_a_stage_that_was_deleted_stops_the_rollout(prepared: World) -> None:
-    prepared.twins.stage.delete(TARGET)
+    prepared.fakes.stage.delete(TARGET)
     answer = create(prepared)
     assert ("STOP", "apigateway-stage/a1b2c3d4e5/prod does not exist") == (answer["decision"], answer["reason"])
 
 
 def test_an_api_that_was_deleted_stops_the_rollout(world: World) -> None:
     world.prepared(candidate={})
-    world.twins.stage.delete(TARGET)
+    world.fakes.stage.delete(TARGET)
     assert "STOP" == create(world)["decision"]
 
 
@@ -127,7 +134,7 @@ def test_after_a_stop_signal_no_canary_is_made(prepared: World, kind: SignalKind
     prepared.signal(kind)
     answer = create(prepared)
     assert ("CONTINUE", 0) == (answer["decision"], answer["seen"])
-    assert [FOUND] == prepared.twins.stage.history
+    assert [FOUND] == prepared.fakes.stage.history
 
 
 @pytest.mark.parametrize("kind", [SignalKind.ABORT, SignalKind.ALARM])
@@ -141,13 +148,13 @@ def test_a_stop_signal_before_the_canary_ends_the_rollout_whatever_the_policy(
     assert "ROLL_BACK" == world.call("analyze")["decision"]
     world.roll_back()
     assert "ROLLED_BACK" == world.call("close")["outcome"]
-    assert [FOUND] == world.twins.stage.history
+    assert [FOUND] == world.fakes.stage.history
 
 
 def test_a_stop_signal_that_comes_before_the_intent_is_written_keeps_the_canary_away(prepared: World) -> None:
     answer = create(prepared, Disturbance(only="store.save", before=lambda: prepared.signal(SignalKind.ABORT)))
     assert ("CONTINUE", 0) == (answer["decision"], answer["seen"])
-    assert [FOUND] == prepared.twins.stage.history
+    assert [FOUND] == prepared.fakes.stage.history
 
 
 @pytest.mark.parametrize("kind", [SignalKind.PAUSE, SignalKind.APPROVE, SignalKind.RESUME])
@@ -156,7 +163,7 @@ def test_any_other_signal_waits_until_the_canary_bakes(prepared: World, kind: Si
     answer = create(prepared)
     assert ("CONTINUE", 0) == (answer["decision"], answer["seen"])
     assert at_weight(5) == prepared.stage
-    assert not prepared.twins.store.bake(ROLLOUT, "t-1", answer["seen"])
+    assert not prepared.fakes.store.bake(ROLLOUT, "t-1", answer["seen"])
 
 
 # --- failures and retries ----------------------------------------------------------------------------------------
@@ -165,7 +172,7 @@ def test_any_other_signal_waits_until_the_canary_bakes(prepared: World, kind: Si
 def test_called_twice_it_makes_one_canary() -> None:
     answer, world = called_twice(lambda: World().prepared(), create)
     assert "CONTINUE" == answer["decision"]
-    assert [FOUND, at_weight(5)] == world.twins.stage.history
+    assert [FOUND, at_weight(5)] == world.fakes.stage.history
     assert ["PREPARED", "BAKING"] == world.states_told
 
 
@@ -178,16 +185,16 @@ def test_a_call_that_fails_anywhere_is_made_up_for_by_the_retry(fields: Json) ->
     for failure, answer, world in disturbed(arrange, create):
         assert "CONTINUE" == answer["decision"], failure
         assert undisturbed.outcome() == world.outcome(), failure
-        assert undisturbed.twins.stage.history == world.twins.stage.history, failure
+        assert undisturbed.fakes.stage.history == world.fakes.stage.history, failure
 
 
 @pytest.mark.parametrize("error", [Unavailable("throttled"), NotAllowed("UpdateStage: AccessDenied")])
 def test_what_aws_denies_or_fails_is_for_the_workflow_to_retry(prepared: World, error: RolloutError) -> None:
-    prepared.twins.stage.trouble = error
+    prepared.fakes.stage.trouble = error
     with pytest.raises(type(error)):
         create(prepared)
     assert FOUND == prepared.stage
-    assert Decision.CREATE is prepared.rollout.decided
+    assert Decision.CREATE is prepared.rollout.pending_decision
 
 
 def test_a_canary_that_does_not_show_yet_is_looked_for_by_the_retry(prepared: World) -> None:
@@ -201,11 +208,11 @@ def test_a_canary_that_does_not_show_yet_is_looked_for_by_the_retry(prepared: Wo
     with pytest.raises(ReadBackDiffers):
         create(prepared, shown_late)
     assert "CONTINUE" == create(prepared)["decision"]
-    assert [FOUND, at_weight(5)] == prepared.twins.stage.history
+    assert [FOUND, at_weight(5)] == prepared.fakes.stage.history
 
 
 def test_a_canary_that_was_removed_before_it_was_read_back_is_not_made_again(prepared: World) -> None:
-    removed = Disturbance(only="shifter.change", after=lambda: prepared.twins.stage.put(TARGET, FOUND))
+    removed = Disturbance(only="shifter.change", after=lambda: prepared.fakes.stage.put(TARGET, FOUND))
     with pytest.raises(ReadBackDiffers):
         create(prepared, removed)
     with pytest.raises(ReadBackDiffers, match="not made a second time"):
@@ -229,6 +236,6 @@ def test_called_out_of_turn_it_touches_nothing_and_tells_where_the_rollout_is(
     world: World, come_so_far: Callable[[World], World], expected: str
 ) -> None:
     come_so_far(world)
-    before = list(world.twins.stage.history)
+    before = list(world.fakes.stage.history)
     assert expected == create(world)["decision"]
-    assert before == world.twins.stage.history
+    assert before == world.fakes.stage.history

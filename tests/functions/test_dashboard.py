@@ -26,7 +26,7 @@ HOSTILE = '"><img src=x onerror=alert(1)>'
 
 def shown(world: World, *, buttons: bool = True, **event: Any) -> str:
     """What CloudWatch is answered with."""
-    with patch("dashboard.ports", lambda: world.twins.ports), patch("dashboard.buttons", lambda: buttons):
+    with patch("dashboard.ports", lambda: world.fakes.ports), patch("dashboard.buttons", lambda: buttons):
         given = {**sample("dashboard"), **event}
         return dashboard.handler(given, SimpleNamespace(invoked_function_arn=ARN))  # type: ignore[arg-type]
 
@@ -91,7 +91,7 @@ def test_the_latest_rollouts_are_listed_and_each_opens_in_a_popup() -> None:
 
 def test_no_more_are_listed_than_asked_for() -> None:
     world = World().baking()
-    world.twins.store.reject("r-0", {"rolloutId": "r-0", "state": "REJECTED", "reason": "no", "at": "2026-01-01"})
+    world.fakes.store.reject("r-0", {"rolloutId": "r-0", "state": "REJECTED", "reason": "no", "at": "2026-01-01"})
     assert ["r-1", "r-0"] == [payload["rollout"] for _, payload in actions(shown(world)) if "rollout" in payload]
     assert ["r-1"] == [payload["rollout"] for _, payload in actions(shown(world, most=1)) if "rollout" in payload]
 
@@ -111,7 +111,7 @@ def test_one_rollout_is_shown_with_all_its_decisions() -> None:
 
 def test_a_refused_request_is_shown_with_its_reason() -> None:
     world = World()
-    world.twins.store.reject("r-0", {"rolloutId": "r-0", "state": "REJECTED", "reason": "busy", "at": "2026-01-01"})
+    world.fakes.store.reject("r-0", {"rolloutId": "r-0", "state": "REJECTED", "reason": "busy", "at": "2026-01-01"})
     assert "busy" in shown(world, rollout="r-0")
 
 
@@ -133,7 +133,7 @@ def test_it_is_light_or_dark_as_the_dashboard_is(theme: str, ground: str) -> Non
 
 def test_a_table_that_cannot_be_read_is_said_and_not_thrown() -> None:
     world = World().baking()
-    world.twins.store.trouble = Unavailable("list the locks: ThrottlingException")
+    world.fakes.store.trouble = Unavailable("list the locks: ThrottlingException")
     assert "ThrottlingException" in shown(world)
 
 
@@ -170,11 +170,11 @@ def test_what_a_person_does_because_of_a_step_is_for_that_step() -> None:
 
 def test_a_pressed_button_is_recorded_with_who_and_why_and_wakes_the_workflow() -> None:
     world = World().baking()
-    world.twins.store.bake(ROLLOUT, "t-1", seen=0)
+    world.fakes.store.bake(ROLLOUT, "t-1", seen=0)
     page = pressed(world, {"rolloutId": ROLLOUT, "command": "pause"}, reason="customer demo")
     signal = world.rollout.signals[0]
     assert (SignalKind.PAUSE, "the dashboard", "customer demo") == (signal.kind, signal.source, signal.reason)
-    assert ["t-1"] == world.twins.waker.woken
+    assert ["t-1"] == world.fakes.waker.woken
     assert f"pause recorded for rollout {ROLLOUT}" in page
 
 

@@ -9,7 +9,7 @@ import pytest
 from rollout.core.signals import SignalKind
 from rollout.core.target import Target
 from rollout.errors import NotAllowed, RolloutError, Unavailable
-from rollout_simulator.twins import Disturbance
+from rollout_simulator.fakes import Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
 from tests.functions.world import FOUND, ROLLOUT, WATCHED, World
 
@@ -22,8 +22,8 @@ def watched(world: World) -> World:
 def bake() -> World:
     """A rollout that waits in its bake, behind the token `t-1`, and watches `WATCHED`."""
     world = World().baking(alarms=[WATCHED])
-    world.twins.clock.pass_time(minutes=1)
-    assert world.twins.store.bake(ROLLOUT, "t-1", seen=0)
+    world.fakes.clock.pass_time(minutes=1)
+    assert world.fakes.store.bake(ROLLOUT, "t-1", seen=0)
     return world
 
 
@@ -31,11 +31,11 @@ def two_stages() -> World:
     """The same, and another rollout that watches the same alarm for another stage."""
     world = bake()
     stage = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "test"})
-    world.twins.stage.put(stage, FOUND)
-    world.twins.stage.deploy(stage, "dep-new")
-    World(world.twins, rollout_id="r-2").prepared(alarms=[WATCHED], target=stage.to_document())
-    world.twins.clock.pass_time(minutes=1)
-    world.twins.store.bake("r-2", "t-2", seen=0)
+    world.fakes.stage.put(stage, FOUND)
+    world.fakes.stage.deploy(stage, "dep-new")
+    World(world.fakes, rollout_id="r-2").prepared(alarms=[WATCHED], target=stage.to_document())
+    world.fakes.clock.pass_time(minutes=1)
+    world.fakes.store.bake("r-2", "t-2", seen=0)
     return world
 
 
@@ -48,14 +48,14 @@ def test_the_rollout_that_watches_the_alarm_is_signalled_and_woken(watched: Worl
         signal.reason,
         signal.at,
     )
-    assert ["t-1"] == watched.twins.waker.woken
+    assert ["t-1"] == watched.fakes.waker.woken
     assert "ROLL_BACK" == watched.call("analyze")["decision"]
 
 
 def test_the_target_is_not_touched(watched: World) -> None:
-    before = list(watched.twins.stage.history)
+    before = list(watched.fakes.stage.history)
     watched.alarm_event()
-    assert before == watched.twins.stage.history
+    assert before == watched.fakes.stage.history
 
 
 def test_the_signal_is_recorded_before_the_workflow_is_woken(watched: World) -> None:
@@ -66,16 +66,16 @@ def test_the_signal_is_recorded_before_the_workflow_is_woken(watched: World) -> 
 
 def test_a_rollout_that_does_not_wait_finds_the_signal_when_it_begins_to(world: World) -> None:
     world.baking(alarms=[WATCHED])
-    world.twins.clock.pass_time(minutes=1)
+    world.fakes.clock.pass_time(minutes=1)
     assert {"signalled": [ROLLOUT]} == world.alarm_event()
-    assert [] == world.twins.waker.woken
-    assert not world.twins.store.bake(ROLLOUT, "t-1", seen=0)
+    assert [] == world.fakes.waker.woken
+    assert not world.fakes.store.bake(ROLLOUT, "t-1", seen=0)
 
 
 def test_every_rollout_that_watches_the_alarm_is_signalled() -> None:
     world = two_stages()
     assert {"signalled": [ROLLOUT, "r-2"]} == world.alarm_event()
-    assert ["t-1", "t-2"] == world.twins.waker.woken
+    assert ["t-1", "t-2"] == world.fakes.waker.woken
 
 
 # --- what is not for it ------------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ def test_an_alarm_that_recovers_from_too_little_data_is_a_signal(watched: World)
 def test_an_event_from_before_the_rollout_is_not_for_it(watched: World) -> None:
     before = watched.rollout.started_at - timedelta(seconds=1)
     assert {"signalled": []} == watched.alarm_event(at=before.isoformat())
-    assert [] == watched.twins.waker.woken
+    assert [] == watched.fakes.waker.woken
 
 
 def test_a_rollout_that_has_ended_is_not_signalled(world: World) -> None:
@@ -112,7 +112,7 @@ def test_a_rollout_that_has_ended_is_not_signalled(world: World) -> None:
 
 def test_a_rollout_that_ends_meanwhile_is_not_signalled(world: World) -> None:
     world.closing(alarms=[WATCHED])
-    world.twins.clock.pass_time(minutes=1)
+    world.fakes.clock.pass_time(minutes=1)
     assert {"signalled": []} == world.alarm_event(Disturbance(only="store.load", after=lambda: world.call("close")))
 
 
@@ -122,7 +122,7 @@ def test_a_rollout_that_ends_meanwhile_is_not_signalled(world: World) -> None:
 def test_an_event_that_is_delivered_twice_is_recorded_once(watched: World) -> None:
     at = watched.now.isoformat()
     watched.alarm_event(at=at)
-    watched.twins.clock.pass_time(seconds=30)
+    watched.fakes.clock.pass_time(seconds=30)
     watched.alarm_event(at=at)
     assert 1 == len(watched.rollout.signals)
 
@@ -131,14 +131,14 @@ def test_an_event_that_is_delivered_twice_wakes_twice_for_the_first_waking_may_h
     at = watched.now.isoformat()
     watched.alarm_event(at=at)
     watched.alarm_event(at=at)
-    assert ["t-1", "t-1"] == watched.twins.waker.woken
+    assert ["t-1", "t-1"] == watched.fakes.waker.woken
 
 
 def test_a_flapping_alarm_rolls_back_once(watched: World) -> None:
     for _ in range(3):
         watched.alarm_event()
         watched.alarm_event(value="OK", previous="ALARM")
-        watched.twins.clock.pass_time(seconds=10)
+        watched.fakes.clock.pass_time(seconds=10)
     assert "ROLL_BACK" == watched.call("analyze")["decision"]
     watched.roll_back()
     assert "ROLLED_BACK" == watched.call("close")["outcome"]
@@ -157,12 +157,12 @@ def test_the_time_is_read_as_cloudwatch_writes_it(watched: World, stamp: str) ->
 @pytest.mark.parametrize("error", [Unavailable("throttled"), NotAllowed("AccessDenied")])
 @pytest.mark.parametrize("service", ["store", "waker"])
 def test_what_cannot_be_done_now_is_delivered_again(watched: World, service: str, error: RolloutError) -> None:
-    getattr(watched.twins, service).trouble = error
+    getattr(watched.fakes, service).trouble = error
     with pytest.raises(type(error)):
         watched.alarm_event()
-    getattr(watched.twins, service).trouble = None
+    getattr(watched.fakes, service).trouble = None
     assert {"signalled": [ROLLOUT]} == watched.alarm_event()
-    assert (1, ["t-1"]) == (len(watched.rollout.signals), watched.twins.waker.woken)
+    assert (1, ["t-1"]) == (len(watched.rollout.signals), watched.fakes.waker.woken)
 
 
 @pytest.mark.parametrize("call", ["store.load", "store.signal", "waker.wake"])
@@ -172,8 +172,8 @@ def test_a_failure_with_one_rollout_does_not_keep_the_others_from_being_signalle
     broken.only = call
     with pytest.raises(Unavailable):
         world.alarm_event(broken)
-    assert ["t-2"] == world.twins.waker.woken
-    assert 1 == len(World(world.twins, rollout_id="r-2").rollout.signals)
+    assert ["t-2"] == world.fakes.waker.woken
+    assert 1 == len(World(world.fakes, rollout_id="r-2").rollout.signals)
 
 
 def test_called_twice_it_signals_once() -> None:
@@ -186,5 +186,5 @@ def test_a_call_that_fails_anywhere_is_made_up_for_by_the_next_delivery() -> Non
     for failure, answer, world in disturbed(two_stages, World.alarm_event):
         assert {"signalled": [ROLLOUT, "r-2"]} == answer, failure
         for rollout_id, token in ((ROLLOUT, "t-1"), ("r-2", "t-2")):
-            assert 1 == len(World(world.twins, rollout_id=rollout_id).rollout.signals), failure
-            assert token in world.twins.waker.woken, failure
+            assert 1 == len(World(world.fakes, rollout_id=rollout_id).rollout.signals), failure
+            assert token in world.fakes.waker.woken, failure

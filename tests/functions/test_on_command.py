@@ -22,7 +22,7 @@ def command(world: World, verb: str, **fields: Any) -> Json:
 
 
 def send(world: World, event: Json) -> Json:
-    with patch("on_command.ports", lambda: world.twins.ports):
+    with patch("on_command.ports", lambda: world.fakes.ports):
         return on_command.handler(event, SimpleNamespace(function_name="on_command"))  # type: ignore[arg-type]
 
 
@@ -35,19 +35,19 @@ def ended_promoted(**fields: Any) -> World:
 
 def test_an_abort_is_recorded_with_actor_and_reason_and_wakes_the_workflow() -> None:
     world = World().baking()
-    world.twins.store.bake(ROLLOUT, "t-1", seen=0)
+    world.fakes.store.bake(ROLLOUT, "t-1", seen=0)
     assert command(world, "abort")["accepted"]
     signal = world.rollout.signals[0]
     assert (SignalKind.ABORT, "ada", "because") == (signal.kind, signal.source, signal.reason)
-    assert ["t-1"] == world.twins.waker.woken
+    assert ["t-1"] == world.fakes.waker.woken
     assert "ROLL_BACK" == world.call("analyze")["decision"]
 
 
 def test_the_target_is_not_touched() -> None:
     world = World().baking()
-    before = list(world.twins.stage.history)
+    before = list(world.fakes.stage.history)
     command(world, "promote")
-    assert before == world.twins.stage.history
+    assert before == world.fakes.stage.history
 
 
 def test_an_event_carries_the_command_as_its_detail() -> None:
@@ -112,7 +112,7 @@ def test_resume_is_for_a_paused_rollout() -> None:
     assert not command(world, "resume")["accepted"]
     command(world, "pause")
     assert "PAUSE" == world.call("analyze")["decision"]
-    world.twins.clock.pass_time(minutes=1)
+    world.fakes.clock.pass_time(minutes=1)
     assert command(world, "resume")["accepted"]
 
 
@@ -120,9 +120,9 @@ def test_rollback_starts_an_execution_that_leads_back_to_the_stage_as_it_was() -
     world = ended_promoted()
     answer = command(world, "rollback")
     assert answer["accepted"]
-    ((name, document),) = world.twins.executions.started
+    ((name, document),) = world.fakes.executions.started
     assert ("r-1-undo", {"undo": ROLLOUT, "actor": "ada", "reason": "because"}) == (name, document)
-    undoing = World(world.twins, rollout_id=name)
+    undoing = World(world.fakes, rollout_id=name)
     began = undoing.call("prepare", request=document, execution=EXECUTION + "-undo", startedAt=world.now.isoformat())
     assert "ROLL_BACK" == began["decision"]
     assert PROMOTED == undoing.stage
@@ -132,8 +132,8 @@ def test_rollback_starts_an_execution_that_leads_back_to_the_stage_as_it_was() -
 
 def undone(world: World) -> World:
     """The rollout that has been started to undo this one, ended."""
-    ((name, document),) = world.twins.executions.started
-    undoing = World(world.twins, rollout_id=name)
+    ((name, document),) = world.fakes.executions.started
+    undoing = World(world.fakes, rollout_id=name)
     undoing.call("prepare", request=document, execution=EXECUTION + "-undo", startedAt=world.now.isoformat())
     undoing.roll_back()
     undoing.call("close")
@@ -157,10 +157,10 @@ def test_a_rollback_that_was_done_is_refused_the_next_time_with_the_rollout_that
 def test_a_rollback_that_was_itself_refused_says_so_and_does_not_claim_to_have_been_done() -> None:
     world = ended_promoted()
     command(world, "rollback")
-    ((name, document),) = world.twins.executions.started
-    world.twins.stage.deploy(TARGET, "dep-next")
-    World(world.twins, rollout_id="r-2").prepared(candidate={"deploymentId": "dep-next"})
-    undoing = World(world.twins, rollout_id=name)
+    ((name, document),) = world.fakes.executions.started
+    world.fakes.stage.deploy(TARGET, "dep-next")
+    World(world.fakes, rollout_id="r-2").prepared(candidate={"deploymentId": "dep-next"})
+    undoing = World(world.fakes, rollout_id=name)
     undoing.call("prepare", request=document, execution=EXECUTION + "-undo", startedAt=world.now.isoformat())
     message = command(world, "rollback", reason="again")["message"]
     assert message.startswith(f"not undone: rollout {name}, which was to do it, was rejected at ")
@@ -177,12 +177,12 @@ def test_a_rollback_that_was_itself_refused_says_so_and_does_not_claim_to_have_b
 )
 def test_rollback_has_its_time(world: Any, words: str) -> None:
     there = world()
-    there.twins.clock.pass_time(minutes=1)
+    there.fakes.clock.pass_time(minutes=1)
     assert words in command(there, "rollback")["message"]
-    assert [] == there.twins.executions.started
+    assert [] == there.fakes.executions.started
 
 
 def test_the_window_of_rollback_is_a_day() -> None:
     world = ended_promoted()
-    world.twins.clock.pass_time(minutes=timedelta(days=1) // timedelta(minutes=1) + 1)
+    world.fakes.clock.pass_time(minutes=timedelta(days=1) // timedelta(minutes=1) + 1)
     assert "roll out the previous deployment instead" in command(world, "rollback")["message"]

@@ -163,7 +163,7 @@ def sells(world: World, base: int, canary: int) -> None:
     """From now on, so many orders a minute of 20,000 requests and of 2,000."""
     series: Series = world.rollout.series
     for minute in range(minute_of(world.now), minute_of(world.now) + 60):
-        world.twins.metrics.publish(
+        world.fakes.metrics.publish(
             series, "OrdersPlaced", minute, stage=Count(20_000, base), canary=Count(2_000, canary)
         )
 
@@ -200,7 +200,7 @@ def test_the_watch_after_the_promotion_goes_by_the_targets_own_metrics(world: Wo
     world.call("shift_traffic")
     assert world.analyzed()["decision"] == "PROMOTE"
     world.call("promote")
-    assert ["5XXError"] == [measure.name for measure in world.rollout.measures] == list(world.rollout.ceilings)
+    assert ["5XXError"] == [measure.name for measure in world.rollout.measures] == list(world.rollout.watch_limits)
 
 
 def test_a_request_with_one_is_still_a_request() -> None:

@@ -21,7 +21,7 @@ from rollout.request import parse_request
 from rollout.tasks.preflight import CHECKS
 from rollout.tasks.survey import Survey, survey
 from rollout_simulator.example_api import ACCESS_LOG_FORMAT
-from rollout_simulator.twins import Disturbance, MetricsTwin
+from rollout_simulator.fakes import Disturbance, FakeMetrics
 from tests.functions.world import CANARY, FOUND, TARGET, WATCHED, World, request
 
 ORDERS = "arn:aws:lambda:eu-central-1:123456789012:function:orders"
@@ -33,18 +33,18 @@ PLAN: Json = {"steps": [{"weightPercent": 10, "bakeMinutes": 10}, {"weightPercen
 def sound() -> World:
     """A stage with lively traffic, its alarm at rest; the request names nothing that is not there."""
     world = World()
-    lively(world, world.twins.metrics, world.twins.stage.series(TARGET, None))
+    lively(world, world.fakes.metrics, world.fakes.stage.series(TARGET, None))
     return world
 
 
-def lively(world: World, metrics: MetricsTwin, series: Any, requests: int = 100_000) -> None:
+def lively(world: World, metrics: FakeMetrics, series: Any, requests: int = 100_000) -> None:
     for minute in range(minute_of(world.now) - HISTORY_MINUTES, minute_of(world.now)):
         metrics.publish(series, "5XXError", minute, stage=Count(requests, requests // 1_000))
 
 
 def surveyed(world: World, **fields: Any) -> Survey:
     asked = parse_request(request(**{"alarms": [WATCHED], "plan": PLAN, **fields}))
-    return survey(world.twins.ports, asked, world.now)
+    return survey(world.fakes.ports, asked, world.now)
 
 
 def found(world: World, **fields: Any) -> tuple[Finding, ...]:
@@ -58,7 +58,7 @@ def looks(**changes: Any) -> Callable[[World], None]:
     """Let the inspector find this."""
 
     def arrange(world: World) -> None:
-        world.twins.inspector.found = replace(world.twins.inspector.found, **changes)
+        world.fakes.inspector.found = replace(world.fakes.inspector.found, **changes)
 
     return arrange
 
@@ -68,20 +68,20 @@ def nothing(_: World) -> None:
 
 
 def quiet(world: World) -> None:
-    lively(world, world.twins.metrics, world.twins.stage.series(TARGET, None), requests=0)
+    lively(world, world.fakes.metrics, world.fakes.stage.series(TARGET, None), requests=0)
 
 
 def nearly_quiet(world: World) -> None:
-    lively(world, world.twins.metrics, world.twins.stage.series(TARGET, None), requests=20)
+    lively(world, world.fakes.metrics, world.fakes.stage.series(TARGET, None), requests=20)
 
 
 def many_alarms(world: World) -> None:
     for number in range(MOST_ALARMS):
-        world.twins.alarms.put(f"alarm-{number:03}", "OK", world.now, tagged=TARGET)
+        world.fakes.alarms.put(f"alarm-{number:03}", "OK", world.now, tagged=TARGET)
 
 
 def alarm(state: str) -> Callable[[World], None]:
-    return lambda world: world.twins.alarms.put(WATCHED, state, world.now)
+    return lambda world: world.fakes.alarms.put(WATCHED, state, world.now)
 
 
 NEXT = Backend(ORDERS, "next", "a1b2c3d4e5/prod/GET/orders", exists=True, callable=True)
@@ -89,7 +89,7 @@ BY_LOG: Json = {"measurement": {"source": "accessLog", "baseSemantics": "exclusi
 LIVE: Json = {"deploymentId": FOUND.base, "stageVariables": {"lambdaAlias": "live"}}
 
 PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
-    "target-missing": (lambda world: world.twins.stage.delete(TARGET), {}, "prod does not exist"),
+    "target-missing": (lambda world: world.fakes.stage.delete(TARGET), {}, "prod does not exist"),
     "foreign-canary": (
         lambda world: world.foreign(replace(FOUND, canary=CANARY)),
         {},
@@ -156,7 +156,7 @@ def test_preflight_says_nothing_of_a_sound_target(sound: World) -> None:
 
 def test_preflight_says_nothing_of_a_sound_target_that_is_measured_by_its_access_log(sound: World) -> None:
     looks(access_log_format=ACCESS_LOG_FORMAT, execution_logging=False)(sound)
-    lively(sound, sound.twins.access_log, access_log_series(TARGET))
+    lively(sound, sound.fakes.access_log, access_log_series(TARGET))
     assert found(sound) == found(sound, **BY_LOG) == ()
 
 
@@ -184,12 +184,12 @@ def test_all_errors_are_told_at_once_and_refuse_the_request(sound: World) -> Non
     answer = sound.prepare(alarms=["gone"], candidate={"deploymentId": "nowhere"}, plan=PLAN)
     assert answer["outcome"] == "REJECTED"
     assert answer["reason"].startswith("3 problems: (1) candidate.deploymentId: nowhere does not exist")
-    codes = [each["code"] for each in sound.twins.store.rejected[sound.rollout_id]["findings"]]
+    codes = [each["code"] for each in sound.fakes.store.rejected[sound.rollout_id]["findings"]]
     assert codes == ["candidate-unfit", "may-not-invoke", "alarm-missing"]
 
 
 def test_an_unknown_target_does_not_hide_behind_its_alarms(sound: World) -> None:
-    sound.twins.stage.delete(TARGET)
+    sound.fakes.stage.delete(TARGET)
     assert [each.code for each in found(sound, alarms=["gone"])] == ["target-missing", "alarm-missing"]
 
 
@@ -197,7 +197,7 @@ def test_a_warning_lets_the_rollout_begin_and_is_kept_and_told(sound: World) -> 
     looks(execution_logging=False)(sound)
     assert sound.prepare(alarms=[WATCHED], plan=PLAN)["decision"] == "CREATE"
     (kept,) = sound.rollout.warnings
-    (event,) = sound.twins.notifier.published
+    (event,) = sound.fakes.notifier.published
     assert kept.code == "canary-unseen"
     assert event["findings"] == [kept.to_document()]
 
@@ -219,7 +219,7 @@ def test_other_variables_of_an_unused_override_make_it_a_warning_only(sound: Wor
 
 def by_log(world: World) -> None:
     looks(access_log_format=ACCESS_LOG_FORMAT)(world)
-    lively(world, world.twins.access_log, access_log_series(TARGET))
+    lively(world, world.fakes.access_log, access_log_series(TARGET))
 
 
 def no_logging(world: World) -> None:
@@ -264,6 +264,6 @@ def test_the_record_says_what_it_is_measured_by(sound: World) -> None:
 
 
 def test_a_stage_that_is_deleted_while_it_is_looked_at_is_a_refusal(sound: World) -> None:
-    gone = Disturbance(only="inspector.inspect", before=lambda: sound.twins.stage.delete(TARGET))
+    gone = Disturbance(only="inspector.inspect", before=lambda: sound.fakes.stage.delete(TARGET))
     answer = sound.prepare(gone)
     assert (answer["outcome"], "does not exist" in answer["reason"]) == ("REJECTED", True)

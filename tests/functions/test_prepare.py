@@ -17,7 +17,7 @@ from rollout.core.minutes import minute_of
 from rollout.core.rollout import MOST_ALARMS
 from rollout.core.target import Json, Target
 from rollout.errors import NotAllowed, RolloutError, Unavailable
-from rollout_simulator.twins import Around, Disturbance
+from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
 from tests.functions.world import CANARY, EXECUTION, FOUND, ROLLOUT, TARGET, WATCHED, World, at_weight, request
 
@@ -36,48 +36,53 @@ def test_a_rollout_begins_with_its_canary(world: World) -> None:
 
 def test_the_target_is_locked_and_left_as_it_was(world: World) -> None:
     world.prepare()
-    assert {TARGET.key: ROLLOUT} == world.twins.store.locks
-    assert [FOUND] == world.twins.stage.history
+    assert {TARGET.key: ROLLOUT} == world.fakes.store.locks
+    assert [FOUND] == world.fakes.stage.history
 
 
 def test_the_record_knows_what_was_found(world: World) -> None:
     world.prepare()
     rollout = world.rollout
-    assert (FOUND, (FOUND,), -1, Phase.BAKING) == (rollout.found, rollout.ours, rollout.step, rollout.phase)
+    assert (FOUND, (FOUND,), -1, Phase.BAKING) == (
+        rollout.original,
+        rollout.expected_states,
+        rollout.step,
+        rollout.phase,
+    )
     assert (EXECUTION, world.now) == (rollout.execution, rollout.started_at)
 
 
 def test_the_judge_starts_from_what_the_base_did_before(world: World) -> None:
     series = Series({"Stage": "prod"}, {"Stage": "prod/Canary"})
     for minute in range(minute_of(world.now) - 60, minute_of(world.now)):
-        world.twins.metrics.publish(series, "5XXError", minute, stage=Count(100, 1))
+        world.fakes.metrics.publish(series, "5XXError", minute, stage=Count(100, 1))
     world.prepare()
     assert Count(3000, 30) == world.rollout.evidence.metrics["5XXError"].past_base
 
 
 def test_the_world_is_told_once(world: World) -> None:
     world.prepare()
-    assert ["PREPARED"] == [event["state"] for event in world.twins.notifier.published]
+    assert ["PREPARED"] == [event["state"] for event in world.fakes.notifier.published]
     assert () == world.rollout.pending_events
 
 
 def test_the_alarms_of_the_request_and_those_tagged_for_the_target_are_watched(world: World) -> None:
-    world.twins.alarms.put("orders-slow", "OK", world.now, tagged=TARGET)
-    world.twins.alarms.put(WATCHED, "OK", world.now, tagged=TARGET)
+    world.fakes.alarms.put("orders-slow", "OK", world.now, tagged=TARGET)
+    world.fakes.alarms.put(WATCHED, "OK", world.now, tagged=TARGET)
     world.prepare(alarms=[WATCHED])
     assert (WATCHED, "orders-slow") == world.rollout.settings.alarms
-    assert [ROLLOUT] == list(world.twins.store.watchers("orders-slow"))
+    assert [ROLLOUT] == list(world.fakes.store.watchers("orders-slow"))
 
 
 def test_an_alarm_without_enough_data_is_no_obstacle(world: World) -> None:
-    world.twins.alarms.put(WATCHED, "INSUFFICIENT_DATA", world.now)
+    world.fakes.alarms.put(WATCHED, "INSUFFICIENT_DATA", world.now)
     assert "CREATE" == world.prepare(alarms=[WATCHED])["decision"]
 
 
 def test_a_bus_that_is_down_does_not_keep_the_rollout_from_beginning(world: World) -> None:
-    world.twins.notifier.trouble = Unavailable("the bus is down")
+    world.fakes.notifier.trouble = Unavailable("the bus is down")
     assert "CREATE" == world.prepare()["decision"]
-    world.twins.notifier.trouble = None
+    world.fakes.notifier.trouble = None
     world.call("create_canary")
     assert ["PREPARED", "BAKING"] == world.states_told
 
@@ -91,8 +96,8 @@ def test_what_is_live_already_closes_at_once(world: World) -> None:
     assert "CLOSE" == world.prepare(candidate=LIVE)["decision"]
     answer = world.call("close")
     assert ("PROMOTED", "nothing to do: dep-old is live already") == (answer["outcome"], answer["reason"])
-    assert [FOUND] == world.twins.stage.history
-    assert {} == world.twins.store.locks
+    assert [FOUND] == world.fakes.stage.history
+    assert {} == world.fakes.store.locks
     assert ["PROMOTED"] == world.states_told
 
 
@@ -108,7 +113,7 @@ def test_the_api_as_now_defined_is_a_rollout(world: World) -> None:
 
 
 def fires(world: World) -> None:
-    world.twins.alarms.put(WATCHED, "ALARM", world.now - timedelta(hours=1))
+    world.fakes.alarms.put(WATCHED, "ALARM", world.now - timedelta(hours=1))
 
 
 def has_a_canary(world: World) -> None:
@@ -116,17 +121,17 @@ def has_a_canary(world: World) -> None:
 
 
 def is_held(world: World) -> None:
-    World(world.twins, rollout_id="r-0").prepare()
+    World(world.fakes, rollout_id="r-0").prepare()
 
 
 def is_held_by_a_canary(world: World) -> None:
-    World(world.twins, rollout_id="r-0").prepared().call("create_canary")
+    World(world.fakes, rollout_id="r-0").prepared().call("create_canary")
 
 
 REFUSALS: dict[str, tuple[Callable[[World], object], Json, str]] = {
     "an unknown field": (lambda _: None, {"colour": "green"}, "colour: unknown field"),
     "a missing target": (lambda _: None, {"target": {"type": "apigateway-stage"}}, r"target\.restApiId: required"),
-    "a stage that does not exist": (lambda world: world.twins.stage.delete(TARGET), {}, "prod does not exist"),
+    "a stage that does not exist": (lambda world: world.fakes.stage.delete(TARGET), {}, "prod does not exist"),
     "a deployment that does not exist": (lambda _: None, {"candidate": {"deploymentId": "nowhere"}}, "nowhere"),
     "a canary of somebody else": (has_a_canary, {}, "already has a canary dep-new at 5 %.*promote or remove it"),
     "an alarm that fires": (fires, {"alarms": [WATCHED]}, "orders-5xx is already firing.*ignoreAlarmsAlreadyFiring"),
@@ -140,18 +145,18 @@ REFUSALS: dict[str, tuple[Callable[[World], object], Json, str]] = {
 def test_a_request_is_refused_for(world: World, why: str) -> None:
     arrange, fields, reason = REFUSALS[why]
     arrange(world)
-    stage_before, locks_before = list(world.twins.stage.history), dict(world.twins.store.locks)
+    stage_before, locks_before = list(world.fakes.stage.history), dict(world.fakes.store.locks)
     told_before = len(world.states_told)
 
     answer = world.prepare(**fields)
 
     assert ("REJECT", "REJECTED") == (answer["decision"], answer["outcome"])
     assert re.search(reason, answer["reason"]), answer["reason"]
-    assert stage_before == world.twins.stage.history
-    assert locks_before == world.twins.store.locks
+    assert stage_before == world.fakes.stage.history
+    assert locks_before == world.fakes.store.locks
     assert ["REJECTED"] == world.states_told[told_before:]
-    assert answer["reason"] == world.twins.store.rejected[ROLLOUT]["reason"]
-    assert request(**fields) == world.twins.store.rejected[ROLLOUT]["request"]
+    assert answer["reason"] == world.fakes.store.rejected[ROLLOUT]["reason"]
+    assert request(**fields) == world.fakes.store.rejected[ROLLOUT]["request"]
 
 
 def test_a_request_that_is_no_object_is_refused(world: World) -> None:
@@ -162,7 +167,7 @@ def test_a_request_that_is_no_object_is_refused(world: World) -> None:
 
 def test_more_alarms_than_can_be_released_together_are_refused(world: World) -> None:
     for number in range(MOST_ALARMS + 1):
-        world.twins.alarms.put(f"alarm-{number:03}", "OK", world.now, tagged=TARGET)
+        world.fakes.alarms.put(f"alarm-{number:03}", "OK", world.now, tagged=TARGET)
     answer = world.prepare()
     assert "REJECT" == answer["decision"]
     assert re.search(f"{MOST_ALARMS + 1} .*at most {MOST_ALARMS}", answer["reason"])
@@ -177,17 +182,17 @@ def test_a_request_refused_for_many_reasons_names_the_first_few(world: World) ->
 def test_a_refusal_stands_although_what_was_wrong_is_over(world: World) -> None:
     fires(world)
     first = world.prepare(alarms=[WATCHED])
-    world.twins.alarms.put(WATCHED, "OK", world.now)
+    world.fakes.alarms.put(WATCHED, "OK", world.now)
     assert first == world.prepare(alarms=[WATCHED])
-    assert {} == world.twins.store.locks
+    assert {} == world.fakes.store.locks
     assert ["REJECTED"] == world.states_told
 
 
 def test_a_refusal_that_could_not_be_told_is_told_by_the_retry(world: World) -> None:
-    world.twins.notifier.trouble = Unavailable("the bus is down")
+    world.fakes.notifier.trouble = Unavailable("the bus is down")
     with pytest.raises(Unavailable):
         world.prepare(candidate={"deploymentId": "nowhere"})
-    world.twins.notifier.trouble = None
+    world.fakes.notifier.trouble = None
     assert "REJECT" == world.prepare(candidate={"deploymentId": "nowhere"})["decision"]
     assert ["REJECTED"] == world.states_told
 
@@ -204,8 +209,8 @@ def test_an_alarm_that_fires_already_may_be_ignored_until_it_fires_again(world: 
 def test_an_ignored_alarm_that_fires_again_rolls_back(world: World) -> None:
     fires(world)
     world.baking(alarms=[WATCHED], ignoreAlarmsAlreadyFiring=True)
-    world.twins.clock.pass_time(minutes=1)
-    world.twins.alarms.put(WATCHED, "ALARM", world.now)
+    world.fakes.clock.pass_time(minutes=1)
+    world.fakes.alarms.put(WATCHED, "ALARM", world.now)
     assert "ROLL_BACK" == world.analyzed()["decision"]
 
 
@@ -216,25 +221,25 @@ def test_an_ignored_alarm_that_fires_again_rolls_back(world: World) -> None:
 def test_the_same_request_again_is_the_same_rollout(world: World, come_so_far: Callable[..., World]) -> None:
     come_so_far(world, requestId="build-7")
     told = len(world.states_told)
-    again = World(world.twins, rollout_id="r-2").prepare(requestId="build-7")
+    again = World(world.fakes, rollout_id="r-2").prepare(requestId="build-7")
     assert ("REPEATED", ROLLOUT) == (again["decision"], again["rolloutId"])
     assert told == len(world.states_told)
 
 
 def test_two_who_start_at_once_are_one_rollout_and_one_refusal(world: World) -> None:
-    other = World(world.twins, rollout_id="r-2")
+    other = World(world.fakes, rollout_id="r-2")
     answer = world.prepare(Disturbance(only="store.open", before=other.prepare))
     assert "REJECT" == answer["decision"]
     assert re.search("held by rollout r-2", answer["reason"])
-    assert {TARGET.key: "r-2"} == world.twins.store.locks
+    assert {TARGET.key: "r-2"} == world.fakes.store.locks
 
 
 def test_a_rollout_that_supersedes_another_waits_until_it_has_made_way(world: World) -> None:
     world.baking()
-    world.twins.store.bake(ROLLOUT, "t-1", seen=0)
-    later = World(world.twins, rollout_id="r-2")
+    world.fakes.store.bake(ROLLOUT, "t-1", seen=0)
+    later = World(world.fakes, rollout_id="r-2")
     assert "WAIT" == later.prepare(onConflict="supersede")["decision"]
-    assert ["t-1"] == world.twins.waker.woken
+    assert ["t-1"] == world.fakes.waker.woken
     assert "ROLL_BACK" == world.call("analyze")["decision"]
     world.roll_back()
     world.call("close")
@@ -260,10 +265,10 @@ def test_a_call_that_fails_anywhere_is_made_up_for_by_the_retry(fields: Json) ->
     expected = prepare(**fields)(World(), None)
     for failure, answer, world in disturbed(World, prepare(**fields)):
         assert expected == answer, failure
-        assert [FOUND] == world.twins.stage.history, failure
+        assert [FOUND] == world.fakes.stage.history, failure
         told = {"CREATE": ["PREPARED"], "CLOSE": [], "REJECT": ["REJECTED"]}[answer["decision"]]
         assert told == world.states_to_be_told, failure
-        assert ({} if answer["decision"] == "REJECT" else {TARGET.key: ROLLOUT}) == world.twins.store.locks, failure
+        assert ({} if answer["decision"] == "REJECT" else {TARGET.key: ROLLOUT}) == world.fakes.store.locks, failure
 
 
 @pytest.mark.parametrize("why", ["an alarm that fires", "a canary of somebody else", "a stage that does not exist"])
@@ -272,27 +277,27 @@ def test_once_stored_a_rollout_is_not_refused_any_more(world: World, why: str) -
     world.prepare(**fields)
     arrange(world)
     assert "CREATE" == world.prepare(**fields)["decision"]
-    assert Decision.CREATE is world.rollout.decided
-    assert {TARGET.key: ROLLOUT} == world.twins.store.locks
+    assert Decision.CREATE is world.rollout.pending_decision
+    assert {TARGET.key: ROLLOUT} == world.fakes.store.locks
     assert ["PREPARED"] == world.states_told
 
 
 @pytest.mark.parametrize("error", [Unavailable("throttled"), NotAllowed("GetStage: AccessDenied")])
 @pytest.mark.parametrize("service", ["stage", "metrics", "alarms", "store"])
 def test_a_service_that_cannot_be_asked_is_no_refusal(world: World, service: str, error: RolloutError) -> None:
-    getattr(world.twins, service).trouble = error
+    getattr(world.fakes, service).trouble = error
     with pytest.raises(type(error)):
         world.prepare(alarms=[WATCHED])
-    getattr(world.twins, service).trouble = None
-    assert ([FOUND], {}, []) == (world.twins.stage.history, world.twins.store.locks, world.states_told)
+    getattr(world.fakes, service).trouble = None
+    assert ([FOUND], {}, []) == (world.fakes.stage.history, world.fakes.store.locks, world.states_told)
 
 
 def test_an_alarm_that_fires_while_the_rollout_is_prepared_is_not_missed(world: World) -> None:
     """Its event finds nobody watching yet; the first analysis finds the alarm."""
 
     def fire() -> None:
-        world.twins.clock.pass_time(seconds=1)
-        world.twins.alarms.put(WATCHED, "ALARM", world.now)
+        world.fakes.clock.pass_time(seconds=1)
+        world.fakes.alarms.put(WATCHED, "ALARM", world.now)
 
     world.prepare(Disturbance(only="store.open", before=fire), alarms=[WATCHED])
     world.call("create_canary")
@@ -301,15 +306,15 @@ def test_an_alarm_that_fires_while_the_rollout_is_prepared_is_not_missed(world: 
 
 def test_another_stage_is_another_rollout(world: World) -> None:
     other = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "test"})
-    world.twins.stage.put(other, at_weight(5).without_canary())
-    world.twins.stage.deploy(other, "dep-new")
+    world.fakes.stage.put(other, at_weight(5).without_canary())
+    world.fakes.stage.deploy(other, "dep-new")
     world.prepare()
-    answer = World.prepare(World(world.twins, rollout_id="r-2"), target=other.to_document())
+    answer = World.prepare(World(world.fakes, rollout_id="r-2"), target=other.to_document())
     assert "CREATE" == answer["decision"]
-    assert {TARGET.key: ROLLOUT, other.key: "r-2"} == world.twins.store.locks
+    assert {TARGET.key: ROLLOUT, other.key: "r-2"} == world.fakes.store.locks
 
 
 def test_a_target_too_long_to_be_one_is_left_out_of_the_event(world: World) -> None:
     world.prepare(target={"type": "apigateway-stage", "restApiId": "x" * 3_000, "stageName": "prod"})
-    (event,) = world.twins.notifier.told.values()
+    (event,) = world.fakes.notifier.told.values()
     assert ("REJECTED", None) == (event["state"], event["target"])

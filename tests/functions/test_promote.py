@@ -13,7 +13,7 @@ from rollout.core.rollout import Outcome
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
 from rollout.errors import NotAllowed, RecordChanged, RolloutError, Unavailable
-from rollout_simulator.twins import Around, Disturbance
+from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
 from tests.functions.world import FOREIGN, FOUND, PROMOTED, TARGET, World, at_weight, foreign_states, request
 
@@ -62,11 +62,11 @@ def test_the_watch_begins(promoting: World) -> None:
     rollout = promoting.rollout
     assert (Phase.WATCHING, None, None, (PROMOTED,)) == (
         rollout.phase,
-        rollout.decided,
+        rollout.pending_decision,
         rollout.outcome,
-        tuple(replace(state, variables=PROMOTED.variables) for state in rollout.ours),
+        tuple(replace(state, variables=PROMOTED.variables) for state in rollout.expected_states),
     )
-    assert ("WATCHING", 100.0) == (promoting.states_told[-1], promoting.twins.notifier.published[-1]["weightPercent"])
+    assert ("WATCHING", 100.0) == (promoting.states_told[-1], promoting.fakes.notifier.published[-1]["weightPercent"])
 
 
 def test_without_a_watch_it_closes_at_once(world: World) -> None:
@@ -81,7 +81,7 @@ def test_without_a_watch_it_closes_at_once(world: World) -> None:
 
 
 def test_no_minute_of_the_watch_began_before_the_promotion(promoting: World) -> None:
-    promoting.twins.clock.pass_time(seconds=20)
+    promoting.fakes.clock.pass_time(seconds=20)
     promote(promoting)
     assert minute_of(promoting.now) < promoting.rollout.next_minute
 
@@ -95,7 +95,9 @@ def test_it_may_promote_from_any_step(world: World) -> None:
 
 def test_what_is_about_to_be_done_is_in_the_record_before_it_is_done(promoting: World) -> None:
     intended = []
-    promote(promoting, Disturbance(only="shifter.change", before=lambda: intended.append(promoting.rollout.ours)))
+    promote(
+        promoting, Disturbance(only="shifter.change", before=lambda: intended.append(promoting.rollout.expected_states))
+    )
     assert [(at_weight(50), replace(PROMOTED, canary=at_weight(50).canary), PROMOTED)] == intended
 
 
@@ -125,7 +127,7 @@ def test_a_canary_that_somebody_else_removes_meanwhile_is_not_promoted(promoting
 
 
 def test_a_stage_that_was_deleted_stops_the_rollout(promoting: World) -> None:
-    promoting.twins.stage.delete(TARGET)
+    promoting.fakes.stage.delete(TARGET)
     assert "STOP" == promote(promoting)["decision"]
 
 
@@ -173,7 +175,7 @@ def test_a_stop_signal_during_the_promotion_puts_the_base_back(world: World, kin
 def test_a_stop_signal_after_a_promotion_broke_off_puts_the_base_back(
     world: World, kind: SignalKind, policy: str
 ) -> None:
-    world.promoting(onRegression=policy).twins.stage.breaks_off_promotions = True
+    world.promoting(onRegression=policy).fakes.stage.breaks_off_promotions = True
     with pytest.raises(Unavailable):
         promote(world)
     world.signal(kind)
@@ -212,7 +214,7 @@ def test_a_signal_that_comes_while_the_intent_is_written_is_for_the_retry_to_con
 
 
 def test_a_promotion_that_broke_off_half_way_is_finished_by_the_retry(promoting: World) -> None:
-    promoting.twins.stage.breaks_off_promotions = True
+    promoting.fakes.stage.breaks_off_promotions = True
     with pytest.raises(Unavailable):
         promote(promoting)
     assert replace(PROMOTED, canary=at_weight(50).canary) == promoting.stage
@@ -235,7 +237,7 @@ def test_called_twice_it_promotes_once() -> None:
     answer, world = called_twice(lambda: World().promoting(), promote)
     assert "CONTINUE" == answer["decision"]
     half_way = replace(PROMOTED, canary=at_weight(50).canary)
-    assert [FOUND, at_weight(5), at_weight(50), half_way, PROMOTED] == world.twins.stage.history
+    assert [FOUND, at_weight(5), at_weight(50), half_way, PROMOTED] == world.fakes.stage.history
 
 
 def test_a_call_that_fails_anywhere_is_made_up_for_by_the_retry() -> None:
@@ -247,11 +249,11 @@ def test_a_call_that_fails_anywhere_is_made_up_for_by_the_retry() -> None:
 
 @pytest.mark.parametrize("error", [Unavailable("throttled"), NotAllowed("UpdateStage: AccessDenied")])
 def test_what_aws_denies_or_fails_is_for_the_workflow_to_retry(promoting: World, error: RolloutError) -> None:
-    promoting.twins.stage.trouble = error
+    promoting.fakes.stage.trouble = error
     with pytest.raises(type(error)):
         promote(promoting)
     assert at_weight(50) == promoting.stage
-    assert Decision.PROMOTE is promoting.rollout.decided
+    assert Decision.PROMOTE is promoting.rollout.pending_decision
 
 
 @pytest.mark.parametrize(
@@ -268,6 +270,6 @@ def test_called_out_of_turn_it_touches_nothing_and_tells_where_the_rollout_is(
     world: World, come_so_far: Callable[[World], World], expected: str
 ) -> None:
     come_so_far(world)
-    before = list(world.twins.stage.history)
+    before = list(world.fakes.stage.history)
     assert expected == promote(world)["decision"]
-    assert before == world.twins.stage.history
+    assert before == world.fakes.stage.history

@@ -13,7 +13,7 @@ import recover
 from rollout.core.rollout import Outcome
 from rollout.core.target import Json
 from rollout.tasks.recover import rollout_of
-from rollout_simulator.twins import Around, Disturbance, interposed
+from rollout_simulator.fakes import Around, Disturbance, interposed
 from tests.functions.world import EXECUTION, FOUND, PROMOTED, ROLLOUT, THEIRS, World
 
 SCHEDULED: Json = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
@@ -22,14 +22,14 @@ OVER_MINUTES = 2
 
 
 def sweep(world: World, event: Json = SCHEDULED, around: Around | None = None) -> list[str]:
-    ports = world.twins.ports if around is None else interposed(world.twins.ports, around)
+    ports = world.fakes.ports if around is None else interposed(world.fakes.ports, around)
     with patch("recover.ports", lambda: ports):
         answer = recover.handler(event, SimpleNamespace(function_name="recover"))  # type: ignore[arg-type]
     return list(answer["recovered"])
 
 
 def died(world: World, status: str = "ABORTED", cause: str = "") -> World:
-    world.twins.executions.end(EXECUTION, status, world.now, cause=cause)
+    world.fakes.executions.end(EXECUTION, status, world.now, cause=cause)
     return world
 
 
@@ -40,7 +40,7 @@ def status_change(**detail: Any) -> Json:
 
 def test_a_live_execution_is_left_alone() -> None:
     world = World().baking()
-    world.twins.executions.run(EXECUTION)
+    world.fakes.executions.run(EXECUTION)
     stage = world.stage
     assert [] == sweep(world)
     assert (stage, "BAKING") == (world.stage, world.rollout.phase)
@@ -51,13 +51,13 @@ def test_an_execution_that_hands_over_while_recovery_looks_has_left_nothing_behi
     stage = world.stage
 
     def hand_over() -> None:
-        store = world.twins.ports.store
+        store = world.fakes.ports.store
         store.save(world.rollout.handed_over())
-        world.twins.executions.end(EXECUTION, "SUCCEEDED", world.now)
-        world.twins.executions.run(world.rollout.execution)
+        world.fakes.executions.end(EXECUTION, "SUCCEEDED", world.now)
+        world.fakes.executions.run(world.rollout.execution)
 
     assert [] == sweep(world, around=Disturbance(only="executions.state", before=hand_over))
-    assert (stage, None) == (world.stage, world.rollout.decided)
+    assert (stage, None) == (world.stage, world.rollout.pending_decision)
 
 
 def test_an_execution_that_ends_its_rollout_while_recovery_looks_has_left_nothing_behind() -> None:
@@ -65,7 +65,7 @@ def test_an_execution_that_ends_its_rollout_while_recovery_looks_has_left_nothin
 
     def close() -> None:
         world.call("close")
-        world.twins.executions.end(EXECUTION, "FAILED", world.now)
+        world.fakes.executions.end(EXECUTION, "FAILED", world.now)
 
     assert [] == sweep(world, around=Disturbance(only="executions.state", before=close))
     assert 1 == world.states_told.count("ROLLED_BACK")
@@ -75,10 +75,10 @@ def test_an_execution_that_ends_its_rollout_while_recovery_looks_has_left_nothin
 def test_the_target_is_brought_back_at_once_and_released_when_no_task_can_still_write(status: str) -> None:
     world = died(World().baking(), status, cause="a button")
     assert [ROLLOUT] == sweep(world)
-    assert (FOUND, {"apigateway-stage/a1b2c3d4e5/prod": ROLLOUT}) == (world.stage, world.twins.store.locks)
-    world.twins.clock.pass_time(minutes=OVER_MINUTES)
+    assert (FOUND, {"apigateway-stage/a1b2c3d4e5/prod": ROLLOUT}) == (world.stage, world.fakes.store.locks)
+    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
     assert [ROLLOUT] == sweep(world)
-    assert ({}, Outcome.ROLLED_BACK) == (world.twins.store.locks, world.rollout.outcome)
+    assert ({}, Outcome.ROLLED_BACK) == (world.fakes.store.locks, world.rollout.outcome)
     assert "a button" in world.rollout.reason
     assert 1 == world.states_told.count("ROLLED_BACK")
     assert [] == sweep(world)
@@ -89,32 +89,32 @@ def test_what_a_late_task_wrote_after_the_recovery_is_taken_away_again() -> None
     late = world.stage
     sweep(died(world))
     world.foreign(late)
-    world.twins.clock.pass_time(minutes=OVER_MINUTES)
+    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
     sweep(world)
     assert (FOUND, Outcome.ROLLED_BACK) == (world.stage, world.rollout.outcome)
 
 
 def test_a_promoted_rollout_stays_promoted() -> None:
     world = died(World().watching())
-    world.twins.clock.pass_time(minutes=OVER_MINUTES)
+    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
     sweep(world)
-    assert (PROMOTED, Outcome.PROMOTED, {}) == (world.stage, world.rollout.outcome, world.twins.store.locks)
+    assert (PROMOTED, Outcome.PROMOTED, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
 
 
 def test_a_foreign_target_is_left_alone_and_released() -> None:
     world = World().baking()
     stage = world.foreign(FOUND.__class__(FOUND.base, THEIRS, FOUND.variables))
     died(world)
-    world.twins.clock.pass_time(minutes=OVER_MINUTES)
+    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
     sweep(world)
-    assert (stage, Outcome.STOPPED, {}) == (world.stage, world.rollout.outcome, world.twins.store.locks)
+    assert (stage, Outcome.STOPPED, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
 
 
 def test_a_sweep_ends_in_time_and_leaves_nobody_out_for_good() -> None:
     world, visited = World(), []
 
     def slowly(_ports: object, rollout_id: str) -> bool:
-        world.twins.clock.pass_time(minutes=1)
+        world.fakes.clock.pass_time(minutes=1)
         visited.append(rollout_id)
         return False
 
@@ -122,7 +122,7 @@ def test_a_sweep_ends_in_time_and_leaves_nobody_out_for_good() -> None:
     sweeps = 0
     with (
         patch("rollout.tasks.recover.recover", slowly),
-        patch.object(world.twins.store, "unfinished", lambda: sorted(everybody)),
+        patch.object(world.fakes.store, "unfinished", lambda: sorted(everybody)),
     ):
         while set(visited) != everybody:
             before, sweeps = len(visited), sweeps + 1

@@ -13,7 +13,7 @@ from rollout.core.rollout import Outcome
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
 from rollout.errors import NotAllowed, ReadBackDiffers, RolloutError, Unavailable
-from rollout_simulator.twins import Around, Disturbance
+from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
 from tests.functions.world import FOREIGN, FOUND, PROMOTED, TARGET, World, at_weight, foreign_states
 
@@ -73,7 +73,7 @@ def test_variables_that_the_owner_changed_meanwhile_stay_as_the_owner_wants_them
 
 
 def test_a_promotion_that_broke_off_half_way_is_undone(world: World) -> None:
-    world.promoting().twins.stage.breaks_off_promotions = True
+    world.promoting().fakes.stage.breaks_off_promotions = True
     with pytest.raises(Unavailable):
         world.call("promote")
     assert "CLOSE" == world.roll_back(failure="Promote failed: Unavailable: throttled")["decision"]
@@ -84,20 +84,21 @@ def test_before_the_canary_there_is_nothing_to_undo(world: World) -> None:
     world.prepared().signal(SignalKind.ABORT)
     world.call("analyze")
     assert "CLOSE" == roll_back(world)["decision"]
-    assert [FOUND] == world.twins.stage.history
+    assert [FOUND] == world.fakes.stage.history
     assert Outcome.ROLLED_BACK is world.rollout.outcome
 
 
 def test_the_world_is_told_that_and_why(rolling_back: World) -> None:
     roll_back(rolling_back)
     assert ["PREPARED", "BAKING", "ROLLING_BACK"] == rolling_back.states_told
-    assert "abort by ada" == rolling_back.twins.notifier.published[-1]["reason"]
+    assert "abort by ada" == rolling_back.fakes.notifier.published[-1]["reason"]
 
 
 def test_what_is_about_to_be_done_is_in_the_record_before_it_is_done(rolling_back: World) -> None:
     intended = []
     roll_back(
-        rolling_back, Disturbance(only="shifter.change", before=lambda: intended.append(rolling_back.rollout.ours))
+        rolling_back,
+        Disturbance(only="shifter.change", before=lambda: intended.append(rolling_back.rollout.expected_states)),
     )
     assert [(at_weight(5), FOUND)] == intended
 
@@ -139,7 +140,7 @@ def test_the_failure_of_a_task_rolls_back(world: World) -> None:
 
 def test_a_task_that_failed_before_anything_was_touched_fails_the_rollout(world: World) -> None:
     world.prepared().roll_back(failure="Create canary failed: NotAllowed: AccessDenied")
-    assert [FOUND] == world.twins.stage.history
+    assert [FOUND] == world.fakes.stage.history
     assert Outcome.FAILED is world.rollout.outcome
 
 
@@ -187,7 +188,7 @@ def test_a_promotion_that_somebody_else_changed_is_left_alone(what: str) -> None
 
 
 def test_a_stage_that_was_deleted_stops_the_rollout(rolling_back: World) -> None:
-    rolling_back.twins.stage.delete(TARGET)
+    rolling_back.fakes.stage.delete(TARGET)
     assert "STOP" == roll_back(rolling_back)["decision"]
 
 
@@ -222,10 +223,10 @@ def test_a_failed_tasks_rollback_that_fails_anywhere_is_made_up_for_by_the_retry
 
 @pytest.mark.parametrize("error", [Unavailable("throttled"), NotAllowed("UpdateStage: AccessDenied")])
 def test_a_rollback_that_cannot_be_done_is_never_swallowed(rolling_back: World, error: RolloutError) -> None:
-    rolling_back.twins.stage.trouble = error
+    rolling_back.fakes.stage.trouble = error
     with pytest.raises(type(error)):
         roll_back(rolling_back)
-    assert (Decision.ROLL_BACK, None) == (rolling_back.rollout.decided, rolling_back.rollout.outcome)
+    assert (Decision.ROLL_BACK, None) == (rolling_back.rollout.pending_decision, rolling_back.rollout.outcome)
 
 
 def test_a_rollback_that_does_not_show_is_never_taken_for_one(rolling_back: World) -> None:
@@ -234,11 +235,11 @@ def test_a_rollback_that_does_not_show_is_never_taken_for_one(rolling_back: Worl
 
     with pytest.raises(ReadBackDiffers):
         roll_back(rolling_back, not_visible_yet)
-    assert Decision.ROLL_BACK is rolling_back.rollout.decided
+    assert Decision.ROLL_BACK is rolling_back.rollout.pending_decision
 
 
 def test_a_bus_that_is_down_does_not_keep_the_base_from_coming_back(rolling_back: World) -> None:
-    rolling_back.twins.notifier.trouble = NotAllowed("PutEvents: AccessDenied")
+    rolling_back.fakes.notifier.trouble = NotAllowed("PutEvents: AccessDenied")
     assert "CLOSE" == roll_back(rolling_back)["decision"]
     assert FOUND == rolling_back.stage
 

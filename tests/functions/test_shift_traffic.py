@@ -14,7 +14,7 @@ from rollout.core.rollout import Outcome
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
 from rollout.errors import NotAllowed, RecordChanged, RolloutError, Unavailable
-from rollout_simulator.twins import Around, Disturbance
+from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
 from tests.functions.world import FOREIGN, FOUND, ROLLOUT, TARGET, World, at_weight, foreign_states
 
@@ -38,13 +38,18 @@ NOT_RAISED = [FOUND, at_weight(5)]
 def test_the_canary_gets_the_next_steps_weight_and_nothing_else_changes(advancing: World) -> None:
     assert "CONTINUE" == shift(advancing)["decision"]
     assert at_weight(50) == advancing.stage
-    assert RAISED == advancing.twins.stage.history
+    assert RAISED == advancing.fakes.stage.history
 
 
 def test_the_next_step_begins_to_bake(advancing: World) -> None:
     shift(advancing)
     rollout = advancing.rollout
-    assert (1, Phase.BAKING, None, (at_weight(50),)) == (rollout.step, rollout.phase, rollout.decided, rollout.ours)
+    assert (1, Phase.BAKING, None, (at_weight(50),)) == (
+        rollout.step,
+        rollout.phase,
+        rollout.pending_decision,
+        rollout.expected_states,
+    )
     assert Decimal(50) == rollout.weight_percent
 
 
@@ -57,26 +62,28 @@ def test_safety_is_proven_afresh_and_harm_is_remembered(advancing: World) -> Non
 
 
 def test_no_minute_is_judged_that_spans_the_change(advancing: World) -> None:
-    advancing.twins.clock.pass_time(seconds=25)
+    advancing.fakes.clock.pass_time(seconds=25)
     shift(advancing)
     assert minute_of(advancing.now) + 1 == advancing.rollout.next_minute
 
 
 def test_the_world_is_told_of_the_new_weight(advancing: World) -> None:
     shift(advancing)
-    told = advancing.twins.notifier.published[-1]
+    told = advancing.fakes.notifier.published[-1]
     assert ("BAKING", 1, 50.0) == (told["state"], told["step"], told["weightPercent"])
 
 
 def test_each_transition_has_an_event_id_of_its_own(advancing: World) -> None:
     shift(advancing)
-    ids = [event["eventId"] for event in advancing.twins.notifier.published]
+    ids = [event["eventId"] for event in advancing.fakes.notifier.published]
     assert len(set(ids)) == len(ids) == 3
 
 
 def test_what_is_about_to_be_done_is_in_the_record_before_it_is_done(advancing: World) -> None:
     intended = []
-    shift(advancing, Disturbance(only="shifter.change", before=lambda: intended.append(advancing.rollout.ours)))
+    shift(
+        advancing, Disturbance(only="shifter.change", before=lambda: intended.append(advancing.rollout.expected_states))
+    )
     assert [(at_weight(5), at_weight(50))] == intended
 
 
@@ -113,7 +120,7 @@ def test_variables_that_the_rollout_does_not_override_are_the_owners_to_change(a
 
 
 def test_a_stage_that_was_deleted_stops_the_rollout(advancing: World) -> None:
-    advancing.twins.stage.delete(TARGET)
+    advancing.fakes.stage.delete(TARGET)
     assert "STOP" == shift(advancing)["decision"]
 
 
@@ -127,7 +134,7 @@ def test_after_a_stop_signal_the_weight_does_not_rise(advancing: World, kind: Si
     advancing.signal(kind)
     answer = shift(advancing)
     assert ("CONTINUE", 0) == (answer["decision"], answer["seen"])
-    assert NOT_RAISED == advancing.twins.stage.history
+    assert NOT_RAISED == advancing.fakes.stage.history
     assert "ROLL_BACK" == advancing.call("analyze")["decision"]
 
 
@@ -137,7 +144,7 @@ def test_a_stop_signal_that_comes_before_the_intent_is_written_keeps_the_weight(
 ) -> None:
     answer = shift(advancing, Disturbance(only="store.save", before=lambda: advancing.signal(kind)))
     assert ("CONTINUE", 0) == (answer["decision"], answer["seen"])
-    assert NOT_RAISED == advancing.twins.stage.history
+    assert NOT_RAISED == advancing.fakes.stage.history
 
 
 @STOPS
@@ -148,7 +155,7 @@ def test_a_stop_signal_that_comes_while_a_retry_begins_keeps_the_weight(advancin
         shift(advancing, throttled)
     answer = shift(advancing, Disturbance(only="store.load", after=lambda: advancing.signal(kind)))
     assert "CONTINUE" == answer["decision"]
-    assert NOT_RAISED == advancing.twins.stage.history
+    assert NOT_RAISED == advancing.fakes.stage.history
 
 
 @STOPS
@@ -178,7 +185,7 @@ def test_a_raise_that_is_half_done_is_not_held_but_rolled_back(world: World, kin
 def test_a_pause_that_comes_before_the_raise_is_heeded(advancing: World) -> None:
     advancing.signal(SignalKind.PAUSE)
     assert "CONTINUE" == shift(advancing)["decision"]
-    assert NOT_RAISED == advancing.twins.stage.history
+    assert NOT_RAISED == advancing.fakes.stage.history
     assert "PAUSE" == advancing.call("analyze")["decision"]
     assert Phase.PAUSED is advancing.rollout.phase
 
@@ -188,8 +195,8 @@ def test_a_pause_that_comes_when_the_raise_is_half_done_comes_after_it(advancing
         shift(advancing, Disturbance(only="shifter.change", after=lambda: fail(Unavailable("the connection broke"))))
     advancing.signal(SignalKind.PAUSE)
     answer = shift(advancing)
-    assert RAISED == advancing.twins.stage.history
-    assert not advancing.twins.store.bake(ROLLOUT, "t-1", answer["seen"])
+    assert RAISED == advancing.fakes.stage.history
+    assert not advancing.fakes.store.bake(ROLLOUT, "t-1", answer["seen"])
     assert "PAUSE" == advancing.call("analyze")["decision"]
 
 
@@ -197,14 +204,14 @@ def test_a_pause_that_comes_when_the_raise_is_half_done_comes_after_it(advancing
 def test_any_other_signal_does_not_hinder_the_raise(advancing: World, kind: SignalKind) -> None:
     advancing.signal(kind)
     assert "CONTINUE" == shift(advancing)["decision"]
-    assert RAISED == advancing.twins.stage.history
+    assert RAISED == advancing.fakes.stage.history
 
 
 def test_a_signal_that_comes_while_the_intent_is_written_is_for_the_retry_to_consider(advancing: World) -> None:
     with pytest.raises(RecordChanged):
         shift(advancing, Disturbance(only="store.save", before=lambda: advancing.signal(SignalKind.APPROVE)))
     assert "CONTINUE" == shift(advancing)["decision"]
-    assert RAISED == advancing.twins.stage.history
+    assert RAISED == advancing.fakes.stage.history
 
 
 # --- failures and retries ----------------------------------------------------------------------------------------
@@ -217,7 +224,7 @@ def fail(error: RolloutError) -> None:
 def test_called_twice_it_raises_once() -> None:
     answer, world = called_twice(lambda: World().advancing(), shift)
     assert "CONTINUE" == answer["decision"]
-    assert RAISED == world.twins.stage.history
+    assert RAISED == world.fakes.stage.history
     assert 1 == world.rollout.step
 
 
@@ -226,16 +233,16 @@ def test_a_call_that_fails_anywhere_is_made_up_for_by_the_retry() -> None:
     for failure, answer, world in disturbed(lambda: World().advancing(), shift):
         assert "CONTINUE" == answer["decision"], failure
         assert undisturbed.outcome() == world.outcome(), failure
-        assert RAISED == world.twins.stage.history, failure
+        assert RAISED == world.fakes.stage.history, failure
 
 
 @pytest.mark.parametrize("error", [Unavailable("throttled"), NotAllowed("UpdateStage: AccessDenied")])
 def test_what_aws_denies_or_fails_is_for_the_workflow_to_retry(advancing: World, error: RolloutError) -> None:
-    advancing.twins.stage.trouble = error
+    advancing.fakes.stage.trouble = error
     with pytest.raises(type(error)):
         shift(advancing)
-    assert NOT_RAISED == advancing.twins.stage.history
-    assert Decision.ADVANCE is advancing.rollout.decided
+    assert NOT_RAISED == advancing.fakes.stage.history
+    assert Decision.ADVANCE is advancing.rollout.pending_decision
 
 
 @pytest.mark.parametrize(
@@ -252,6 +259,6 @@ def test_called_out_of_turn_it_touches_nothing_and_tells_where_the_rollout_is(
     world: World, come_so_far: Callable[[World], World], expected: str
 ) -> None:
     come_so_far(world)
-    before = list(world.twins.stage.history)
+    before = list(world.fakes.stage.history)
     assert expected == shift(world)["decision"]
-    assert before == world.twins.stage.history
+    assert before == world.fakes.stage.history

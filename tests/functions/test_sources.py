@@ -15,7 +15,7 @@ from rollout.core.sources import access_log_series
 from rollout.core.target import Target
 from rollout.errors import Unavailable
 from rollout_simulator.example_api import ACCESS_LOG_FORMAT
-from rollout_simulator.twins import MetricsTwin
+from rollout_simulator.fakes import FakeMetrics
 from tests.functions.world import TARGET, World
 
 OVERDUE_MINUTES = 6
@@ -32,8 +32,8 @@ def logged() -> Series:
 def world() -> World:
     """A stage with both kinds of metrics; what the canary's do is the test's."""
     world = World()
-    found = world.twins.inspector.found
-    world.twins.inspector.found = replace(found, access_log_format=ACCESS_LOG_FORMAT)
+    found = world.fakes.inspector.found
+    world.fakes.inspector.found = replace(found, access_log_format=ACCESS_LOG_FORMAT)
     both(world, base=True)
     world.prepared(measurement={}).call("create_canary")
     assert (world.rollout.series.source, world.rollout.stand_in) == (OWN, logged())
@@ -41,7 +41,7 @@ def world() -> World:
 
 
 def publish(
-    world: World, metrics: MetricsTwin, series: Series, *, base: bool = True, canary: bool = False, bad: int = 0
+    world: World, metrics: FakeMetrics, series: Series, *, base: bool = True, canary: bool = False, bad: int = 0
 ) -> None:
     now = minute_of(world.now)
     for minute in range(now - 40, now + 60):
@@ -55,8 +55,8 @@ def publish(
 
 
 def both(world: World, *, base: bool) -> None:
-    publish(world, world.twins.metrics, world.twins.stage.series(TARGET, None), base=base)
-    publish(world, world.twins.access_log, logged(), base=base)
+    publish(world, world.fakes.metrics, world.fakes.stage.series(TARGET, None), base=base)
+    publish(world, world.fakes.access_log, logged(), base=base)
 
 
 def sources(world: World) -> tuple[str, bool]:
@@ -70,13 +70,13 @@ def analyzed(world: World, minutes: int) -> str:
 
 
 def test_a_canary_with_a_series_of_its_own_is_measured_by_it(world: World) -> None:
-    publish(world, world.twins.metrics, world.rollout.series, canary=True)
+    publish(world, world.fakes.metrics, world.rollout.series, canary=True)
     assert "the canary has a CloudWatch series of its own" in analyzed(world, OVERDUE_MINUTES)
     assert sources(world) == (OWN, False)
 
 
 def test_a_canary_without_one_is_measured_by_the_access_log(world: World) -> None:
-    publish(world, world.twins.access_log, logged(), canary=True)
+    publish(world, world.fakes.access_log, logged(), canary=True)
     reason = analyzed(world, OVERDUE_MINUTES + 1)
     assert "measured by the access log from 12:01 UTC on" in reason
     assert sources(world) == (ACCESS_LOG, False)
@@ -85,7 +85,7 @@ def test_a_canary_without_one_is_measured_by_the_access_log(world: World) -> Non
 
 
 def test_no_minute_is_lost_by_the_change(world: World) -> None:
-    publish(world, world.twins.access_log, logged(), canary=True)
+    publish(world, world.fakes.access_log, logged(), canary=True)
     analyzed(world, OVERDUE_MINUTES + 1)
     counted = world.last_line["analysis"]["minutes"]
     first = minute_of(world.rollout.changed_at) + 1
@@ -94,12 +94,12 @@ def test_no_minute_is_lost_by_the_change(world: World) -> None:
 
 
 def test_a_failing_canary_is_convicted_by_the_access_log(world: World) -> None:
-    publish(world, world.twins.access_log, logged(), canary=True, bad=1_000)
+    publish(world, world.fakes.access_log, logged(), canary=True, bad=1_000)
     assert world.analyzed(minutes=OVERDUE_MINUTES + 1)["decision"] == "ROLL_BACK"
 
 
 def test_a_series_that_may_only_be_late_is_waited_for(world: World) -> None:
-    publish(world, world.twins.access_log, logged(), canary=True)
+    publish(world, world.fakes.access_log, logged(), canary=True)
     analyzed(world, OVERDUE_MINUTES - 1)
     assert sources(world) == (OWN, True)
 
@@ -110,16 +110,16 @@ def test_a_canary_that_nobody_calls_settles_nothing(world: World) -> None:
 
 
 def test_an_access_log_that_cannot_be_read_settles_nothing(world: World) -> None:
-    world.twins.access_log.trouble = Unavailable("throttled")
+    world.fakes.access_log.trouble = Unavailable("throttled")
     analyzed(world, 10)
     assert sources(world) == (OWN, True)
     assert "the metrics could not be read: throttled" in world.last_line["analysis"]["notes"]
 
 
 def test_what_is_settled_stays_so(world: World) -> None:
-    publish(world, world.twins.access_log, logged(), canary=True)
+    publish(world, world.fakes.access_log, logged(), canary=True)
     analyzed(world, OVERDUE_MINUTES + 1)
-    publish(world, world.twins.metrics, world.twins.stage.series(TARGET, None), canary=True)
+    publish(world, world.fakes.metrics, world.fakes.stage.series(TARGET, None), canary=True)
     analyzed(world, 2)
     assert sources(world) == (ACCESS_LOG, False)
 

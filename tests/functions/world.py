@@ -1,4 +1,4 @@
-"""A stage, a rollout and its tasks over the twins: what the tests of the functions are written with."""
+"""A stage, a rollout and its tasks over the fakes: what the tests of the functions are written with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rollout.core.rollout import Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Canary, Json, Target, TargetState
 from rollout.ports import Ports
-from rollout_simulator.twins import Around, Twins, interposed, twins
+from rollout_simulator.fakes import Around, Fakes, fakes, interposed
 
 ROLLOUT = "r-1"
 EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:rollout:r-1"
@@ -69,19 +69,19 @@ def at_weight(weight_percent: int) -> TargetState:
 
 @dataclass
 class World:
-    """The twins with the stage as `FOUND`, and the functions over them.
+    """The fakes with the stage as `FOUND`, and the functions over them.
 
-    Another rollout in the same world is `World(world.twins, rollout_id=…)`.
+    Another rollout in the same world is `World(world.fakes, rollout_id=…)`.
     """
 
-    twins: Twins = field(default_factory=twins)
+    fakes: Fakes = field(default_factory=fakes)
     rollout_id: str = ROLLOUT
 
     def __post_init__(self) -> None:
-        if not self.twins.stage.history:
-            self.twins.stage.put(TARGET, FOUND)
-            self.twins.stage.deploy(TARGET, "dep-new")
-            self.twins.alarms.put(WATCHED, "OK", self.now)
+        if not self.fakes.stage.history:
+            self.fakes.stage.put(TARGET, FOUND)
+            self.fakes.stage.deploy(TARGET, "dep-new")
+            self.fakes.alarms.put(WATCHED, "OK", self.now)
 
     # --- the functions -----------------------------------------------------------------------------------------
 
@@ -115,9 +115,9 @@ class World:
         return self._invoke(on_alarm.handler, {"source": "aws.cloudwatch", "detail": detail}, around)
 
     def _invoke(self, handler: Callable[[Json, Any], Json], event: Json, around: Around | None) -> Json:
-        ports: Ports = self.twins.ports if around is None else interposed(self.twins.ports, around)
+        ports: Ports = self.fakes.ports if around is None else interposed(self.fakes.ports, around)
         context = SimpleNamespace(function_name=handler.__module__)
-        with patch("rollout.entry.ports", lambda: ports), patch("on_alarm.ports", lambda: ports):
+        with patch("rollout.task_handler.ports", lambda: ports), patch("on_alarm.ports", lambda: ports):
             return handler(event, context)
 
     # --- a rollout that has come so far ------------------------------------------------------------------------
@@ -169,11 +169,11 @@ class World:
 
     @property
     def now(self) -> datetime:
-        return self.twins.clock.now()
+        return self.fakes.clock.now()
 
     def analyzed(self, *, minutes: int = 10) -> Json:
         """The answer of Analyze after so many more minutes."""
-        self.twins.clock.pass_time(minutes=minutes)
+        self.fakes.clock.pass_time(minutes=minutes)
         return self.call("analyze")
 
     def traffic(
@@ -188,7 +188,7 @@ class World:
         """From now on, so many requests a minute and so many of them bad; none is no datapoint."""
         series = self.rollout.series
         for minute in range(minute_of(self.now), minute_of(self.now) + minutes):
-            self.twins.metrics.publish(
+            self.fakes.metrics.publish(
                 series,
                 "5XXError",
                 minute,
@@ -203,11 +203,11 @@ class World:
     def signal(self, kind: SignalKind, *, source: str = "ada", reason: str = "") -> str | None:
         """Record a signal."""
         at = self.now.isoformat()
-        return self.twins.store.signal(self.rollout_id, Signal(kind, at, source, reason))
+        return self.fakes.store.signal(self.rollout_id, Signal(kind, at, source, reason))
 
     def foreign(self, state: TargetState) -> TargetState:
         """Somebody else changes the stage."""
-        self.twins.stage.put(TARGET, state)
+        self.fakes.stage.put(TARGET, state)
         return state
 
     # --- what has come of it -----------------------------------------------------------------------------------
@@ -215,52 +215,52 @@ class World:
     @property
     def rollout(self) -> Rollout:
         """The record."""
-        rollout = self.twins.store.load(self.rollout_id)
+        rollout = self.fakes.store.load(self.rollout_id)
         assert rollout is not None
         return rollout
 
     @property
     def stage(self) -> TargetState:
         """The stage as it is."""
-        return self.twins.stage.state(TARGET)
+        return self.fakes.stage.state(TARGET)
 
     @property
     def states_told(self) -> list[str]:
         """The states that the world was told of, repeated events dropped."""
-        return [event["state"] for event in self.twins.notifier.told.values()]
+        return [event["state"] for event in self.fakes.notifier.told.values()]
 
     @property
     def states_to_be_told(self) -> list[str]:
         """The same, with those that are recorded and could not be sent yet."""
-        stored = self.twins.store.load(self.rollout_id)
+        stored = self.fakes.store.load(self.rollout_id)
         unsent = {event["eventId"]: event for event in (stored.pending_events if stored else ())}
-        return [event["state"] for event in (self.twins.notifier.told | unsent).values()]
+        return [event["state"] for event in (self.fakes.notifier.told | unsent).values()]
 
     @property
     def last_line(self) -> Json:
         """The newest line of the rollout's history."""
-        return self.twins.store.history(self.rollout_id)[-1]
+        return self.fakes.store.history(self.rollout_id)[-1]
 
     def outcome(self) -> Mapping[str, object]:
         """All that a retried task must leave as if it had not been retried."""
         rollout = self.rollout
         lines = [
             {name: line[name] for name in ("state", "phase", "step", "decision", "reason", "change")}
-            for line in self.twins.store.history(self.rollout_id)
+            for line in self.fakes.store.history(self.rollout_id)
         ]
         return {
             "stage": self.stage,
-            "ours": rollout.ours,
+            "ours": rollout.expected_states,
             "phase": rollout.phase,
             "step": rollout.step,
-            "decided": rollout.decided,
+            "decided": rollout.pending_decision,
             "outcome": rollout.outcome,
             "reason": rollout.reason,
             "evidence": rollout.evidence,
             "next_minute": rollout.next_minute,
             "signals_seen": rollout.signals_seen,
             "lines": lines,
-            "lock": dict(self.twins.store.locks),
+            "lock": dict(self.fakes.store.locks),
             "told": self.states_to_be_told,
         }
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from rollout.adapters import apigateway_stage, stage_way
+from rollout.adapters import apigateway_stage, stage_transition_path
 from rollout.adapters.apigateway_stage import ApiGatewayStage
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.lambda_alias import LambdaAlias
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
-from rollout.core.decision import Finding
+from rollout.core.decision import Assessment
 from rollout.core.judge import Action
 from rollout.core.minutes import Calendar, minute_of
 from rollout.core.rollout import Outcome, Rollout
@@ -59,8 +59,10 @@ def _save_whatever_was_signalled(patch: Patch) -> None:
 def takes_silence_for_proof(patch: Patch) -> None:
     """A bake that is over is a proof, whether anything was measured or not."""
     over = (Action.EXTEND, Action.HOLD)
-    findings = {action: Finding.PROVEN if action in over else found for action, found in analyze._FINDINGS.items()}
-    patch.setattr(analyze, "_FINDINGS", findings)
+    findings = {
+        action: Assessment.PROVEN if action in over else found for action, found in analyze._ASSESSMENTS.items()
+    }
+    patch.setattr(analyze, "_ASSESSMENTS", findings)
 
 
 def counts_a_minute_again(patch: Patch) -> None:
@@ -114,7 +116,9 @@ def acts_before_it_says_so(patch: Patch) -> None:
 def moves_aliases_under_the_base(patch: Patch) -> None:
     """The live aliases are moved while the stage is on them."""
     patch.setattr(
-        apigateway_stage, "way", lambda behind, *states: stage_way.way(replace(behind, variables={}), *states)
+        apigateway_stage,
+        "transition_path",
+        lambda behind, *states: stage_transition_path.transition_path(replace(behind, variables={}), *states),
     )
 
 
@@ -145,8 +149,10 @@ def lets_the_alarm_handler_write(patch: Patch) -> None:
 
     def signalled(ports: Any, rollout_id: str, event: Any) -> bool:
         rollout = ports.store.load(rollout_id)
-        if rollout is not None and rollout.left.canary is not None:
-            ports.shifter(rollout.settings.target).change(rollout.settings.target, rollout.left, rollout.found)
+        if rollout is not None and rollout.last_confirmed.canary is not None:
+            ports.shifter(rollout.settings.target).change(
+                rollout.settings.target, rollout.last_confirmed, rollout.original
+            )
         return signal(ports, rollout_id, event)
 
     patch.setattr(on_alarm, "_signal", signalled)

@@ -22,7 +22,7 @@ REGION = "eu-central-1"
 
 @pytest.fixture
 def limits() -> Iterator[AccountLimits]:
-    with mock_aws(), SimulatedClock() as clock, account_limits.repaired(clock) as limits:
+    with mock_aws(), SimulatedClock() as clock, account_limits.patched(clock) as limits:
         yield limits
 
 

@@ -81,7 +81,11 @@ MACHINE = {
             "Assign": {"n": "{% $states.result.Payload.n %}"},
             "Next": "Enough?",
         },
-        "Enough?": {"Type": "Choice", "Choices": [{"Condition": "{% $n >= 40 %}", "Next": "Done"}], "Default": "Bake"},
+        "Enough?": {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $n >= 40 %}", "Next": "Done"}],
+            "Default": "Bake",
+        },
         "Done": {"Type": "Succeed", "Output": "{% $n %}"},
     },
 }

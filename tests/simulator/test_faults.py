@@ -1,4 +1,4 @@
-"""Faults at the border of AWS, below the clients' own retries."""
+"""Faults at the boundary of AWS, below the clients' own retries."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from rollout_simulator import faults
 from rollout_simulator.clients import client
 from rollout_simulator.clock import DEFAULT_START, SimulatedClock
 from rollout_simulator.faults import Fault, Faults, Mode
-from rollout_simulator.repairs.invocations import invocation
+from rollout_simulator.moto_patches.invocations import invocation
 
 REGION = "eu-central-1"
 
 
 @contextmanager
 def world(seed: int = 0) -> Iterator[tuple[SimulatedClock, Faults, Any]]:
-    with mock_aws(), SimulatedClock() as clock, faults.repaired(clock, Random(seed)) as injected:
+    with mock_aws(), SimulatedClock() as clock, faults.patched(clock, Random(seed)) as injected:
         sqs = client("sqs", REGION)
         yield clock, injected, sqs
 

@@ -14,7 +14,7 @@ from botocore.client import BaseClient
 
 from rollout.errors import InvalidRequest
 from rollout.request import parse_request
-from rollout_simulator.repairs.patching import replaced
+from rollout_simulator.moto_patches.patching import replaced
 from tests.workflow.world import ROOT, World, sample, world
 
 MARK = "MARK7"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rollout.core.indicators import INDICATORS
+from rollout.core.controller_metrics import CONTROLLER_METRICS
 from rollout.schemas import state_changed
 from rollout_simulator.samples import rounded, samples_of
 from rollout_simulator.scenario import SCENARIOS, Scenario, load_scenario
@@ -225,7 +225,7 @@ def every_metric_is_one_of_those_that_are_documented(ran: Ran) -> None:
     for line in metrics_of(ran.simulation.aws):
         for directive in line["_aws"]["CloudWatchMetrics"]:
             for metric in directive["Metrics"]:
-                known = INDICATORS[metric["Name"]]
+                known = CONTROLLER_METRICS[metric["Name"]]
                 assert (metric["Unit"], directive["Namespace"]) == (known.unit, "RolloutPilot")
                 assert [sorted(group) for group in directive["Dimensions"]] == [sorted(["service", *known.dimensions])]
 

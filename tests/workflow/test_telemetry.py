@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rollout.core.indicators import INDICATORS
+from rollout.core.controller_metrics import CONTROLLER_METRICS
 from rollout_simulator.scenario import SCENARIOS, load_scenario
 from rollout_simulator.simulation import opened
 from rollout_simulator.template import load_template
@@ -76,8 +76,8 @@ def test_every_documented_metric_is_told_by_some_rollout() -> None:
         with opened(load_scenario(SCENARIOS / f"{name}.toml")) as simulation:
             simulation.run()
             told.extend(metrics_of(simulation.aws))
-    names = {name for line in told for name in line if name in INDICATORS}
-    assert INDICATORS.keys() == names
+    names = {name for line in told for name in line if name in CONTROLLER_METRICS}
+    assert CONTROLLER_METRICS.keys() == names
 
 
 TRACE = "1-58406520-a006649127e371903a2de979"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rollout.core.decision import Decision
-from rollout.tasks.next import Next
+from rollout.tasks.task_result import TaskResult
 from rollout_simulator.template import load_template
 from tests.workflow.world import World, world
 
@@ -62,7 +62,7 @@ def test_a_rollout_begun_by_an_older_controller_is_carried_on_and_promoted(versi
 
 def test_what_a_task_answers_has_all_that_older_workflows_read() -> None:
     # An execution keeps its definition for up to a year. Fields may be added; none of these may go.
-    answered = Next(Decision.CONTINUE, "r-1").to_document()
+    answered = TaskResult(Decision.CONTINUE, "r-1").to_document()
     assert answered.keys() >= {"decision", "rolloutId", "seconds", "seen", "reason", "outcome", "execution"}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from rollout.core.target import Target
 from rollout_simulator.embedded_aws import EmbeddedAws
-from rollout_simulator.repairs.invocations import OUTSIDE
+from rollout_simulator.moto_patches.invocations import OUTSIDE
 from rollout_simulator.scenario import Scenario, parse_scenario
 from rollout_simulator.simulation import Simulation, opened
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.adapters.faults import message_of, translated
 from rollout.adapters.function_aliases import FunctionAliases
-from rollout.adapters.stage_way import way
+from rollout.adapters.stage_transition_path import transition_path
 from rollout.core.measures import Series
 from rollout.core.rollout import Candidate
 from rollout.core.target import Canary, Target, TargetState
@@ -86,13 +86,13 @@ class ApiGatewayStage:
             except self._client.exceptions.BadRequestException as error:
                 raise Refused(f"API {rest_api_id} cannot be deployed: {message_of(error)}") from error
 
-    def way(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:
-        """As stage_way says."""
-        return way(target.behind, seen, wanted)
+    def transition_path(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:
+        """As stage_transition_path says."""
+        return transition_path(target.behind, seen, wanted)
 
     def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
         """Create, shift, promote, remove or restore, as the two states differ. Raises as the port says."""
-        for state in way(target.behind, seen, wanted):
+        for state in transition_path(target.behind, seen, wanted):
             self._step(target, seen, state)
             seen = state
 

@@ -116,7 +116,7 @@ class LambdaAlias:
             raise Refused(f"{LATEST} has not changed since version {version}, which is live already: nothing to do")
         return version
 
-    def way(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:  # noqa: ARG002
+    def transition_path(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:  # noqa: ARG002
         """Every change is one call."""
         return [] if seen == wanted else [wanted]
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import groupby
 from math import ceil, log10
 
-from rollout.cockpit.charted import Judged, MetricView
+from rollout.cockpit.chart_data import Judged, MetricView
+from rollout.cockpit.formatting import MINUTES_PER_DAY, MINUTES_PER_HOUR, amount, duration, short_odds
 from rollout.cockpit.markup import Markup, joined, tag
 from rollout.cockpit.svg import Frame, Point, across, area, corners, dots, line, picture, upright
 from rollout.cockpit.view import RolloutView
-from rollout.cockpit.words import MINUTES_PER_DAY, MINUTES_PER_HOUR, amount, duration, short_odds
 
 MOST_NUMBERED_MARKS = 24
 MOST_TICKS = 6

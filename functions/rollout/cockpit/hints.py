@@ -10,7 +10,7 @@ from rollout.core.rollout import Rollout
 from rollout.core.signals import SignalKind
 from rollout.core.undo import Undo
 
-UNDO = "rollback"
+ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +45,5 @@ def hints_for(rollout: Rollout, now: datetime, undo: Undo | None = None) -> tupl
         if objection(rollout, kind, step) is None:
             hints.append(Hint(kind.value.lower(), does, step))
     if undo is None and undo_objection(rollout, now) is None:
-        hints.append(Hint(UNDO, "put the previous deployment and its variables back"))
+        hints.append(Hint(ROLLBACK, "put the previous deployment and its variables back"))
     return tuple(hints)

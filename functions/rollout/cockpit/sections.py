@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rollout.cockpit.charted import WAITING, MetricView, level
+from rollout.cockpit.chart_data import WAITING, MetricView, level
 from rollout.cockpit.charts import bar, evidence_chart, rates_chart
+from rollout.cockpit.formatting import amount, duration, short_odds
 from rollout.cockpit.markup import Markup, joined, tag
-from rollout.cockpit.story import Row, Tone, unsaid
+from rollout.cockpit.timeline import Row, Tone, unsaid
 from rollout.cockpit.view import RolloutView
-from rollout.cockpit.words import amount, duration, short_odds
 from rollout.core.judge.explain import weight
 from rollout.core.minutes import utc
 from rollout.core.target import Json

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from rollout.cockpit.charted import MetricView, metric_views
+from rollout.cockpit.chart_data import MetricView, metric_views
+from rollout.cockpit.formatting import deciding_odds
 from rollout.cockpit.hints import Hint, hints_for
-from rollout.cockpit.story import ANALYZE, Row, Tone, story, unsaid
-from rollout.cockpit.words import deciding_odds
+from rollout.cockpit.timeline import ANALYZE, Row, Tone, story, unsaid
 from rollout.core.decision import Phase
 from rollout.core.judge import Plan
 from rollout.core.minutes import utc
@@ -119,7 +119,7 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo
         seen_at=now,
         minutes=_minutes(rollout, until),
         from_minute=0.0 if _is_whole(history) else _minutes(rollout, datetime.fromisoformat(history[0]["at"])),
-        base=rollout.found.base,
+        base=rollout.original.base,
         candidate=candidate,
         overrides=tuple(sorted(settings.candidate.overrides.items())),
         plan=settings.plan,
@@ -181,10 +181,10 @@ def _candidate(rollout: Rollout) -> str:
     """Its revision: named by the request, or made when the canary was created."""
     if rollout.settings.candidate.revision:
         return rollout.settings.candidate.revision
-    seen = next((state.canary for state in reversed(rollout.ours) if state.canary), None)
+    seen = next((state.canary for state in reversed(rollout.expected_states) if state.canary), None)
     if seen is not None:
         return seen.revision
-    return rollout.left.base if rollout.left.base != rollout.found.base else "not known any more"
+    return rollout.last_confirmed.base if rollout.last_confirmed.base != rollout.original.base else "not known any more"
 
 
 def _weights(rollout: Rollout, history: Sequence[Json]) -> tuple[Weight, ...]:

@@ -36,7 +36,7 @@ def objection(rollout: Rollout, kind: SignalKind, expected_step: int | None) -> 
     if rollout.phase is Phase.ENDED:
         outcome = rollout.outcome.value.lower().replace("_", " ") if rollout.outcome else "over"
         return f"the rollout has ended already: {outcome}"
-    if rollout.decided in (Decision.ROLL_BACK, Decision.STOP, Decision.CLOSE):
+    if rollout.pending_decision in (Decision.ROLL_BACK, Decision.STOP, Decision.CLOSE):
         return f"the rollout is ending already: {rollout.reason}"
     if rollout.phase not in _FITTING[kind]:
         fitting = " or ".join(_PHASES[phase] for phase in Phase if phase in _FITTING[kind])
@@ -60,7 +60,7 @@ def undo_objection(rollout: Rollout, now: datetime) -> str | None:
         return "the rollout is still running; abort it instead"
     if rollout.outcome is not Outcome.PROMOTED:
         return "only a promoted rollout can be rolled back"
-    if rollout.left == rollout.found:
+    if rollout.last_confirmed == rollout.original:
         return "the rollout changed nothing"
     window = rollout.settings.undo_minutes
     if now > rollout.ended_at + timedelta(minutes=window):

@@ -23,7 +23,7 @@ class Phase(StrEnum):
     ENDED = "ENDED"
 
 
-class Finding(StrEnum):
+class Assessment(StrEnum):
     """What the judge says, as far as the decision is concerned."""
 
     UNPROVEN = "UNPROVEN"  # the bake is not over
@@ -59,7 +59,7 @@ WAITING = frozenset({Decision.CONTINUE, Decision.EXTEND, Decision.HOLD, Decision
 _CONTINUE, _EXTEND, _HOLD, _PAUSE = Decision.CONTINUE, Decision.EXTEND, Decision.HOLD, Decision.PAUSE
 _ADVANCE, _PROMOTE, _BACK, _CLOSE = Decision.ADVANCE, Decision.PROMOTE, Decision.ROLL_BACK, Decision.CLOSE
 
-_COLUMNS = (Finding.UNPROVEN, Finding.OVERDUE, Finding.PROVEN, Finding.INCONCLUSIVE, Finding.HARMFUL)
+_COLUMNS = (Assessment.UNPROVEN, Assessment.OVERDUE, Assessment.PROVEN, Assessment.INCONCLUSIVE, Assessment.HARMFUL)
 
 _ROWS: dict[tuple[Phase, SignalKind | None], tuple[Decision, ...]] = {
     #                                       UNPROVEN   OVERDUE    PROVEN     INCONCL.   HARMFUL
@@ -100,10 +100,10 @@ _ROWS: dict[tuple[Phase, SignalKind | None], tuple[Decision, ...]] = {
     (Phase.WATCHING, SignalKind.RESUME):   (_CONTINUE, _CONTINUE, _CLOSE,    _CLOSE,    _BACK),
 }  # fmt: skip
 
-TABLE: dict[tuple[Phase, SignalKind | None, Finding], Decision] = {
-    (phase, signal, finding): decision
+TABLE: dict[tuple[Phase, SignalKind | None, Assessment], Decision] = {
+    (phase, signal, assessment): decision
     for (phase, signal), row in _ROWS.items()
-    for finding, decision in zip(_COLUMNS, row, strict=True)
+    for assessment, decision in zip(_COLUMNS, row, strict=True)
 }
 
 
@@ -124,12 +124,14 @@ class Policy:
         return self.on_regression in ("hold", "holdAtZero")
 
 
-def decide(phase: Phase, finding: Finding, signal: SignalKind | None, *, last_step: bool, policy: Policy) -> Decision:
+def decide(
+    phase: Phase, assessment: Assessment, signal: SignalKind | None, *, last_step: bool, policy: Policy
+) -> Decision:
     """The cell of the table, with the request's policy applied and the last step's ADVANCE read as PROMOTE."""
     holds_regressions = policy.holds_regressions and phase is not Phase.WATCHING
-    if phase is Phase.HELD and holds_regressions and finding is Finding.HARMFUL:
-        finding = Finding.INCONCLUSIVE  # the person it is held for knows, and may go on all the same
-    decision = TABLE[phase, signal, finding]
+    if phase is Phase.HELD and holds_regressions and assessment is Assessment.HARMFUL:
+        assessment = Assessment.INCONCLUSIVE  # the person it is held for knows, and may go on all the same
+    decision = TABLE[phase, signal, assessment]
     if decision is Decision.ADVANCE and last_step:
         return Decision.PROMOTE
     if decision is Decision.HOLD and phase is not Phase.HELD and policy.on_inconclusive == "rollback":

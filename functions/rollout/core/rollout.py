@@ -25,7 +25,7 @@ MOST_ALARMS = 90
 """How many alarms a rollout may watch: they are released together with its target, all or nothing."""
 
 
-LONGEST_NAME = 80
+LONGEST_EXECUTION_NAME = 80
 """Of an execution (documented)."""
 
 
@@ -138,27 +138,33 @@ def _target(document: Json) -> Target:
 class Rollout:
     """One rollout, whole.
 
-    ours: every state in which our own hand may have left the target; the first is the last one confirmed. A change
-    is appended here before it is made (intent before effect), and stands alone once it has been read back.
-    found: the target as it was before the rollout. stand_in: the series to go on with if the canary's own stays
-    missing. warnings: what preflight warned of. step: -1 before the first. decided: the decision that is being
-    carried out; it stands until the state that carries it out is done with it. wait_cause: the command or the alarm
-    upon which it was last paused or held; None where the judge alone held it. next_minute: the first minute not
-    yet counted. part: which execution of this rollout it is, from 1; analyses: how many that has made; analyzed_at:
-    when the last was. ceilings: the bad rates that the watch tolerates, by metric. learned: the
-    lessons to keep for the target's next rollout, once this one is promoted. undoes: the promoted rollout that this
-    one undoes, if it does. signals_seen: how many of
-    `signals` have been considered. pending_events: notifications that are recorded and perhaps not yet sent.
+    expected_states: every state in which our own writes may have left the target. The first is the last one that a
+    read has confirmed. A change is appended here before it is made (intent before effect); once it has been read
+    back, it stands alone.
+    original: the target as it was before the rollout.
+    stand_in: the series to go on with if the canary's own stays missing.
+    warnings: what preflight warned of.
+    step: the present step, from 0; -1 before the first.
+    pending_decision: the decision that is being carried out, until the state that carries it out is done with it.
+    wait_cause: the command or the alarm upon which it was last paused or held; None where the judge alone held it.
+    next_minute: the first minute not yet counted.
+    execution_number: which execution of this rollout it is, from 1.
+    analyses: how many analyses the present execution has made; analyzed_at: when the last was.
+    watch_limits: the bad rates that the watch tolerates, by metric.
+    learned: the lessons to keep for the target's next rollout, once this one is promoted.
+    undoes: the promoted rollout that this one undoes, if it does.
+    signals_seen: how many of `signals` have been considered.
+    pending_events: notifications that are recorded and perhaps not yet sent.
     bad_served: the errors that the canary has answered with, as far as they were counted.
-    revision counts the writes of the record.
+    revision: counts the writes of the record.
     """
 
     rollout_id: str
     execution: str
     settings: Settings
     started_at: datetime
-    found: TargetState
-    ours: tuple[TargetState, ...]
+    original: TargetState
+    expected_states: tuple[TargetState, ...]
     series: Series
     stand_in: Series | None = None
     measures: tuple[Measure, ...]
@@ -168,13 +174,13 @@ class Rollout:
     phase_since: datetime
     wait_cause: Signal | None = None
     step: int = -1
-    decided: Decision | None = Decision.CREATE
+    pending_decision: Decision | None = Decision.CREATE
     changed_at: datetime
     next_minute: int = 0
-    part: int = 1
+    execution_number: int = 1
     analyses: int = 0
     analyzed_at: datetime
-    ceilings: Mapping[str, float] = field(default_factory=dict)
+    watch_limits: Mapping[str, float] = field(default_factory=dict)
     learned: Mapping[str, Lesson] = field(default_factory=dict)
     request_id: str | None = None
     undoes: str | None = None
@@ -189,16 +195,16 @@ class Rollout:
     revision: int = 0
 
     @property
-    def left(self) -> TargetState:
+    def last_confirmed(self) -> TargetState:
         """The state of the target as last confirmed."""
-        return self.ours[0]
+        return self.expected_states[0]
 
     @property
     def weight_percent(self) -> Decimal:
         """The candidate's confirmed share of the requests; 100 after promotion, 0 without a canary."""
-        if self.left.canary is not None:
-            return self.left.canary.weight_percent
-        promoted = self.left != self.found or self.outcome is Outcome.PROMOTED
+        if self.last_confirmed.canary is not None:
+            return self.last_confirmed.canary.weight_percent
+        promoted = self.last_confirmed != self.original or self.outcome is Outcome.PROMOTED
         return Decimal(100) if promoted else Decimal(0)
 
     @property
@@ -209,7 +215,7 @@ class Rollout:
     @property
     def half_done(self) -> bool:
         """Whether a change of the target has been begun and not been confirmed."""
-        return len(self.ours) > 1
+        return len(self.expected_states) > 1
 
     @property
     def overtaken_by(self) -> Signal | None:
@@ -224,7 +230,7 @@ class Rollout:
     @property
     def answer_due(self) -> datetime | None:
         """When a rollout that waits for a person is rolled back if nobody answers; None for one that does not wait."""
-        if self.phase not in (Phase.HELD, Phase.PAUSED) or self.decided is not None:
+        if self.phase not in (Phase.HELD, Phase.PAUSED) or self.pending_decision is not None:
             return None
         return self.phase_since + timedelta(minutes=self.settings.hold_minutes)
 
@@ -235,21 +241,23 @@ class Rollout:
 
     def handed_over(self) -> Rollout:
         """The same rollout, carried on by a new execution before the history of this one is full."""
-        part = self.part + 1
-        name = f"{self.rollout_id[: LONGEST_NAME - 5]}-p{part}"
-        return replace(self, execution=f"{self.execution.rpartition(':')[0]}:{name}", part=part, analyses=0)
+        execution_number = self.execution_number + 1
+        name = f"{self.rollout_id[: LONGEST_EXECUTION_NAME - 5]}-p{execution_number}"
+        return replace(
+            self, execution=f"{self.execution.rpartition(':')[0]}:{name}", execution_number=execution_number, analyses=0
+        )
 
     @property
     def execution_name(self) -> str:
         """The name of the present execution."""
         return self.execution.rpartition(":")[2]
 
-    def intending(self, *wanted: TargetState) -> Rollout:
+    def with_intent(self, *wanted: TargetState) -> Rollout:
         """The same rollout about to bring its target into the last of these states, by way of the others."""
-        ours = self.ours
+        expected_states = self.expected_states
         for state in wanted:
-            ours = ours if state in ours else (*ours, state)
-        return replace(self, ours=ours)
+            expected_states = expected_states if state in expected_states else (*expected_states, state)
+        return replace(self, expected_states=expected_states)
 
     def to_document(self) -> Json:
         """A JSON object without the signals, which other writers append to."""
@@ -258,8 +266,8 @@ class Rollout:
             "execution": self.execution,
             "settings": self.settings.to_document(),
             "startedAt": self.started_at.isoformat(),
-            "found": self.found.to_document(),
-            "ours": [state.to_document() for state in self.ours],
+            "found": self.original.to_document(),
+            "ours": [state.to_document() for state in self.expected_states],
             "series": self.series.to_document(),
             "standIn": self.stand_in.to_document() if self.stand_in else None,
             "measures": [measure.to_document() for measure in self.measures],
@@ -269,13 +277,13 @@ class Rollout:
             "phaseSince": self.phase_since.isoformat(),
             "waitCause": self.wait_cause.to_document() if self.wait_cause else None,
             "step": self.step,
-            "decided": self.decided.value if self.decided else None,
+            "decided": self.pending_decision.value if self.pending_decision else None,
             "changedAt": self.changed_at.isoformat(),
             "nextMinute": self.next_minute,
-            "part": self.part,
+            "part": self.execution_number,
             "analyses": self.analyses,
             "analyzedAt": self.analyzed_at.isoformat(),
-            "ceilings": dict(self.ceilings),
+            "ceilings": dict(self.watch_limits),
             "learned": dict(self.learned),
             "requestId": self.request_id,
             "undoes": self.undoes,
@@ -296,8 +304,8 @@ class Rollout:
             execution=document["execution"],
             settings=Settings.from_document(document["settings"]),
             started_at=datetime.fromisoformat(document["startedAt"]),
-            found=TargetState.from_document(document["found"]),
-            ours=tuple(TargetState.from_document(state) for state in document["ours"]),
+            original=TargetState.from_document(document["found"]),
+            expected_states=tuple(TargetState.from_document(state) for state in document["ours"]),
             series=Series.from_document(document["series"]),
             stand_in=Series.from_document(document["standIn"]) if document.get("standIn") else None,
             measures=tuple(Measure.from_document(measure) for measure in document["measures"]),
@@ -307,13 +315,13 @@ class Rollout:
             phase_since=datetime.fromisoformat(document["phaseSince"]),
             wait_cause=Signal.from_document(document["waitCause"]) if document.get("waitCause") else None,
             step=document["step"],
-            decided=Decision(document["decided"]) if document["decided"] else None,
+            pending_decision=Decision(document["decided"]) if document["decided"] else None,
             changed_at=datetime.fromisoformat(document["changedAt"]),
             next_minute=document["nextMinute"],
-            part=document["part"],
+            execution_number=document["part"],
             analyses=document["analyses"],
             analyzed_at=datetime.fromisoformat(document["analyzedAt"]),
-            ceilings=document["ceilings"],
+            watch_limits=document["ceilings"],
             learned=document["learned"],
             request_id=document["requestId"],
             undoes=document.get("undoes"),

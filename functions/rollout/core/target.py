@@ -74,7 +74,7 @@ class Target:
 
 NOTHING_BEHIND = Behind()
 
-LONGEST_NAME = 250
+LONGEST_TARGET_KEY = 250
 """Of a target, in characters; a function's and an alias's names have at most 64 and 128."""
 
 
@@ -85,7 +85,7 @@ def target_named(document: object) -> str:
     if not all(isinstance(value, str) and value and value.isprintable() for value in document.values()):
         return ""
     key = Target.from_document(document).key
-    return key if len(key) <= LONGEST_NAME else ""
+    return key if len(key) <= LONGEST_TARGET_KEY else ""
 
 
 @dataclass(frozen=True, slots=True)

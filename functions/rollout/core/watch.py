@@ -16,7 +16,7 @@ from rollout.core.judge.plan import Plan
 HIGHEST_CEILING = 0.95
 
 
-def ceilings(evidence: Evidence, settings: JudgeSettings, without: Container[str] = ()) -> dict[str, float]:
+def watch_limits(evidence: Evidence, settings: JudgeSettings, without: Container[str] = ()) -> dict[str, float]:
     """The bad rate that each deciding metric may reach during the watch.
 
     A metric whose base was never measured has none and is not judged, nor is one of those `without`.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from rollout.core.attribution import attribution
 from rollout.core.commands import concerns
-from rollout.core.decision import WAITING, Decision, Finding, Phase, Policy, decide
+from rollout.core.decision import WAITING, Assessment, Decision, Phase, Policy, decide
 from rollout.core.judge import Action, Judgement
 from rollout.core.pace import minutes_to_wait
 from rollout.core.rollout import Outcome, Rollout
@@ -17,19 +17,19 @@ from rollout.core.watch import describe
 from rollout.errors import ForeignChange, NotAllowed, TargetMissing, Unavailable
 from rollout.ports import Ports
 from rollout.tasks import fence
-from rollout.tasks.next import Next, acting, waiting
 from rollout.tasks.observe import observe_new_minutes, verdict_documents
 from rollout.tasks.record import announce, entry, load, stop, transition
+from rollout.tasks.task_result import TaskResult, acting, waiting
 
 STATE = "Analyze"
 
-_FINDINGS = {
-    Action.CONTINUE: Finding.UNPROVEN,
-    Action.EXTEND: Finding.OVERDUE,
-    Action.ADVANCE: Finding.PROVEN,
-    Action.PROMOTE: Finding.PROVEN,
-    Action.HOLD: Finding.INCONCLUSIVE,
-    Action.ROLL_BACK: Finding.HARMFUL,
+_ASSESSMENTS = {
+    Action.CONTINUE: Assessment.UNPROVEN,
+    Action.EXTEND: Assessment.OVERDUE,
+    Action.ADVANCE: Assessment.PROVEN,
+    Action.PROMOTE: Assessment.PROVEN,
+    Action.HOLD: Assessment.INCONCLUSIVE,
+    Action.ROLL_BACK: Assessment.HARMFUL,
 }
 _FINAL = frozenset({Decision.ROLL_BACK, Decision.STOP, Decision.CLOSE})
 """Decisions that no signal overtakes."""
@@ -38,7 +38,7 @@ MOST_ANALYSES = 1_500
 _PHASES = {Decision.HOLD: Phase.HELD, Decision.PAUSE: Phase.PAUSED}
 
 
-def analyze(ports: Ports, rollout_id: str) -> Next:
+def analyze(ports: Ports, rollout_id: str) -> TaskResult:
     """Decide what the rollout does next, and record the decision with its reasons before answering.
 
     Raises: what the store raises; faults of the target's and the metrics' services are survived and noted.
@@ -46,17 +46,17 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
     rollout = load(ports, rollout_id)
     if rollout.phase is Phase.ENDED:
         return acting(rollout, Decision.CLOSE)
-    if rollout.decided is not None and (rollout.overtaken_by is None or rollout.decided in _FINAL):
-        return acting(rollout, rollout.decided)
+    if rollout.pending_decision is not None and (rollout.overtaken_by is None or rollout.pending_decision in _FINAL):
+        return acting(rollout, rollout.pending_decision)
     stop_signal = stopping(rollout.pending_signals)
     now = ports.clock.now()
     if stop_signal is not None:
-        return _settle(ports, rollout, now, Finding.UNPROVEN, stop_signal, str(stop_signal), {})
+        return _conclude(ports, rollout, now, Assessment.UNPROVEN, stop_signal, str(stop_signal), {})
     rollout = replace(rollout, analyses=rollout.analyses + 1, analyzed_at=now)
 
     notes: list[str] = []
     try:
-        fence.check(ports, rollout)
+        fence.verify_unchanged(ports, rollout)
     except (ForeignChange, TargetMissing) as error:
         return stop(ports, rollout, STATE, str(error))
     except (Unavailable, NotAllowed) as error:
@@ -64,7 +64,7 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
 
     alarm, unknown_alarms = _alarm(ports, rollout, notes)
     if alarm is not None:
-        return _settle(ports, rollout, now, Finding.UNPROVEN, alarm, str(alarm), {"notes": notes})
+        return _conclude(ports, rollout, now, Assessment.UNPROVEN, alarm, str(alarm), {"notes": notes})
     observed = observe_new_minutes(ports, rollout, now, notes)
     rollout, judgement = observed.rollout, observed.judgement
     signal = deciding([each for each in rollout.pending_signals if concerns(each.step, rollout)])
@@ -80,11 +80,11 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
         reason = f"{rollout.phase.lower()} for {hours:g} h and nobody answered; {_words(judgement)}"
         return _record(ports, rollout, now, Decision.ROLL_BACK, reason, analysis)
     reason = "; ".join([*([str(signal)] if signal else []), *observed.settled, _words(judgement)])
-    finding = Finding.UNPROVEN if judgement is None else _FINDINGS[judgement.action]
-    if finding is Finding.PROVEN and unknown_alarms:
-        finding = Finding.INCONCLUSIVE if _is_overlong(rollout) else Finding.OVERDUE
+    assessment = Assessment.UNPROVEN if judgement is None else _ASSESSMENTS[judgement.action]
+    if assessment is Assessment.PROVEN and unknown_alarms:
+        assessment = Assessment.INCONCLUSIVE if _is_overlong(rollout) else Assessment.OVERDUE
         reason = f"nobody knows whether an alarm fires ({unknown_alarms}); {reason}"
-    return _settle(ports, rollout, now, finding, signal, reason, analysis)
+    return _conclude(ports, rollout, now, assessment, signal, reason, analysis)
 
 
 def _watch(
@@ -95,45 +95,45 @@ def _watch(
     judgement: Judgement | None,
     analysis: Json,
     unknown_alarms: str,
-) -> Next:
+) -> TaskResult:
     """After 100 % the alarms and the frozen base judge until the watch is over.
 
     While nobody knows whether an alarm fires the watch goes on, for so long again at most: there is nothing to wait
     for in an alarm that has been deleted.
     """
-    seen = describe(judgement.verdicts, rollout.ceilings) if judgement else "nothing can be judged"
+    seen = describe(judgement.verdicts, rollout.watch_limits) if judgement else "nothing can be judged"
     harmful = judgement is not None and judgement.action is Action.ROLL_BACK
     asked = timedelta(minutes=rollout.settings.watch_minutes)
     watched = now - rollout.phase_since
     if harmful:
-        finding, reason = Finding.HARMFUL, f"worse than the base was before the promotion: {seen}"
+        assessment, reason = Assessment.HARMFUL, f"worse than the base was before the promotion: {seen}"
     elif watched >= asked and unknown_alarms and watched < 2 * asked:
-        finding, reason = Finding.UNPROVEN, f"promoted; watching on, for {unknown_alarms}"
+        assessment, reason = Assessment.UNPROVEN, f"promoted; watching on, for {unknown_alarms}"
     elif watched >= asked:
-        finding, reason = Finding.PROVEN, f"promoted, and watched for {watched.total_seconds() / 60:.0f} min"
+        assessment, reason = Assessment.PROVEN, f"promoted, and watched for {watched.total_seconds() / 60:.0f} min"
         reason += f", in the end without its alarms: {unknown_alarms}" if unknown_alarms else ""
     else:
-        finding, reason = Finding.UNPROVEN, f"promoted; watching; {seen}"
+        assessment, reason = Assessment.UNPROVEN, f"promoted; watching; {seen}"
     reason = f"{signal}; {reason}" if signal else reason
-    return _settle(ports, rollout, now, finding, signal, reason, analysis)
+    return _conclude(ports, rollout, now, assessment, signal, reason, analysis)
 
 
-def _settle(
+def _conclude(
     ports: Ports,
     rollout: Rollout,
     now: datetime,
-    finding: Finding,
+    assessment: Assessment,
     signal: Signal | None,
     reason: str,
     analysis: Json,
-) -> Next:
+) -> TaskResult:
     if signal is not None and signal.kind is SignalKind.ALARM and rollout.phase is not Phase.WATCHING:
         words = attribution(rollout.evidence, rollout.settings.judge)
         reason = f"{reason}; {words}" if words else reason
     holdable = rollout.step >= 0 and not rollout.half_done
     decision = decide(
         rollout.phase,
-        finding,
+        assessment,
         signal.kind if signal else None,
         last_step=rollout.on_last_step,
         policy=rollout.settings.policy if holdable else Policy(),
@@ -151,13 +151,13 @@ def _record(
     reason: str,
     analysis: Json,
     signal: Signal | None = None,
-) -> Next:
+) -> TaskResult:
     """Write the decision with its reasons, and answer with it. `signal` is what brought it about, if one did."""
     decided = replace(
         rollout,
         reason=reason,
         signals_seen=len(rollout.signals),
-        decided=None if decision in WAITING else decision,
+        pending_decision=None if decision in WAITING else decision,
         outcome=Outcome.PROMOTED if decision is Decision.CLOSE else rollout.outcome,
     )
     if decision in WAITING:

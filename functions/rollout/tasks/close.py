@@ -7,9 +7,9 @@ from dataclasses import replace
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome
 from rollout.ports import Ports
-from rollout.tasks.next import Next, acting
 from rollout.tasks.record import announce, entry, refuse, tell_all, transition
 from rollout.tasks.roll_back import readable
+from rollout.tasks.task_result import TaskResult, acting
 
 STATE = "Close"
 
@@ -25,7 +25,7 @@ def close(
     execution: str = "",
     failure: str = "",
     last_try: bool = False,
-) -> Next:
+) -> TaskResult:
     """End the rollout. Called again, it releases and tells nothing twice.
 
     `request`, `execution` and `failure` are for a rollout of which nothing is recorded, for its preparation failed.
@@ -39,7 +39,9 @@ def close(
     if rollout.phase is not Phase.ENDED:
         now = ports.clock.now()
         outcome = rollout.outcome or Outcome.FAILED
-        ended = replace(rollout, outcome=outcome, phase=Phase.ENDED, phase_since=now, ended_at=now, decided=None)
+        ended = replace(
+            rollout, outcome=outcome, phase=Phase.ENDED, phase_since=now, ended_at=now, pending_decision=None
+        )
         ended = transition(ended, state=outcome, now=now, decision=Decision.CLOSE)
         line = entry(ended, state=STATE, decision=Decision.CLOSE, now=now)
         rollout = ports.store.close(ended, entry=line)
@@ -50,10 +52,10 @@ def close(
 
 def _close_unrecorded(
     ports: Ports, rollout_id: str, request: object, execution: str, failure: str, *, last_try: bool
-) -> Next:
+) -> TaskResult:
     """Keep and tell that the request came to nothing; a rejection that could not be told before is told now."""
     if not execution:  # the workflow's definition of before, which does not say
-        return Next(Decision.CLOSE, rollout_id, reason=UNRECORDED, outcome=Outcome.FAILED)
+        return TaskResult(Decision.CLOSE, rollout_id, reason=UNRECORDED, outcome=Outcome.FAILED)
     event = refuse(
         ports,
         rollout_id,
@@ -64,4 +66,4 @@ def _close_unrecorded(
         now=ports.clock.now(),
         even_untold=last_try,
     )
-    return Next(Decision.CLOSE, rollout_id, reason=event["reason"], outcome=event["state"])
+    return TaskResult(Decision.CLOSE, rollout_id, reason=event["reason"], outcome=event["state"])

@@ -11,14 +11,14 @@ from rollout.core.decision import Decision
 from rollout.core.target import Canary
 from rollout.errors import TargetMissing
 from rollout.ports import Ports
-from rollout.tasks.next import Next
 from rollout.tasks.raise_weight import overtaken, raise_weight
 from rollout.tasks.record import load, not_for, stop
+from rollout.tasks.task_result import TaskResult
 
 STATE = "Create canary"
 
 
-def create_canary(ports: Ports, rollout_id: str) -> Next:
+def create_canary(ports: Ports, rollout_id: str) -> TaskResult:
     """Put the canary on the target at the first step's weight.
 
     Raises: what the ports raise.
@@ -39,5 +39,5 @@ def create_canary(ports: Ports, rollout_id: str) -> Next:
     )
     stand_in = rollout.stand_in.of_candidate(revision) if rollout.stand_in else None
     rollout = replace(rollout, series=rollout.series.of_candidate(revision), stand_in=stand_in)
-    aliases = {**rollout.left.aliases, **settings.target.behind.spare}
-    return raise_weight(ports, rollout, replace(rollout.left, canary=canary, aliases=aliases), state=STATE)
+    aliases = {**rollout.last_confirmed.aliases, **settings.target.behind.spare}
+    return raise_weight(ports, rollout, replace(rollout.last_confirmed, canary=canary, aliases=aliases), state=STATE)

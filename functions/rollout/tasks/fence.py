@@ -15,30 +15,32 @@ from rollout.errors import ForeignChange, ReadBackDiffers
 from rollout.ports import Ports
 
 
-def check(ports: Ports, rollout: Rollout) -> TargetState:
+def verify_unchanged(ports: Ports, rollout: Rollout) -> TargetState:
     """The target as it is, which is as our own hand left it.
 
     Raises: ForeignChange, and what the shifter raises.
     """
     target = rollout.settings.target
     seen = ports.shifter(target).read(target)
-    if not _is_ours(seen, rollout.ours, rollout.settings.watched_variables):
-        raise ForeignChange(_difference(rollout.left, seen, rollout.settings.watched_variables))
+    if not _is_ours(seen, rollout.expected_states, rollout.settings.watched_variables):
+        raise ForeignChange(_difference(rollout.last_confirmed, seen, rollout.settings.watched_variables))
     return seen
 
 
-def intending(ports: Ports, rollout: Rollout, wanted: TargetState) -> Rollout:
+def record_intent(ports: Ports, rollout: Rollout, wanted: TargetState) -> Rollout:
     """The rollout about to bring its target into this state, from wherever our own hand may have left it."""
     target = rollout.settings.target
     shifter = ports.shifter(target)
-    return rollout.intending(*(state for left in rollout.ours for state in shifter.way(target, left, wanted)), wanted)
+    return rollout.with_intent(
+        *(state for left in rollout.expected_states for state in shifter.transition_path(target, left, wanted)), wanted
+    )
 
 
-def move(ports: Ports, rollout: Rollout, wanted: TargetState) -> bool:
+def apply(ports: Ports, rollout: Rollout, wanted: TargetState) -> bool:
     """Bring the target into the wanted state; whether anything had to be done.
 
-    Called again after a lost answer it finds the wanted state and does nothing. `rollout.ours` must already hold
-    the wanted state in the stored record.
+    Called again after a lost answer it finds the wanted state and does nothing. The stored record's
+    `expected_states` must already hold the wanted state.
 
     Raises:
         ForeignChange: somebody else changed the target, before the write or during it.
@@ -47,13 +49,13 @@ def move(ports: Ports, rollout: Rollout, wanted: TargetState) -> bool:
     target, names = rollout.settings.target, rollout.settings.watched_variables
     shifter = ports.shifter(target)
     try:
-        seen = check(ports, rollout)
+        seen = verify_unchanged(ports, rollout)
     except ForeignChange:
         _take_away_what_came_back(ports, rollout)
         raise
     if seen.agrees_with(wanted, names):
         return False
-    if wanted.canary is not None and seen.canary is None and rollout.left == wanted:
+    if wanted.canary is not None and seen.canary is None and rollout.last_confirmed == wanted:
         raise ReadBackDiffers(f"{target.key}: {wanted.canary} was made and is not shown; it is not made a second time")
     beside = wanted.beside(seen, names)
     try:
@@ -65,7 +67,7 @@ def move(ports: Ports, rollout: Rollout, wanted: TargetState) -> bool:
     after = shifter.read(target)
     if after.agrees_with(beside, names):
         return True
-    if not _is_ours(after, rollout.ours, names):
+    if not _is_ours(after, rollout.expected_states, names):
         raise ForeignChange(_difference(beside, after, names))
     if wanted.canary is not None and after.canary is None:
         _remember_that_it_was_made(ports, rollout, wanted)
@@ -74,14 +76,16 @@ def move(ports: Ports, rollout: Rollout, wanted: TargetState) -> bool:
 
 def _remember_that_it_was_made(ports: Ports, rollout: Rollout, wanted: TargetState) -> None:
     """The canary is not shown yet, or somebody has removed it again: a retry may look for it, and not make it again."""
-    ports.store.save(replace(rollout, ours=(wanted, *(state for state in rollout.ours if state != wanted))))
+    ports.store.save(
+        replace(rollout, expected_states=(wanted, *(state for state in rollout.expected_states if state != wanted)))
+    )
 
 
 def _take_away_what_came_back(ports: Ports, rollout: Rollout) -> None:
     """Shifting a canary that somebody has just removed makes a new one, of the base. The task that did it takes that
     away again at once; when it died before it could, the next one does.
     """
-    target, intended = rollout.settings.target, rollout.ours[-1].canary
+    target, intended = rollout.settings.target, rollout.expected_states[-1].canary
     shifter = ports.shifter(target)
     seen = shifter.read(target)
     if rollout.half_done and intended is not None and seen.canary == Canary(seen.base, intended.weight_percent):

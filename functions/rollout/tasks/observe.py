@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rollout.core.controller_metrics import bad_requests
 from rollout.core.decision import Phase
-from rollout.core.indicators import bad_requests
 from rollout.core.judge import (
     Evidence,
     InvalidReading,
@@ -66,7 +66,7 @@ def _rules(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
     settings = rollout.settings
     if rollout.phase is not Phase.WATCHING:
         return settings.judge, settings.plan
-    judge_of_watch = judge_of(settings.judge, rollout.ceilings)
+    judge_of_watch = judge_of(settings.judge, rollout.watch_limits)
     return (judge_of_watch, settings.plan[-1:]) if judge_of_watch else None
 
 
@@ -82,7 +82,7 @@ def _new_minutes(
     try:
         raws = _read(ports, rollout, rollout.series, first, last)
         if rollout.stand_in is not None and rollout.phase is not Phase.WATCHING:
-            rollout, raws = _settle_source(ports, rollout, raws, calendar.last_overdue(now), settled)
+            rollout, raws = _choose_source(ports, rollout, raws, calendar.last_overdue(now), settled)
     except (Unavailable, NotAllowed) as error:
         notes.append(f"the metrics could not be read: {error}")
         raws = [RawMinute(minute, {}, complete=False) for minute in range(first, last + 1)]
@@ -94,7 +94,7 @@ def _read(ports: Ports, rollout: Rollout, series: Series, first: int, last: int)
     return ports.source(rollout.settings.target, series).read(series, rollout.measures, first, last)
 
 
-def _settle_source(
+def _choose_source(
     ports: Ports, rollout: Rollout, raws: Sequence[RawMinute], last_overdue: int, settled: list[str]
 ) -> tuple[Rollout, Sequence[RawMinute]]:
     """Find out, once, whether the canary has a series of its own; if not, go on with the one that stands in.
@@ -123,7 +123,7 @@ def _settle_source(
 def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str]) -> tuple[Rollout, Json]:
     semantics, bad_served = rollout.semantics, rollout.bad_served
     if rollout.phase is Phase.WATCHING:
-        reading = watched_reading_of(raw, rollout.ceilings)
+        reading = watched_reading_of(raw, rollout.watch_limits)
     else:
         if (requests := raw.requests) is not None and rollout.weight_percent > 0:
             semantics = semantics.observe(*requests, float(rollout.weight_percent) / 100)

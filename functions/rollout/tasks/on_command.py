@@ -12,15 +12,14 @@ from rollout.core.commands import COMMANDS, objection, undo_objection
 from rollout.core.rollout import Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json, Target
-from rollout.core.undo import UNDO as UNDONE
-from rollout.core.undo import undo_id_of
+from rollout.core.undo import UNDO, undo_id_of
 from rollout.errors import InvalidRequest, Refused
 from rollout.tasks.undo import undo_of
 
 if TYPE_CHECKING:
     from rollout.ports import Ports
 
-UNDO = "rollback"
+ROLLBACK = "rollback"
 FIELDS = frozenset({"rolloutId", "target", "command", "expectedStep", "actor", "reason"})
 LONGEST_TEXT = 1_024
 
@@ -49,7 +48,7 @@ def on_command(ports: Ports, document: Json, given_at: str | None = None) -> Ans
     except (InvalidRequest, Refused) as error:
         return Answer(False, str(error))
     actor, reason = document.get("actor") or "somebody", document.get("reason") or ""
-    if command == UNDO:
+    if command == ROLLBACK:
         return _undo(ports, rollout, actor, reason)
     kind = SignalKind(command.upper())
     if (problem := objection(rollout, kind, expected_step)) is not None:
@@ -71,7 +70,7 @@ def _undo(ports: Ports, rollout: Rollout, actor: str, reason: str) -> Answer:
         return Answer(False, problem, rollout.rollout_id)
     name = undo_id_of(rollout.rollout_id)
     try:
-        ports.executions.start(name, {UNDONE: rollout.rollout_id, "actor": actor, "reason": reason})
+        ports.executions.start(name, {UNDO: rollout.rollout_id, "actor": actor, "reason": reason})
     except Refused as error:
         undo = undo_of(ports.store, rollout)
         return Answer(False, str(undo or error), rollout.rollout_id)
@@ -83,7 +82,7 @@ def _checked(document: Json) -> tuple[str, int | None]:
     if unknown:
         raise InvalidRequest(f"{unknown[0]}: unknown field; allowed are {', '.join(sorted(FIELDS))}")
     command = document.get("command")
-    allowed = (*COMMANDS, UNDO)
+    allowed = (*COMMANDS, ROLLBACK)
     if command not in allowed:
         raise InvalidRequest(f"command: {command!r} is not one of {', '.join(allowed)}")
     step = document.get("expectedStep")

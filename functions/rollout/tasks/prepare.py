@@ -22,16 +22,16 @@ from rollout.core.undo import UNDO
 from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing, Unfit
 from rollout.ports import Ports
 from rollout.request import Request, parse_request
-from rollout.tasks.next import CONTINUE, Next, acting, waiting
 from rollout.tasks.record import announce, not_for, refuse, transition
 from rollout.tasks.survey import survey
+from rollout.tasks.task_result import CONTINUE, TaskResult, acting, waiting
 
 SECONDS_BETWEEN_TRIES = 5
 LONGEST_WAIT = timedelta(minutes=15)
 """A rollout that is superseded gets so long to end."""
 
 
-def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, started_at: datetime) -> Next:
+def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, started_at: datetime) -> TaskResult:
     """Begin the rollout that this document requests, or reject it with the reason.
 
     The workflow itself makes two more kinds of document: `{"continue": id}` carries a rollout on in a new execution,
@@ -58,7 +58,7 @@ def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, start
         # This very execution has rejected the request already, and its answer was lost.
         return _reject(ports, document, rollout_id, execution, str(error), now)
     except Repeated as error:
-        return Next(Decision.REPEATED, error.rollout_id, reason=str(error))
+        return TaskResult(Decision.REPEATED, error.rollout_id, reason=str(error))
     except Busy as error:
         if request is not None and request.on_conflict == "supersede" and now < started_at + LONGEST_WAIT:
             return _make_way(ports, error.holder, rollout_id)
@@ -67,10 +67,10 @@ def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, start
         found = error.findings if isinstance(error, Unfit) else ()
         return _reject(ports, document, rollout_id, execution, str(error), now, found)
     rollout = announce(ports, rollout)
-    return acting(rollout, rollout.decided or Decision.CREATE)
+    return acting(rollout, rollout.pending_decision or Decision.CREATE)
 
 
-def _carry_on(ports: Ports, rollout_id: str, execution: str) -> Next:
+def _carry_on(ports: Ports, rollout_id: str, execution: str) -> TaskResult:
     """Take a rollout over from the execution before this one.
 
     Raises: Refused (it has not been handed over to this execution).
@@ -78,8 +78,8 @@ def _carry_on(ports: Ports, rollout_id: str, execution: str) -> Next:
     rollout = ports.store.load(rollout_id)
     if rollout is None or rollout.execution != execution:
         raise Refused(f"{CONTINUE}: rollout {rollout_id} has not been handed over to this execution")
-    if rollout.decided is not None:
-        return acting(rollout, rollout.decided)
+    if rollout.pending_decision is not None:
+        return acting(rollout, rollout.pending_decision)
     return waiting(rollout, Decision.CONTINUE, ports.clock.now())
 
 
@@ -100,10 +100,10 @@ def _undo(ports: Ports, document: Json, rollout_id: str, execution: str, now: da
         execution=execution,
         started_at=now,
         ended_at=None,
-        ours=(promoted.left,),
+        expected_states=(promoted.last_confirmed,),
         phase=Phase.WATCHING,
         phase_since=now,
-        decided=Decision.ROLL_BACK,
+        pending_decision=Decision.ROLL_BACK,
         outcome=None,
         reason=f"rolled back after its promotion by {actor}" + (f": {reason}" if reason else ""),
         request_id=None,
@@ -115,7 +115,7 @@ def _undo(ports: Ports, document: Json, rollout_id: str, execution: str, now: da
     return transition(undoing, state="ROLLING_BACK", now=now, decision=Decision.ROLL_BACK)
 
 
-def _make_way(ports: Ports, holder_id: str, rollout_id: str) -> Next:
+def _make_way(ports: Ports, holder_id: str, rollout_id: str) -> TaskResult:
     """Tell the rollout that holds the target to end, and try again soon. One that is being watched stays promoted."""
     holder = ports.store.load(holder_id)
     if holder is not None and holder.phase is not Phase.ENDED:
@@ -125,7 +125,7 @@ def _make_way(ports: Ports, holder_id: str, rollout_id: str) -> Next:
             if (token := ports.store.signal(holder_id, signal)) is not None:
                 ports.waker.wake(token)
     reason = f"waiting for rollout {holder_id} to make way"
-    return Next(Decision.WAIT, rollout_id, seconds=SECONDS_BETWEEN_TRIES, reason=reason)
+    return TaskResult(Decision.WAIT, rollout_id, seconds=SECONDS_BETWEEN_TRIES, reason=reason)
 
 
 def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now: datetime) -> Rollout:
@@ -138,8 +138,8 @@ def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now:
         execution=execution,
         settings=settings,
         started_at=now,
-        found=found,
-        ours=(found,),
+        original=found,
+        expected_states=(found,),
         series=seen.series,
         measures=tuple(base.measure for base in seen.history),
         stand_in=seen.stand_in,
@@ -160,9 +160,9 @@ def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now:
 def _nothing_to_do(rollout: Rollout) -> Rollout:
     return replace(
         rollout,
-        decided=Decision.CLOSE,
+        pending_decision=Decision.CLOSE,
         outcome=Outcome.PROMOTED,
-        reason=f"nothing to do: {rollout.found.base} is live already",
+        reason=f"nothing to do: {rollout.original.base} is live already",
     )
 
 
@@ -174,7 +174,7 @@ def _reject(
     reason: str,
     now: datetime,
     findings: Sequence[Finding] = (),
-) -> Next:
+) -> TaskResult:
     event = refuse(
         ports,
         rollout_id,
@@ -185,4 +185,4 @@ def _reject(
         now=now,
         findings=findings,
     )
-    return Next(Decision.REJECT, rollout_id, reason=event["reason"], outcome=Outcome.REJECTED.value)
+    return TaskResult(Decision.REJECT, rollout_id, reason=event["reason"], outcome=Outcome.REJECTED.value)

@@ -7,18 +7,18 @@ from dataclasses import replace
 from rollout.core.decision import Decision, Phase
 from rollout.core.learning import remembered
 from rollout.core.rollout import Outcome
-from rollout.core.watch import begin_watch, ceilings
+from rollout.core.watch import begin_watch, watch_limits
 from rollout.errors import ForeignChange, RecordChanged, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks import fence
-from rollout.tasks.next import Next, acting, waiting
 from rollout.tasks.raise_weight import overtaken
 from rollout.tasks.record import announce, entry, load, not_for, stop, transition
+from rollout.tasks.task_result import TaskResult, acting, waiting
 
 STATE = "Promote"
 
 
-def promote(ports: Ports, rollout_id: str) -> Next:
+def promote(ports: Ports, rollout_id: str) -> TaskResult:
     """Give the canary all traffic. Called again, it does nothing twice.
 
     Raises: what the ports raise.
@@ -26,35 +26,35 @@ def promote(ports: Ports, rollout_id: str) -> Next:
     rollout = load(ports, rollout_id)
     if (answer := not_for(Decision.PROMOTE, ports, rollout) or overtaken(ports, rollout)) is not None:
         return answer
-    with_canary = next(state for state in rollout.ours if state.canary)
+    with_canary = next(state for state in rollout.expected_states if state.canary)
     wanted = with_canary.promoted(rollout.settings.target.behind)
     try:
-        rollout = ports.store.save(fence.intending(ports, rollout, wanted), unless_signalled=True)
+        rollout = ports.store.save(fence.record_intent(ports, rollout, wanted), unless_signalled=True)
     except RecordChanged:
         if (answer := overtaken(ports, load(ports, rollout_id))) is not None:
             return answer
         raise
     try:
-        fence.move(ports, rollout, wanted)
+        fence.apply(ports, rollout, wanted)
     except (ForeignChange, TargetMissing) as error:
         return stop(ports, rollout, STATE, str(error))
 
     now = ports.clock.now()
     watch = rollout.settings.watch_minutes
     judge, plan = rollout.settings.judge, rollout.settings.plan
-    limits = ceilings(rollout.evidence, judge, without=rollout.series.custom)
+    limits = watch_limits(rollout.evidence, judge, without=rollout.series.custom)
     promoted = replace(
         rollout,
         series=rollout.series.whole(),
         measures=tuple(measure for measure in rollout.measures if measure.name not in rollout.series.custom),
-        ceilings=limits,
+        watch_limits=limits,
         learned=remembered(ports.store.learned(rollout.settings.target), rollout.evidence),
         evidence=begin_watch(judge, plan, limits) or rollout.evidence,
-        ours=(wanted,),
+        expected_states=(wanted,),
         phase=Phase.WATCHING,
         phase_since=now,
         changed_at=now,
-        decided=None if watch else Decision.CLOSE,
+        pending_decision=None if watch else Decision.CLOSE,
         outcome=None if watch else Outcome.PROMOTED,
         next_minute=rollout.settings.calendar.first_countable(now),
     )

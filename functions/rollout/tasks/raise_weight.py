@@ -15,45 +15,45 @@ from rollout.core.target import TargetState
 from rollout.errors import ForeignChange, RecordChanged, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks import fence
-from rollout.tasks.next import Next, waiting
 from rollout.tasks.record import announce, entry, stop, transition
+from rollout.tasks.task_result import TaskResult, waiting
 
 
-def overtaken(ports: Ports, rollout: Rollout) -> Next | None:
+def overtaken(ports: Ports, rollout: Rollout) -> TaskResult | None:
     """The way back to the bake, whose condition fails at once, when a signal comes before the rise; else None."""
     if rollout.overtaken_by is None:
         return None
     return waiting(rollout, Decision.CONTINUE, ports.clock.now())
 
 
-def raise_weight(ports: Ports, rollout: Rollout, wanted: TargetState, *, state: str) -> Next:
+def raise_weight(ports: Ports, rollout: Rollout, wanted: TargetState, *, state: str) -> TaskResult:
     """Bring the target to the wanted weight and begin the next step's bake. Called again, it does nothing twice.
 
     Raises: what the ports raise.
     """
     try:
-        rollout = ports.store.save(fence.intending(ports, rollout, wanted), unless_signalled=True)
+        rollout = ports.store.save(fence.record_intent(ports, rollout, wanted), unless_signalled=True)
     except RecordChanged:
         latest = ports.store.load(rollout.rollout_id)
         if latest is not None and (answer := overtaken(ports, latest)) is not None:
             return answer
         raise
     try:
-        fence.move(ports, rollout, wanted)
+        fence.apply(ports, rollout, wanted)
     except (ForeignChange, TargetMissing) as error:
         return stop(ports, rollout, state, str(error))
     return _begin_bake(ports, rollout, wanted, state)
 
 
-def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str) -> Next:
+def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str) -> TaskResult:
     now = ports.clock.now()
     step, plan = rollout.step + 1, rollout.settings.plan
     weight = f"{plan[step].weight_percent.normalize():f} %"
     baking = replace(
         rollout,
-        ours=(wanted,),
+        expected_states=(wanted,),
         step=step,
-        decided=None,
+        pending_decision=None,
         evidence=begin_step(rollout.evidence, step),
         phase=Phase.BAKING,
         phase_since=now,
@@ -77,5 +77,5 @@ def _take_away_if_over(ports: Ports, rollout: Rollout, put: TargetState) -> None
     if latest is None:
         return
     rolled_back = latest.outcome in (Outcome.ROLLED_BACK, Outcome.FAILED)
-    if rolled_back or latest.decided is Decision.ROLL_BACK:
-        fence.move(ports, latest.intending(put), latest.found)
+    if rolled_back or latest.pending_decision is Decision.ROLL_BACK:
+        fence.apply(ports, latest.with_intent(put), latest.original)

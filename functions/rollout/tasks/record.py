@@ -19,7 +19,7 @@ from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import Json
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Ports
-from rollout.tasks.next import Next, acting, waiting
+from rollout.tasks.task_result import TaskResult, acting, waiting
 
 LONGEST_TOLD_TARGET = 2_000
 
@@ -170,23 +170,23 @@ def entry(
     }
 
 
-def stop(ports: Ports, rollout: Rollout, state: str, reason: str) -> Next:
+def stop(ports: Ports, rollout: Rollout, state: str, reason: str) -> TaskResult:
     """The target is not ours any more: leave it alone, and close the rollout as STOPPED."""
     now = ports.clock.now()
-    stopped = replace(rollout, outcome=Outcome.STOPPED, reason=reason, decided=Decision.STOP)
+    stopped = replace(rollout, outcome=Outcome.STOPPED, reason=reason, pending_decision=Decision.STOP)
     ports.store.save(stopped, entry=entry(stopped, state=state, decision=Decision.STOP, now=now))
     return acting(stopped, Decision.STOP)
 
 
-def not_for(decision: Decision, ports: Ports, rollout: Rollout) -> Next | None:
+def not_for(decision: Decision, ports: Ports, rollout: Rollout) -> TaskResult | None:
     """What a task answers that is called when its decision does not stand (any more); None when it does.
 
     A task is called again when its answer was lost: what was decided since then, or the bake, comes next.
     """
-    if rollout.decided is decision and rollout.phase is not Phase.ENDED:
+    if rollout.pending_decision is decision and rollout.phase is not Phase.ENDED:
         return None
     if rollout.phase is Phase.ENDED:
         return acting(rollout, Decision.CLOSE)
-    if rollout.decided is None:
+    if rollout.pending_decision is None:
         return waiting(rollout, Decision.CONTINUE, ports.clock.now())
-    return acting(rollout, rollout.decided)
+    return acting(rollout, rollout.pending_decision)

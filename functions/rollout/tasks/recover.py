@@ -19,9 +19,9 @@ from rollout.errors import ForeignChange, RolloutError, TargetMissing
 from rollout.ports import ExecutionState, Ports
 from rollout.tasks import fence
 from rollout.tasks.close import close
-from rollout.tasks.next import CONTINUE
 from rollout.tasks.record import entry, stop, tell_all
 from rollout.tasks.roll_back import roll_back
+from rollout.tasks.task_result import CONTINUE
 
 STATE = "Recover"
 LONGEST_TASK = timedelta(seconds=75)
@@ -88,22 +88,22 @@ def recover(ports: Ports, rollout_id: str) -> bool:
     looked_at, rollout = rollout.execution, ports.store.load(rollout_id)
     if rollout is None or rollout.execution != looked_at or rollout.phase is Phase.ENDED:
         return False
-    rollout = _settled(ports, rollout, execution)
+    rollout = _confirmed(ports, rollout, execution)
     if _may_still_write(execution, now):
         return True
     if rollout.outcome in (Outcome.ROLLED_BACK, Outcome.FAILED):
         # A task of the dead execution may have written after it was rolled back for the first time.
         try:
-            fence.move(ports, rollout, rollout.found)
+            fence.apply(ports, rollout, rollout.original)
         except (ForeignChange, TargetMissing) as error:
             stop(ports, rollout, STATE, f"{error} (after it had been rolled back: {rollout.reason})")
     close(ports, rollout_id)
     return True
 
 
-def _settled(ports: Ports, rollout: Rollout, execution: ExecutionState) -> Rollout:
+def _confirmed(ports: Ports, rollout: Rollout, execution: ExecutionState) -> Rollout:
     """The rollout with its outcome decided and its target in the state that goes with it."""
-    if rollout.decided in (Decision.CLOSE, Decision.STOP):
+    if rollout.pending_decision in (Decision.CLOSE, Decision.STOP):
         return rollout
     words = " ".join(part for part in (execution.error, execution.cause) if part)
     ended = f"the execution was {execution.status.lower().replace('_', ' ')}" + (f": {words}" if words else "")
@@ -111,7 +111,7 @@ def _settled(ports: Ports, rollout: Rollout, execution: ExecutionState) -> Rollo
         now = ports.clock.now()
         promoted = replace(
             rollout,
-            decided=Decision.CLOSE,
+            pending_decision=Decision.CLOSE,
             outcome=Outcome.PROMOTED,
             reason=f"promoted; {ended} before the watch was over",
         )
@@ -127,25 +127,25 @@ def _settled(ports: Ports, rollout: Rollout, execution: ExecutionState) -> Rollo
 
 def _was_promoted(ports: Ports, rollout: Rollout) -> bool:
     """Whether the canary serves everybody already, by the record or, where a promotion was under way, by the target."""
-    if rollout.decided is Decision.ROLL_BACK or stopping(rollout.pending_signals) is not None:
+    if rollout.pending_decision is Decision.ROLL_BACK or stopping(rollout.pending_signals) is not None:
         return False
     if rollout.phase is Phase.WATCHING:
         return True
-    if rollout.decided is not Decision.PROMOTE:
+    if rollout.pending_decision is not Decision.PROMOTE:
         return False
     target = rollout.settings.target
     try:
         seen = ports.shifter(target).read(target)
     except TargetMissing:
         return False
-    promoted = rollout.ours[-1]
+    promoted = rollout.expected_states[-1]
     names = rollout.settings.watched_variables
-    return promoted.canary is None and promoted != rollout.found and seen.agrees_with(promoted, names)
+    return promoted.canary is None and promoted != rollout.original and seen.agrees_with(promoted, names)
 
 
 def _is_coming(execution: ExecutionState, rollout: Rollout, now: datetime) -> bool:
     """Whether the rollout has been handed over to an execution that is just being started."""
-    missing = execution.status == "MISSING" and rollout.part > 1
+    missing = execution.status == "MISSING" and rollout.execution_number > 1
     return missing and now < rollout.analyzed_at + LONGEST_HAND_OVER
 
 

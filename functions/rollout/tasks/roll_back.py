@@ -10,8 +10,8 @@ from rollout.core.rollout import Outcome
 from rollout.errors import ForeignChange, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks import fence
-from rollout.tasks.next import Next, acting
 from rollout.tasks.record import announce, entry, load, stop, transition
+from rollout.tasks.task_result import TaskResult, acting
 
 STATE = "Roll back"
 
@@ -25,31 +25,31 @@ def readable(failure: str) -> str:
         return failure
 
 
-def roll_back(ports: Ports, rollout_id: str, failure: str) -> Next:
+def roll_back(ports: Ports, rollout_id: str, failure: str) -> TaskResult:
     """Bring the target back to what was found. `failure` says which task failed, where that is the reason.
 
     Raises: what the ports raise; the workflow tries again, and pages somebody when that does not help.
     """
     rollout = load(ports, rollout_id)
-    if rollout.phase is Phase.ENDED or rollout.decided in (Decision.STOP, Decision.CLOSE):
+    if rollout.phase is Phase.ENDED or rollout.pending_decision in (Decision.STOP, Decision.CLOSE):
         return acting(rollout, Decision.CLOSE)
-    untouched = rollout.ours == (rollout.found,)
-    if rollout.decided is not Decision.ROLL_BACK:
-        rollout = replace(rollout, decided=Decision.ROLL_BACK, reason=readable(failure) or rollout.reason)
+    untouched = rollout.expected_states == (rollout.original,)
+    if rollout.pending_decision is not Decision.ROLL_BACK:
+        rollout = replace(rollout, pending_decision=Decision.ROLL_BACK, reason=readable(failure) or rollout.reason)
         rollout = transition(rollout, state="ROLLING_BACK", now=ports.clock.now(), decision=Decision.ROLL_BACK)
-    wanted = rollout.found
-    rollout = ports.store.save(fence.intending(ports, rollout, wanted))
+    wanted = rollout.original
+    rollout = ports.store.save(fence.record_intent(ports, rollout, wanted))
     try:
-        fence.move(ports, rollout, wanted)
+        fence.apply(ports, rollout, wanted)
     except (ForeignChange, TargetMissing) as error:
         return stop(ports, rollout, STATE, f"{error} (while rolling back: {rollout.reason})")
     now = ports.clock.now()
     done = replace(
         rollout,
-        ours=(wanted, *(state for state in rollout.ours if state != wanted)),
+        expected_states=(wanted, *(state for state in rollout.expected_states if state != wanted)),
         phase=Phase.BAKING,
         changed_at=now,
-        decided=Decision.CLOSE,
+        pending_decision=Decision.CLOSE,
         outcome=Outcome.FAILED if untouched and failure else Outcome.ROLLED_BACK,
     )
     change = "" if untouched else f"set {wanted}"

@@ -10,40 +10,40 @@ from rollout.core.rollout import Rollout
 from rollout.errors import ForeignChange, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks import fence
-from rollout.tasks.next import Next, waiting
 from rollout.tasks.raise_weight import overtaken, raise_weight
 from rollout.tasks.record import announce, entry, load, not_for, stop, transition
+from rollout.tasks.task_result import TaskResult, waiting
 
 STATE = "Shift traffic"
 
 
-def shift_traffic(ports: Ports, rollout_id: str) -> Next:
+def shift_traffic(ports: Ports, rollout_id: str) -> TaskResult:
     """Raise the weight to the next step's, or lower it to nothing for as long as a person is waited for.
 
     Raises: what the ports raise.
     """
     rollout = load(ports, rollout_id)
-    if rollout.decided is Decision.LOWER and rollout.phase is not Phase.ENDED:
+    if rollout.pending_decision is Decision.LOWER and rollout.phase is not Phase.ENDED:
         return _lower(ports, rollout)
     if (answer := not_for(Decision.ADVANCE, ports, rollout) or overtaken(ports, rollout)) is not None:
         return answer
     weight = rollout.settings.plan[rollout.step + 1].weight_percent
-    return raise_weight(ports, rollout, rollout.left.with_weight(weight), state=STATE)
+    return raise_weight(ports, rollout, rollout.last_confirmed.with_weight(weight), state=STATE)
 
 
-def _lower(ports: Ports, rollout: Rollout) -> Next:
+def _lower(ports: Ports, rollout: Rollout) -> TaskResult:
     """No request goes to the canary, which stays for a person to look at. No signal needs to come before that."""
-    wanted = rollout.left.with_weight(Decimal(0))
-    rollout = ports.store.save(fence.intending(ports, rollout, wanted))
+    wanted = rollout.last_confirmed.with_weight(Decimal(0))
+    rollout = ports.store.save(fence.record_intent(ports, rollout, wanted))
     try:
-        fence.move(ports, rollout, wanted)
+        fence.apply(ports, rollout, wanted)
     except (ForeignChange, TargetMissing) as error:
         return stop(ports, rollout, STATE, str(error))
     now = ports.clock.now()
     held = replace(
         rollout,
-        ours=(wanted,),
-        decided=None,
+        expected_states=(wanted,),
+        pending_decision=None,
         phase=Phase.HELD,
         phase_since=now,
         changed_at=now,

@@ -134,7 +134,7 @@ class Course:
         earlier = [write for write in writes if write.number < number]
         if earlier:
             return earlier[-1].after
-        return writes[0].before if writes else next(iter(self.records.values()))[0].found
+        return writes[0].before if writes else next(iter(self.records.values()))[0].original
 
     def foreign_changes(self, after: int, before: int) -> list[TargetWrite]:
         """What people did to the target in between."""

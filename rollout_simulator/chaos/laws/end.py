@@ -110,8 +110,8 @@ def _known_state(course: Course, rollout_id: str) -> Iterator[Violation]:
             whole = state is not None and state.canary is None and record.share(state) == 100
             good = whole and record.owns(state)
         case "ROLLED_BACK" | "FAILED":
-            good = state is not None and state.matters(record.names) == record.found.matters(record.names)
+            good = state is not None and state.matters(record.names) == record.original.matters(record.names)
         case _:
             good = True  # STOPPED: as somebody else left it, which the fence watches over
     if not good:
-        yield Violation(Law.END, f"{rollout_id} ended {record.outcome} and left {state}; found {record.found}")
+        yield Violation(Law.END, f"{rollout_id} ended {record.outcome} and left {state}; found {record.original}")

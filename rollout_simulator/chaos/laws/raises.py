@@ -99,7 +99,7 @@ def _intended(course: Course, change: Change, record: Record) -> int | None:
     assert change.after is not None
     wanted = change.after.matters(record.names)
     for earlier in course.records[change.rollout_id or ""]:
-        if any(wanted == own.matters(earlier.names) for own in earlier.ours):
+        if any(wanted == own.matters(earlier.names) for own in earlier.expected_states):
             return earlier.number
     return None
 

@@ -1,0 +1,59 @@
+"""What every task answers the workflow with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rollout.core.decision import Decision
+    from rollout.core.rollout import Rollout
+    from rollout.core.target import Json
+
+CONTINUE = "continue"
+"""The only field of the document that an execution begins with which carries a rollout on: its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """The decision that "What next?" branches on, and what the states after it need.
+
+    seconds: how long the bake waits at most. seen: how many signals the decision has considered; the bake does not
+    begin when there are more. outcome: set by Close. execution: the name of the one to hand over to. rollout: as it
+    stands, for logs and metrics; it is no part of the answer.
+    """
+
+    decision: Decision
+    rollout_id: str
+    seconds: int = 1
+    seen: int = 0
+    reason: str = ""
+    outcome: str = ""
+    execution: str = ""
+    rollout: Rollout | None = None
+
+    def to_document(self) -> Json:
+        """The task's result, as the state machine reads it."""
+        return {
+            "decision": self.decision.value,
+            "rolloutId": self.rollout_id,
+            "seconds": self.seconds,
+            "seen": self.seen,
+            "reason": self.reason,
+            "outcome": self.outcome,
+            "execution": self.execution,
+        }
+
+
+def waiting(rollout: Rollout, decision: Decision, now: datetime, minutes: int = 1) -> TaskResult:
+    """Go and bake until that many minutes more can be counted (one, unless the pace says otherwise)."""
+    calendar = rollout.settings.calendar
+    minute = max(rollout.next_minute, calendar.last_closed(now) + 1) + minutes - 1
+    seconds = calendar.seconds_until_closed(minute, now)
+    return TaskResult(decision, rollout.rollout_id, seconds, rollout.signals_seen, rollout.reason, rollout=rollout)
+
+
+def acting(rollout: Rollout, decision: Decision) -> TaskResult:
+    """Go to the state that carries this decision out."""
+    return TaskResult(decision, rollout.rollout_id, 1, rollout.signals_seen, rollout.reason, rollout=rollout)

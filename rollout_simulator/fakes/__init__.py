@@ -1,0 +1,44 @@
+"""In-memory fakes of every port of the controller, kept honest by the contract tests that the adapters pass too.
+
+    from rollout_simulator.fakes import fakes
+
+    world = fakes()
+    world.stage.put(target, TargetState("dep-1"))
+    prepare(world.ports, request, "r-1", "execution-1")
+    world.notifier.published
+
+Every fake keeps its history and has a `trouble`: an error of ours that each of its calls then ends with.
+`interposed` puts a function of your own around every call of every port.
+"""
+
+from rollout_simulator.fakes.alarms import FakeAlarms
+from rollout_simulator.fakes.clock import FakeClock
+from rollout_simulator.fakes.executions import FakeExecutions
+from rollout_simulator.fakes.inspector import FakeInspector
+from rollout_simulator.fakes.interposed import Around, Disturbance, interposed
+from rollout_simulator.fakes.metrics import FakeMetrics
+from rollout_simulator.fakes.notifier import FakeNotifier
+from rollout_simulator.fakes.shifter import FakeAliasShifter, FakeShifter
+from rollout_simulator.fakes.store import FakeStore
+from rollout_simulator.fakes.together import KIND, START, Fakes, fakes
+from rollout_simulator.fakes.waker import FakeWaker
+
+__all__ = [
+    "KIND",
+    "START",
+    "Around",
+    "Disturbance",
+    "FakeAlarms",
+    "FakeAliasShifter",
+    "FakeClock",
+    "FakeExecutions",
+    "FakeInspector",
+    "FakeMetrics",
+    "FakeNotifier",
+    "FakeShifter",
+    "FakeStore",
+    "FakeWaker",
+    "Fakes",
+    "fakes",
+    "interposed",
+]

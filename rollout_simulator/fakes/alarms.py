@@ -1,0 +1,41 @@
+"""Alarms that are in the state they were last put into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rollout.core.target import Target
+from rollout.ports import AlarmState
+from rollout_simulator.fakes.trouble import Troubled
+
+
+class FakeAlarms(Troubled):
+    """Implements `Alarms`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._alarms: dict[str, AlarmState] = {}
+        self._tags: dict[str, set[str]] = {}
+
+    def put(self, name: str, state: str, since: datetime, reason: str = "", *, tagged: Target | None = None) -> None:
+        """Make the alarm, or put it into another state."""
+        self._alarms[name] = AlarmState(name, state, since, reason)
+        if tagged is not None:
+            self._tags.setdefault(tagged.key, set()).add(name)
+
+    def delete(self, name: str) -> None:
+        """Delete the alarm, and its tags with it."""
+        del self._alarms[name]
+        for names in self._tags.values():
+            names.discard(name)
+
+    def named(self, names: Sequence[str]) -> Sequence[AlarmState]:
+        """Raises as the port says."""
+        self._called()
+        return [self._alarms[name] for name in names if name in self._alarms]
+
+    def tagged_for(self, target: Target) -> Sequence[str]:
+        """Raises as the port says."""
+        self._called()
+        return sorted(self._tags.get(target.key, ()))

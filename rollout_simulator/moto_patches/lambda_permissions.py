@@ -1,0 +1,77 @@
+"""Lambda resource policies of one function, alias or version each.
+
+moto keeps the policy of an alias with the version that it points to, so that an alias loses its permissions when it is
+moved, and shares them with every alias of the same version; and it takes two statements of one id. On AWS each
+qualifier has a policy of its own; a function or alias without one is answered with ResourceNotFoundException.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from urllib.parse import unquote
+
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.models import LambdaBackend
+from moto.awslambda.policy import Policy
+from moto.awslambda.responses import LambdaResponse
+
+from rollout_simulator.moto_patches.patching import replaced
+
+
+class StatementExists(LambdaClientError):
+    """There is a statement of this id already."""
+
+    code = 409
+
+    def __init__(self, identity: str) -> None:
+        super().__init__(
+            "ResourceConflictException",
+            f"The statement id ({identity}) provided already exists. Please provide a new statement id, or remove the "
+            "existing statement.",
+        )
+
+
+@contextmanager
+def patched() -> Iterator[None]:
+    """Keep a policy for each qualifier, for as long as this is open."""
+    with ExitStack() as stack:
+        for owner, new in (
+            (LambdaBackend, add_permission),
+            (LambdaBackend, get_policy),
+            (LambdaResponse, remove_permission),
+        ):
+            stack.enter_context(replaced(owner, new.__name__, new))
+        yield
+
+
+def add_permission(backend: Any, function_name: str, qualifier: str | None, raw: str) -> dict[str, Any]:
+    """Do AddPermission."""
+    policy, identity = _policy(backend, function_name, qualifier), json.loads(raw).get("StatementId")
+    if any(statement.get("Sid") == identity for statement in policy.statements):
+        raise StatementExists(identity)
+    statement, _ = policy.add_statement(raw, qualifier)
+    return dict(statement)
+
+
+def get_policy(backend: Any, function_name: str, qualifier: str | None = None) -> str:
+    """Do GetPolicy."""
+    return str(_policy(backend, function_name, qualifier).wire_format())
+
+
+def remove_permission(response: Any) -> Any:
+    """Answer RemovePermission."""
+    *_, function_name, _, statement_id = response.path.split("?")[0].split("/")
+    policy = _policy(response.backend, unquote(function_name), response._get_param("Qualifier"))
+    policy.del_statement(unquote(statement_id), response._get_param("RevisionId") or "")
+    return 204, {"status": 204}, "{}"
+
+
+def _policy(backend: Any, function_name: str, qualifier: str | None) -> Any:
+    backend.get_function(function_name, qualifier)  # there must be such a version or alias
+    owner = backend.get_function(function_name)
+    policies = owner.__dict__.setdefault("policies_by_qualifier", {})
+    made: Any = Policy
+    return policies.setdefault(qualifier, made(owner)) if qualifier else owner.policy

@@ -1,0 +1,188 @@
+"""UpdateStage's patch operations on what concerns canaries and deployments.
+
+Recorded from AWS by a public test-suite, and kept:
+- any `replace` below /canarySettings on a stage without a canary creates one: at 0 %, on the base deployment
+- `add` below /canarySettings is refused
+- `copy` knows two pairs, merges variables, and needs a canary; one made earlier in the same request will do
+- an unknown deployment is refused
+- the whole map of overrides can be neither replaced nor removed
+- `remove /canarySettings` takes the key out of GetStage
+
+Documented: operations apply in order, and `remove` works on a single override. Unknown, so chosen here: a
+request with one bad operation changes nothing; `remove /canarySettings` without a canary is a 400 (a
+`StageRules` switch makes it succeed); removing an override that is not there changes nothing, and creates no
+canary; `copy` of overrides that are not there merges nothing; the texts for a bad percentage or boolean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rollout_simulator.moto_patches.apigateway_errors import BadRequest
+
+CANARY = "/canarySettings"
+OVERRIDES = f"{CANARY}/stageVariableOverrides"
+_COPIES = {f"{CANARY}/deploymentId": "/deploymentId", OVERRIDES: "/variables"}
+_OVERRIDE_PREFIX = f"{OVERRIDES}/"
+
+Canary = dict[str, Any]
+"""`canarySettings` as GetStage shows it; `stageVariableOverrides` is absent while there is none."""
+
+
+@dataclass(kw_only=True)
+class StageRules:
+    """What is unknown about AWS, as switches, so that a test can play both."""
+
+    removing_no_canary: str = "refused"
+    """What `remove /canarySettings` does on a stage without one: "refused" (400) or "ignored"."""
+
+    def __post_init__(self) -> None:
+        if self.removing_no_canary not in {"refused", "ignored"}:
+            raise ValueError(f"removing_no_canary: {self.removing_no_canary}")
+
+
+@dataclass
+class StagePointers:
+    """The part of a stage that these operations change; `None` for a stage without a canary."""
+
+    deployment_id: str
+    variables: MutableMapping[str, str]
+    canary: Canary | None
+    deployments: Container[str] = field(repr=False)
+    rules: StageRules = field(default_factory=StageRules)
+
+    def owns(self, path: str) -> bool:
+        """Whether an operation on `path` is this module's; all others are moto's."""
+        return path in {"/deploymentId", CANARY} or path.startswith((f"{CANARY}/", "/variables"))
+
+    def apply(self, operation: Mapping[str, str]) -> None:
+        """Apply one operation.
+
+        Raises:
+            BadRequest: with the text AWS gives, where one is recorded.
+        """
+        kind, path = operation["op"], operation["path"]
+        if kind == "copy":
+            self._promote(operation.get("from", ""), path)
+        elif path == "/deploymentId":
+            self._only_replace(kind, path)
+            self.deployment_id = self._existing(operation.get("value"))
+        elif path.startswith("/variables"):
+            self._change_variable(kind, path, operation.get("value"))
+        elif kind == "replace":
+            self._replace_in_canary(path, operation.get("value"))
+        elif kind == "remove":
+            self._remove_from_canary(path)
+        else:
+            raise BadRequest(f"Invalid {kind} operation with path: {path}")
+
+    def _promote(self, source: str, path: str) -> None:
+        if _COPIES.get(source) != path:
+            raise BadRequest(
+                f"Invalid copy operation with path: {path} and from {source}. Valid copy:path are "
+                "[/deploymentId, /variables] and valid copy:from are "
+                "[/canarySettings/deploymentId, /canarySettings/stageVariableOverrides]"
+            )
+        if self.canary is None:
+            raise BadRequest("Promotion not available. Canary does not exist.")
+        if path == "/deploymentId":
+            self.deployment_id = self.canary["deploymentId"]
+        else:
+            self.variables.update(self.canary.get("stageVariableOverrides", {}))
+
+    def _change_variable(self, kind: str, path: str, value: str | None) -> None:
+        name = _named(path, "/variables/")
+        if not name or kind not in {"replace", "remove"}:
+            raise BadRequest(f"Invalid {kind} operation with path: {path}")
+        if kind == "replace":
+            self.variables[name] = value or ""
+        else:
+            self.variables.pop(name, None)
+
+    def _replace_in_canary(self, path: str, value: str | None) -> None:
+        if path.startswith(_OVERRIDE_PREFIX):
+            name = _named(path, _OVERRIDE_PREFIX)
+            self._canary_made().setdefault("stageVariableOverrides", {})[name] = value or ""
+        elif path == f"{CANARY}/deploymentId":
+            self._canary_made()["deploymentId"] = self._existing(value)
+        elif path == f"{CANARY}/percentTraffic":
+            self._canary_made()["percentTraffic"] = percent_traffic(value)
+        elif path == f"{CANARY}/useStageCache":
+            self._canary_made()["useStageCache"] = _boolean(value)
+        else:
+            raise BadRequest(f"Invalid replace operation with path: {path}")
+
+    def _remove_from_canary(self, path: str) -> None:
+        if path == CANARY:
+            if self.canary is None and self.rules.removing_no_canary == "refused":
+                raise BadRequest(_nothing_to_remove(path))
+            self.canary = None
+        elif path.startswith(_OVERRIDE_PREFIX):
+            overrides = (self.canary or {}).get("stageVariableOverrides", {})
+            overrides.pop(_named(path, _OVERRIDE_PREFIX), None)
+            if self.canary is not None and not overrides:
+                self.canary.pop("stageVariableOverrides", None)
+        elif path == OVERRIDES:
+            raise BadRequest(_nothing_to_remove(path))
+        else:
+            raise BadRequest(f"Invalid remove operation with path: {path}")
+
+    def _canary_made(self) -> Canary:
+        """The canary, made out of nothing if need be: this is how a late weight step resurrects one."""
+        if self.canary is None:
+            self.canary = new_canary(self.deployment_id)
+        return self.canary
+
+    def _existing(self, deployment_id: str | None) -> str:
+        if deployment_id is None or deployment_id not in self.deployments:
+            raise BadRequest("Deployment id does not exist")
+        return deployment_id
+
+    @staticmethod
+    def _only_replace(kind: str, path: str) -> None:
+        if kind != "replace":
+            raise BadRequest(f"Invalid {kind} operation with path: {path}")
+
+
+def new_canary(deployment_id: str, given: Mapping[str, Any] | None = None) -> Canary:
+    """A canary on `deployment_id` at 0 %, with what CreateDeployment or CreateStage says about it."""
+    given = given or {}
+    canary: Canary = {
+        "percentTraffic": percent_traffic(given.get("percentTraffic", 0.0)),
+        "deploymentId": deployment_id,
+        "useStageCache": bool(given.get("useStageCache", False)),
+    }
+    if overrides := given.get("stageVariableOverrides"):
+        canary["stageVariableOverrides"] = {name: str(value) for name, value in overrides.items()}
+    return canary
+
+
+def percent_traffic(value: str | float | None) -> float:
+    """A double from 0.0 to 100.0, as documented; more than two decimals is unverified and kept."""
+    try:
+        percent = float(value if value is not None else "")
+    except ValueError:
+        raise BadRequest(f"Invalid canary percent traffic: {value}") from None
+    if not 0.0 <= percent <= 100.0:
+        raise BadRequest(f"Canary percent traffic must be between 0.0 and 100.0, but was {value}")
+    return percent
+
+
+def _boolean(value: str | None) -> bool:
+    if value is None or value.lower() not in {"true", "false"}:
+        raise BadRequest(f"Invalid boolean value: {value}")
+    return value.lower() == "true"
+
+
+def _named(path: str, prefix: str) -> str:
+    """The name a path ends in, with JSON pointer's two escapes undone; "" if the path names none."""
+    if not path.startswith(prefix):
+        return ""
+    return path[len(prefix) :].replace("~1", "/").replace("~0", "~")
+
+
+def _nothing_to_remove(path: str) -> str:
+    # Recorded for the map of overrides, its trailing space included.
+    return f"Cannot remove method setting {path[1:]} because there is no method setting for this method "

@@ -1,0 +1,54 @@
+"""State machine definitions: read as JSON, and parsed once.
+
+moto leaves the escapes of plain texts (`\\"`, `\\n`) as they are written, and parses a definition anew for each
+execution.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from typing import Any
+
+from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
+from moto.stepfunctions.parser.asl.antlt4utils.antlr4utils import is_terminal
+from moto.stepfunctions.parser.asl.parse import preprocessor
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+
+from rollout_simulator.moto_patches.patching import replaced
+
+_parse: Callable[[str], Any] = AmazonStateLanguageParser.parse
+
+
+@contextmanager
+def patched() -> Iterator[None]:
+    """Read definitions as AWS does for as long as this is open."""
+    with ExitStack() as stack:
+        for owner, name, new in (
+            (AmazonStateLanguageParser, "parse", staticmethod(_parsed)),
+            (Preprocessor, "_inner_string_of", staticmethod(_text_or_null)),
+            (preprocessor, "from_string_literal", lambda parser_rule_context: _text(parser_rule_context.getText())),
+        ):
+            stack.enter_context(replaced(owner, name, new))
+        yield
+
+
+_parsed_before = lru_cache(maxsize=32)(_parse)
+
+
+def _parsed(definition: str) -> Any:
+    """Parsed programs hold no state of an execution, except in Map, whose iterations do."""
+    return _parse(definition) if '"Map"' in definition else _parsed_before(definition)
+
+
+def _text_or_null(parser_rule_context: Any) -> str | None:
+    if is_terminal(parser_rule_context, ASLLexer.NULL):
+        return None
+    return _text(parser_rule_context.getText())
+
+
+def _text(written: str) -> str:
+    return str(json.loads(written, strict=False)) if written.startswith('"') else written

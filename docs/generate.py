@@ -33,8 +33,7 @@ def generated() -> dict[Path, str]:
     import iam  # noqa: PLC0415 - the path is set above
     import pages  # noqa: PLC0415
 
-    from rollout.request import request_schema  # noqa: PLC0415 - the path is set above
-    from rollout.schemas import state_changed_schema  # noqa: PLC0415
+    from rollout.request.schemas import request_schema, state_changed_schema  # noqa: PLC0415 - as above
 
     readme, architecture = ROOT / "README.md", ROOT / "docs" / "architecture.md"
     definition = json.loads((ROOT / "statemachine" / "rollout.asl.json").read_text())

@@ -34,9 +34,10 @@ def preflight(
     It looks at the target, its API and functions, metrics and alarms, with your own permissions, and says what is
     wrong, why it matters and how to fix it. Exit code: 0 the request would be accepted, 2 it would be refused.
     """
-    from rollout.errors import InvalidRequest, Refused, Unfit  # noqa: PLC0415
+    from rollout.core.preflight.result import preflight as judged  # noqa: PLC0415
+    from rollout.errors import InvalidRequest, Refused  # noqa: PLC0415
     from rollout.request import parse_request  # noqa: PLC0415
-    from rollout.tasks.survey import survey  # noqa: PLC0415
+    from rollout.tasks.observe_target import observe_target  # noqa: PLC0415
     from rollout.wiring import Environment, ports_over  # noqa: PLC0415
 
     document = read_json(request)
@@ -46,26 +47,26 @@ def preflight(
             controller = Controller(stack, region, profile, endpoint_url)
             environment = Environment(controller.resources["table"], "", 90, controller.resources["stateMachineArn"])
             ports = ports_over(controller.client, environment)
-            seen = survey(ports, asked, ports.clock.now())
-        except Unfit as error:
-            found = [finding.to_document() for finding in error.findings]
-            _show(as_json, {"accepted": False, "findings": found}, findings_view(found))
-            raise typer.Exit(Exit.USAGE) from error
+            result = judged(asked, observe_target(ports, asked, ports.clock.now()))
         except (InvalidRequest, Refused) as error:
             fail(str(error))
-    found = [finding.to_document() for finding in seen.warnings]
-    target = seen.settings.target
+    found = [finding.to_document() for finding in result.findings]
+    if result.errors:
+        _show(as_json, {"accepted": False, "findings": found}, findings_view(found))
+        raise typer.Exit(Exit.USAGE)
+    prospect = result.prospect
+    settings, target = prospect.settings, prospect.settings.target
     _show(
         as_json,
         {
             "accepted": True,
             "target": target.to_document(),
-            "measured": seen.source_in_words,
+            "measured": prospect.source_in_words,
             "findings": found,
-            "steps": preview_document(seen.preview),
+            "steps": preview_document(prospect.preview),
         },
-        Text(f"{target.key}: {seen.found}; the request would be accepted; {seen.source_in_words}"),
-        preview_table(seen.settings.plan, seen.preview, warnings=False),
+        Text(f"{target.key}: {prospect.state}; the request would be accepted; {prospect.source_in_words}"),
+        preview_table(settings.plan, prospect.preview, warnings=False),
         findings_view(found),
     )
 

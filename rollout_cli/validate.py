@@ -35,7 +35,7 @@ def validate(
     from rollout.request import parse_request  # noqa: PLC0415
 
     try:
-        settings = parse_request(read_json(request)).settings(alarms=())
+        settings = parse_request(read_json(request)).settings
     except InvalidRequest as error:
         fail(f"{request}: {error}")
     errors = ASSUMED_ERROR_PERCENT if error_percent is None else error_percent

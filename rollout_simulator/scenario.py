@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rollout.validation import explained, unknown_in
+from rollout.request.validation import in_one_line, problems_of, unknown_in
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 
@@ -246,4 +246,5 @@ def parse_scenario(document: dict[str, Any], source: str) -> Scenario:
     try:
         return Scenario.model_validate(document)
     except ValidationError as error:
-        raise InvalidScenario(f"{source}: {explained(error, unknown_in(Scenario), 'scenario')}") from error
+        problems = problems_of(error, unknown_in(Scenario), "scenario")
+        raise InvalidScenario(f"{source}: {in_one_line(problems)}") from error

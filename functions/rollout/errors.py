@@ -3,8 +3,7 @@
 RolloutError
 ├── InvalidRequest      the request cannot be understood; nothing was touched
 ├── Refused             the request is understood and cannot be carried out now; nothing was touched
-│   ├── Busy            another rollout holds the target
-│   └── Unfit           preflight has found what speaks against it
+│   └── Busy            another rollout holds the target
 ├── Repeated            the same request has been accepted before
 ├── TargetMissing       the stage or alias does not exist (any more)
 ├── ForeignChange       somebody else changed the target; the rollout stops and leaves it alone
@@ -14,15 +13,38 @@ RolloutError
 │   └── NotReady        what was asked for is being made; trying again will help, after a while
 ├── ReadBackDiffers     the target does not yet show what was written; trying again tells
 └── RecordChanged       the rollout's record moved on under this task; trying again reads it afresh
+
+This module imports nothing of the product: every layer may raise and catch these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from rollout.core.findings import Finding, in_words
-from rollout.core.minutes import utc
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a document.
+
+    path: the field, such as `plan.steps[0].weightPercent`. problem: what is wrong there, and what is allowed, in words.
+    allowed: the names or values that are allowed, or one text that describes them. near: the one of them that is
+    probably meant.
+    """
+
+    path: str
+    problem: str
+    allowed: tuple[str, ...] = ()
+    near: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}" if self.path else self.problem
+
+    def below(self, part: str) -> Problem:
+        """The same, where its path begins below this part of the document."""
+        separator = "." if part and self.path and not self.path.startswith("[") else ""
+        return replace(self, path=f"{part}{separator}{self.path}")
 
 
 class RolloutError(Exception):
@@ -30,7 +52,14 @@ class RolloutError(Exception):
 
 
 class InvalidRequest(RolloutError):
-    """The request cannot be understood. The message names the field, what was wrong and what is allowed."""
+    """The request cannot be understood. The message names the field, what was wrong and what is allowed.
+
+    problems: all mistakes, where the request is a document; the message may name only the first few.
+    """
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 class Refused(RolloutError):
@@ -42,18 +71,10 @@ class Busy(Refused):
 
     def __init__(self, target_key: str, holder: str, since: datetime) -> None:
         super().__init__(
-            f"{target_key} is held by rollout {holder} since {utc(since)}; wait for it, abort it, or say "
-            'onConflict "supersede"'
+            f"{target_key} is held by rollout {holder} since {since.astimezone(UTC):%Y-%m-%d %H:%M} UTC; wait for it, "
+            'abort it, or say onConflict "supersede"'
         )
         self.holder = holder
-
-
-class Unfit(Refused):
-    """Preflight has found what speaks against the rollout. `findings` are all of them, warnings too."""
-
-    def __init__(self, findings: Sequence[Finding], errors: Sequence[Finding]) -> None:
-        super().__init__(in_words(errors))
-        self.findings = tuple(findings)
 
 
 class Repeated(RolloutError):

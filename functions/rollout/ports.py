@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from rollout.core.measures import ACCESS_LOG, Measure, RawMinute, Series
+from rollout.core.measures import ACCESS_LOG, BaseHistory, Measure, RawMinute, Series
 from rollout.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from rollout.core.inspection import Inspection
-    from rollout.core.judge import Count, Moments
+    from rollout.core.inspection import AlarmState, Inspection
     from rollout.core.learning import Lesson
     from rollout.core.rollout import Candidate, Rollout
     from rollout.core.signals import Signal
@@ -80,20 +79,6 @@ class TargetInspector(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class BaseHistory:
-    """The base before the rollout: its counts over so many minutes, and for latency the threshold its quantile gave."""
-
-    measure: Measure
-    count: Count | Moments
-    minutes: int = 30
-
-    @property
-    def samples(self) -> int:
-        """How many requests, or values, there were."""
-        return self.count[0]
-
-
 class MetricSource(Protocol):
     """Reads counts per minute."""
 
@@ -108,16 +93,6 @@ class MetricSource(Protocol):
 
         Raises: NotAllowed, Unavailable.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmState:
-    """An alarm as CloudWatch shows it. `since` is when it entered its present state."""
-
-    name: str
-    state: str
-    since: datetime
-    reason: str
 
 
 class Alarms(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from rollout.core.inspection import AlarmState
 from rollout.core.target import Target
-from rollout.ports import AlarmState
 from rollout_simulator.fakes.trouble import Troubled
 
 

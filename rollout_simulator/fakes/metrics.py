@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rollout.core.judge import Count
-from rollout.core.measures import Measure, RawCounts, RawMinute, Series
-from rollout.ports import BaseHistory
+from rollout.core.measures import BaseHistory, Measure, RawCounts, RawMinute, Series
 from rollout_simulator.fakes.trouble import Troubled
 
 HISTORY_MINUTES = 30

@@ -13,9 +13,9 @@ import yaml
 from rollout.adapters.access_log_metrics import LATENCY, STATUS, AccessLogMetrics
 from rollout.core.custom_metrics import PLACEHOLDERS
 from rollout.core.inspection import logged_variables
+from rollout.core.preflight.prospect import LOGGED
 from rollout.core.sources import access_log_series
 from rollout.core.target import Target
-from rollout.tasks.looks import LOGGED
 from rollout_simulator.example_api import ACCESS_LOG_FORMAT
 
 ROOT = Path(__file__).resolve().parents[2]

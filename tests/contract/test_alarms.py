@@ -9,9 +9,10 @@ from typing import Protocol
 import pytest
 
 from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
+from rollout.core.inspection import AlarmState
 from rollout.core.target import Target
 from rollout.errors import NotAllowed, RolloutError, Unavailable
-from rollout.ports import Alarms, AlarmState
+from rollout.ports import Alarms
 from rollout_simulator.fakes import FakeAlarms
 from rollout_simulator.moto_patches import cloudwatch_alarms, cloudwatch_metrics
 from tests.contract.aws import NOW, client, refusing

@@ -1,4 +1,4 @@
-"""Metrics of one's own, read from CloudWatch beside a stage's."""
+"""Custom metrics, read from CloudWatch beside a stage's."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from rollout.adapters.custom_metrics import WithCustomMetrics
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.core.custom_metrics import CustomSeries
 from rollout.core.judge import Count, Moments
-from rollout.core.measures import Measure, RawCounts, RawMinute, Series
+from rollout.core.measures import BaseHistory, Measure, RawCounts, RawMinute, Series
 from rollout.core.minutes import minute_of
-from rollout.ports import BaseHistory
 from rollout_simulator.moto_patches import cloudwatch_metrics
 from rollout_simulator.moto_patches.distribution import Distribution
 from rollout_simulator.moto_patches.metric_store import MetricStore
@@ -33,7 +32,7 @@ OWN = Series({"ApiName": "orders", "Stage": "prod"}, {"ApiName": "orders", "Stag
 
 
 class World:
-    """A stage with 1,000 requests in the minute M, 50 of them its canary's; no metric of one's own has any data."""
+    """A stage with 1,000 requests in the minute M, 50 of them its canary's; no custom metric has any data."""
 
     def __init__(self, store: MetricStore) -> None:
         self.store = store

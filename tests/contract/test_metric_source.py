@@ -17,10 +17,10 @@ from rollout.adapters.counted_metrics import Tally
 from rollout.adapters.custom_metrics import WithCustomMetrics
 from rollout.adapters.stage_metrics import StageMetrics
 from rollout.core.judge import Count
-from rollout.core.measures import ACCESS_LOG, Measure, RawCounts, RawMinute, Series
+from rollout.core.measures import ACCESS_LOG, BaseHistory, Measure, RawCounts, RawMinute, Series
 from rollout.core.minutes import minute_of
 from rollout.errors import NotAllowed, Refused, RolloutError, Unavailable
-from rollout.ports import BaseHistory, MetricSource
+from rollout.ports import MetricSource
 from rollout_simulator.fakes import FakeMetrics
 from rollout_simulator.moto_patches import cloudwatch_metrics
 from rollout_simulator.moto_patches.distribution import Distribution
@@ -180,7 +180,7 @@ def access_log(aws: None) -> Iterator[OverAccessLog]:
 
 @pytest.fixture
 def beside_others(cloudwatch: OverCloudWatch) -> OverCloudWatch:
-    """A stage's metrics, read by what reads a request's own metrics too."""
+    """A stage's metrics, read by what reads custom metrics too."""
     cloudwatch.source = WithCustomMetrics(cloudwatch.source, CloudWatchReader(client("cloudwatch")), "5XXError")
     return cloudwatch
 

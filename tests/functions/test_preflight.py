@@ -13,13 +13,13 @@ from rollout.core.findings import Finding
 from rollout.core.inspection import Backend
 from rollout.core.judge import Count
 from rollout.core.minutes import minute_of
+from rollout.core.preflight.checks import CHECKS
+from rollout.core.preflight.result import PreflightResult, preflight
 from rollout.core.rollout import MOST_ALARMS
 from rollout.core.sources import access_log_series
 from rollout.core.target import Json
-from rollout.errors import Unfit
 from rollout.request import parse_request
-from rollout.tasks.preflight import CHECKS
-from rollout.tasks.survey import Survey, survey
+from rollout.tasks.observe_target import observe_target
 from rollout_simulator.example_api import ACCESS_LOG_FORMAT
 from rollout_simulator.fakes import Disturbance, FakeMetrics
 from tests.functions.world import CANARY, FOUND, TARGET, WATCHED, World, request
@@ -42,16 +42,13 @@ def lively(world: World, metrics: FakeMetrics, series: Any, requests: int = 100_
         metrics.publish(series, "5XXError", minute, stage=Count(requests, requests // 1_000))
 
 
-def surveyed(world: World, **fields: Any) -> Survey:
+def judged(world: World, **fields: Any) -> PreflightResult:
     asked = parse_request(request(**{"alarms": [WATCHED], "plan": PLAN, **fields}))
-    return survey(world.fakes.ports, asked, world.now)
+    return preflight(asked, observe_target(world.fakes.ports, asked, world.now))
 
 
 def found(world: World, **fields: Any) -> tuple[Finding, ...]:
-    try:
-        return surveyed(world, **fields).warnings
-    except Unfit as error:
-        return error.findings
+    return judged(world, **fields).findings
 
 
 def looks(**changes: Any) -> Callable[[World], None]:
@@ -253,8 +250,9 @@ def test_the_source_follows_the_setting_and_what_is_there(
     sound: World, arrange: Callable[[World], None], setting: str, source: str, stands_in: bool
 ) -> None:
     arrange(sound)
-    seen = surveyed(sound, measurement={"source": setting})
-    assert (seen.series.source, seen.stand_in is not None) == (source, stands_in)
+    prospect = judged(sound, measurement={"source": setting}).prospect
+    assert prospect.measured is not None
+    assert (prospect.measured.series.source, prospect.stand_in is not None) == (source, stands_in)
 
 
 def test_the_record_says_what_it_is_measured_by(sound: World) -> None:

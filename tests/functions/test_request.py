@@ -16,6 +16,8 @@ from rollout.core.rollout import Candidate, Settings
 from rollout.core.target import Behind, Json, Target
 from rollout.errors import InvalidRequest, Refused
 from rollout.request import parse_request
+from rollout.request.number import AS_TEXT
+from rollout.request.schemas import request_schema
 
 TARGET: Json = {"type": "apigateway-stage", "restApiId": "a1b2c3d4e5", "stageName": "prod"}
 ALIAS: Json = {"type": "lambda-alias", "functionName": "orders", "aliasName": "live"}
@@ -33,7 +35,7 @@ def an_alias_request(**fields: Any) -> Json:
 
 
 def settings_of(**fields: Any) -> Settings:
-    return parse_request(a_request(**fields)).settings(alarms=())
+    return parse_request(a_request(**fields)).settings
 
 
 def problem_with(document: Any) -> str:
@@ -96,7 +98,7 @@ def test_the_base_semantics_are_what_the_request_says(setting: BaseSetting) -> N
 
 def test_an_alias_is_judged_by_errors_and_durations_and_its_base_has_a_series_of_its_own() -> None:
     request = parse_request(an_alias_request(candidate={"version": "7"}))
-    settings = request.settings(alarms=())
+    settings = request.settings
     assert Target("lambda-alias", {"functionName": "orders", "aliasName": "live"}) == settings.target
     assert Candidate("7", {}) == settings.candidate
     assert [("Errors", True), ("Duration.p90", False), ("Duration.p99", False)] == [
@@ -106,7 +108,7 @@ def test_an_alias_is_judged_by_errors_and_durations_and_its_base_has_a_series_of
 
 
 def test_an_alias_may_leave_its_version_to_be_published() -> None:
-    assert Candidate(None, {}) == parse_request(an_alias_request()).settings(alarms=()).candidate
+    assert Candidate(None, {}) == parse_request(an_alias_request()).settings.candidate
 
 
 def test_a_request_survives_json() -> None:
@@ -154,11 +156,12 @@ def test_nothing_is_behind_a_stage_unless_functions_are_named() -> None:
 
 # --- what is not -------------------------------------------------------------------------------------------------
 
+A_WEIGHT = "input should be a number above 0 and below 100 with at most 2 decimal places"
 PROBLEMS: list[tuple[Any, str]] = [
     ({}, "target: required"),
     ("roll out!", "request: must be a JSON object, got 'roll out!'"),
     (None, "request: must be a JSON object, got None"),
-    ({"target": "prod"}, "target: input should be a valid dictionary or instance of StageTarget, got 'prod'"),
+    ({"target": "prod"}, "target: input should be an object, got 'prod'"),
     (
         {"target": {**TARGET, "type": "ecs-service"}},
         "target.type: 'ecs-service' is not one of apigateway-stage, lambda-alias",
@@ -240,14 +243,15 @@ PROBLEMS: list[tuple[Any, str]] = [
         "candidate.useStageCache: input should be a valid boolean, got 'yes'",
     ),
     (a_request(plan=steps()), "plan.steps: list should have at least 1 item after validation, not 0, got []"),
-    (a_request(plan=steps(0)), "plan.steps[0].weightPercent: input should be greater than 0, got 0"),
-    (a_request(plan=steps(100)), "plan.steps[0].weightPercent: input should be less than 100, got 100"),
+    (a_request(plan=steps(0)), f"plan.steps[0].weightPercent: {A_WEIGHT}, got 0"),
+    (a_request(plan=steps(100)), f"plan.steps[0].weightPercent: {A_WEIGHT}, got 100"),
+    (a_request(plan=steps(0.001)), f"plan.steps[0].weightPercent: {A_WEIGHT}, got 0.001"),
     (
-        a_request(plan=steps(0.001)),
-        "plan.steps[0].weightPercent: decimal input should have no more than 2 decimal places, got 0.001",
+        a_request(plan=steps("five")),
+        f"plan.steps[0].weightPercent: {A_WEIGHT}; as text, at most 4 digits before the point and 4 after it, "
+        "got 'five'",
     ),
-    (a_request(plan=steps("five")), "plan.steps[0].weightPercent: input should be a valid decimal, got 'five'"),
-    (a_request(plan=steps(float("nan"))), "plan.steps[0].weightPercent: input should be a finite number, got nan"),
+    (a_request(plan=steps(float("nan"))), f"plan.steps[0].weightPercent: {A_WEIGHT}, got nan"),
     (
         a_request(plan=steps(5, 25, 25)),
         "plan.steps[2].weightPercent: 25 is not above the step before it (25)",
@@ -255,30 +259,34 @@ PROBLEMS: list[tuple[Any, str]] = [
     (a_request(plan={"steps": [{"weightPercent": 5}]}), "plan.steps[0].bakeMinutes: required"),
     (
         a_request(plan={"steps": [{"weightPercent": 5, "bakeMinutes": 0}]}),
-        "plan.steps[0].bakeMinutes: input should be greater than or equal to 1, got 0",
+        "plan.steps[0].bakeMinutes: input should be a whole number from 1 to 20160, got 0",
     ),
     (
         a_request(plan={"steps": [{"weightPercent": 5, "bakeMinutes": 1.5}]}),
-        "plan.steps[0].bakeMinutes: input should be a valid integer, got 1.5",
+        "plan.steps[0].bakeMinutes: input should be a whole number from 1 to 20160, got 1.5",
     ),
     (
         a_request(plan={"steps": [{"weightPercent": 5, "bakeMinutes": 1, "pause": 1}]}),
         "plan.steps[0].pause: unknown field; allowed are weightPercent, bakeMinutes",
     ),
-    (a_request(plan={"watchMinutes": -1}), "plan.watchMinutes: input should be greater than or equal to 0, got -1"),
+    (
+        a_request(plan={"watchMinutes": -1}),
+        "plan.watchMinutes: input should be a whole number from 0 to 1440, got -1",
+    ),
     (
         a_request(judge={"presett": "balanced"}),
-        "judge.presett: unknown field (allowed: alpha, beta, capShare, fastLane, gate, maxBakeFactor, metrics, preset)",
+        "judge.presett: unknown field; allowed are preset, alpha, beta, maxBakeFactor, capShare, fastLane, gate, "
+        "metrics",
     ),
     (
         a_request(judge={"preset": "strict"}),
-        "judge.preset: unknown preset 'strict' (allowed: sensitive, balanced, tolerant)",
+        "judge.preset: input should be 'sensitive', 'balanced' or 'tolerant', got 'strict'",
     ),
-    (a_request(judge={"beta": 2}), "judge.beta: found 2 (allowed: above 0, at most 0.5)"),
+    (a_request(judge={"beta": 2}), "judge.beta: input should be a number above 0 and at most 0.5, got 2"),
     (
         a_request(judge={"metrics": [{"name": "Orders"}]}),
-        "judge.metrics[0].kind: missing, and 'Orders' does not tell what it counts "
-        "(allowed: errors, latency, businessCount, businessValue)",
+        "judge.metrics[0].kind: required, for 'Orders' does not tell what it counts; one of errors, latency, "
+        "businessCount, businessValue",
     ),
     (a_request(alarms="orders-5xx"), "alarms: input should be a valid list, got 'orders-5xx'"),
     (a_request(alarms=[""]), "alarms[0]: string should have at least 1 character, got ''"),
@@ -287,7 +295,7 @@ PROBLEMS: list[tuple[Any, str]] = [
         a_request(onRegression="ignore"),
         "onRegression: input should be 'rollback', 'hold' or 'holdAtZero', got 'ignore'",
     ),
-    (a_request(holdMinutes=0), "holdMinutes: input should be greater than or equal to 1, got 0"),
+    (a_request(holdMinutes=0), "holdMinutes: input should be a whole number from 1 to 43200, got 0"),
     (
         a_request(measurement={"baseSemantics": "both"}),
         "measurement.baseSemantics: input should be 'auto', 'inclusive' or 'exclusive', got 'both'",
@@ -320,6 +328,166 @@ def test_of_many_problems_the_first_five_are_named() -> None:
     problem = problem_with(a_request(**{f"unknown{number}": 1 for number in range(7)}))
     assert 5 == problem.count("unknown field")
     assert problem.endswith("; and 2 more")
+
+
+def test_all_of_many_problems_are_there_each_with_its_path_and_what_is_allowed() -> None:
+    document = a_request(
+        plan={"steps": [{"weightPercent": 50, "bakeMinutes": 0}, {"weightPercent": 0, "bakeMinutes": 1}]},
+        judge={"metrics": [{"name": "Orders"}, {"name": "5XXError", "dryrun": True}], "preset": "balancd"},
+        metrics=[{"name": "a", "namespace": "b", "dimensions": {"c": "{track}"}, "better": "up"}],
+        onRegresion="hold",
+        holdMinutes="1_0",
+        alarms=[""],
+    )
+    with pytest.raises(InvalidRequest) as refusal:
+        parse_request(document)
+    found = {problem.path: problem for problem in refusal.value.problems}
+    assert list(found) == [
+        "plan.steps[0].bakeMinutes",
+        "plan.steps[1].weightPercent",
+        "judge.preset",
+        "judge.metrics[0].kind",
+        "judge.metrics[1].dryrun",
+        "metrics[0].better",
+        "alarms[0]",
+        "holdMinutes",
+        "onRegresion",
+    ]
+    assert found["metrics[0].better"].allowed == ("lower", "higher")
+    assert found["plan.steps[0].bakeMinutes"].allowed == ("a whole number from 1 to 20160",)
+    meant = {path: problem.near for path, problem in found.items() if problem.near}
+    assert meant == {
+        "judge.preset": "balanced",
+        "judge.metrics[1].dryrun": "dryRun",
+        "onRegresion": "onRegression",
+    }
+
+
+def test_several_mistakes_of_one_part_are_all_named() -> None:
+    expected = (
+        "plan.steps[1].weightPercent: 5 is not above the step before it (5); "
+        "plan.steps[2].weightPercent: 4 is not above the step before it (5)"
+    )
+    assert expected == problem_with(a_request(plan=steps(5, 5, 4)))
+
+
+def test_of_a_target_of_no_known_type_it_is_not_said_what_else_it_lacks() -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        parse_request({"target": {"type": "lambda-alais", "functionName": "f"}, "holdMinutes": 0})
+    kind, hold = refusal.value.problems
+    assert (kind.path, kind.near, hold.path) == ("target.type", "lambda-alias", "holdMinutes")
+
+
+def test_the_address_of_the_schema_is_allowed_and_ignored() -> None:
+    assert parse_request(a_request(**{"$schema": "request.schema.json"})) == parse_request(a_request())
+
+
+# --- numbers -----------------------------------------------------------------------------------------------------
+
+WHOLE: list[tuple[str, Any]] = [
+    ("plan.steps[0].bakeMinutes", lambda value: a_request(plan=one_step(bakeMinutes=value))),
+    ("plan.watchMinutes", lambda value: a_request(plan={"watchMinutes": value})),
+    ("measurement.lagMinutes", lambda value: a_request(measurement={"lagMinutes": value})),
+    ("measurement.settleSeconds", lambda value: a_request(measurement={"settleSeconds": value})),
+    (
+        "measurement.mostMinutesBetweenAnalyses",
+        lambda value: a_request(measurement={"mostMinutesBetweenAnalyses": value}),
+    ),
+    ("holdMinutes", lambda value: a_request(holdMinutes=value)),
+    ("undoMinutes", lambda value: a_request(undoMinutes=value)),
+    ("judge.fastLane.minBad", lambda value: a_request(judge={"fastLane": {"minBad": value}})),
+]
+"""Every whole number of a request, and a request in which it is this."""
+FRACTIONS: list[tuple[str, Any]] = [
+    ("plan.steps[0].weightPercent", lambda value: a_request(plan=one_step(weightPercent=value))),
+    ("judge.alpha", lambda value: a_request(judge={"alpha": value})),
+    ("judge.beta", lambda value: a_request(judge={"beta": value})),
+    ("judge.capShare", lambda value: a_request(judge={"capShare": value})),
+    ("judge.fastLane.excess", lambda value: a_request(judge={"fastLane": {"excess": value}})),
+    ("judge.gate.absolute", lambda value: a_request(judge={"gate": {"absolute": value}})),
+    (
+        "judge.metrics[0].tolerance.absolute",
+        lambda value: a_request(judge={"metrics": [{"name": "5XXError", "tolerance": {"absolute": value}}]}),
+    ),
+    ("judge.metrics[0].weight", lambda value: a_request(judge={"metrics": [{"name": "5XXError", "weight": value}]})),
+    (
+        "judge.metrics[0].quantiles[0]",
+        lambda value: a_request(judge={"metrics": [{"name": "Latency", "quantiles": [value]}, {"name": "5XXError"}]}),
+    ),
+    (
+        "metrics[0].tolerance.relative",
+        lambda value: a_request(
+            metrics=[
+                {
+                    "name": "Orders",
+                    "namespace": "Shop",
+                    "dimensions": {"Track": "{track}"},
+                    "better": "higher",
+                    "tolerance": {"relative": value},
+                }
+            ]
+        ),
+    ),
+]
+"""Every other number."""
+NUMBERS = [*WHOLE, *FRACTIONS]
+
+
+def one_step(**changes: Any) -> Json:
+    return {"steps": [{"weightPercent": 5, "bakeMinutes": 10, **changes}]}
+
+
+def test_every_number_of_the_schema_follows_the_one_rule() -> None:
+    as_text = json.dumps(AS_TEXT)
+    listed = {path.replace("[0]", "").rpartition(".")[2] for path, _ in NUMBERS}
+    kinds: dict[str, str] = {
+        name: json.dumps(field)
+        for part in request_schema()["$defs"].values()
+        for name, field in part["properties"].items()
+    }
+    numbers = {name for name, kind in kinds.items() if '"number"' in kind or '"integer"' in kind}
+    assert numbers == {name for name, kind in kinds.items() if as_text in kind}
+    assert numbers == listed | {"maxBakeFactor", "dispersion"}
+
+
+@pytest.mark.parametrize(("path", "with_value"), WHOLE, ids=[path for path, _ in WHOLE])
+def test_ten_is_ten_however_it_is_written_and_ten_and_a_half_is_refused(path: str, with_value: Any) -> None:
+    ten = parse_request(with_value(10))
+    assert all(ten == parse_request(with_value(each)) for each in ("10", 10.0, "10.0", Decimal(10)))
+    for each in (10.5, "10.5", True):
+        assert problem_with(with_value(each)).startswith(f"{path}: input should be a whole number ")
+
+
+@pytest.mark.parametrize(("path", "with_value"), FRACTIONS, ids=[path for path, _ in FRACTIONS])
+def test_a_half_is_a_half_however_it_is_written(path: str, with_value: Any) -> None:
+    assert (
+        parse_request(with_value(0.5)) == parse_request(with_value("0.5")) == parse_request(with_value(Decimal("0.5")))
+    )
+
+
+NO_NUMBERS = ["1_0", "٥", "１", " 5", "5 ", "+5", "-5", "1e1", ".5", "5.", "12345", "0.12345", "", "NaN", "5\n"]
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+@pytest.mark.parametrize(("path", "with_value"), NUMBERS, ids=[path for path, _ in NUMBERS])
+def test_text_that_only_python_takes_for_a_number_is_refused(path: str, with_value: Any, value: str) -> None:
+    problem = problem_with(with_value(value))
+    assert problem.startswith(f"{path}: input should be a ")
+    assert "as text, at most 4 digits" in problem
+
+
+@pytest.mark.parametrize("value", [10**400, 10**5000, -(10**5000), float("inf"), 1e300], ids=range(5))
+@pytest.mark.parametrize(("path", "with_value"), NUMBERS, ids=[path for path, _ in NUMBERS])
+def test_a_number_without_measure_is_one_clear_error(path: str, with_value: Any, value: object) -> None:
+    problem = problem_with(with_value(value))
+    assert problem.startswith(f"{path}: input should be a ")
+    assert len(problem) < 250
+
+
+def test_a_number_without_measure_is_shown_by_its_length() -> None:
+    assert problem_with(a_request(holdMinutes=10**5000)).endswith("got a number of about 5000 digits")
+    assert problem_with(a_request(alarms=[10**5000])).endswith("got a number of about 5000 digits")
+    assert problem_with(a_request(alarms={"a": 10**5000})).endswith("got what cannot be shown")
 
 
 def test_a_long_value_is_cut() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from rollout.core.controller_metrics import CONTROLLER_METRICS
-from rollout.schemas import state_changed
+from rollout.request.schemas import state_changed
 from rollout_simulator.samples import rounded, samples_of
 from rollout_simulator.scenario import SCENARIOS, Scenario, load_scenario
 from rollout_simulator.simulation import Result, Simulation, opened

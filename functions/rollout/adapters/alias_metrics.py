@@ -15,8 +15,7 @@ from dataclasses import replace
 
 from rollout.adapters.cloudwatch import Query
 from rollout.adapters.counted_metrics import CountedMetrics, Dimensions, Tally
-from rollout.core.measures import Measure, RawMinute, Series
-from rollout.ports import BaseHistory
+from rollout.core.measures import BaseHistory, Measure, RawMinute, Series
 
 VERSION = "ExecutedVersion"
 

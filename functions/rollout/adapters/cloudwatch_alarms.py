@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rollout.adapters.faults import translated
+from rollout.core.inspection import AlarmState
 from rollout.core.target import Target
-from rollout.ports import AlarmState
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient

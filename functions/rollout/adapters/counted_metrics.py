@@ -14,9 +14,8 @@ from typing import ClassVar
 
 from rollout.adapters.cloudwatch import CloudWatchReader, Points, Query
 from rollout.core.judge import Count
-from rollout.core.measures import Measure, RawCounts, RawMinute, Series
+from rollout.core.measures import BaseHistory, Measure, RawCounts, RawMinute, Series
 from rollout.errors import Refused
-from rollout.ports import BaseHistory
 
 COUNT_HISTORY_MINUTES = 30
 QUANTILE_HISTORY_MINUTES = 180

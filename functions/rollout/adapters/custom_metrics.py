@@ -1,4 +1,4 @@
-"""The request's own metrics beside the target's: any CloudWatch metric whose dimensions tell base and canary apart.
+"""Custom metrics beside the target's: any CloudWatch metric whose dimensions tell base and canary apart.
 
 What has no datapoint is not measured, with two exceptions that a count of events needs: a metric of which the request
 says that it is published only when something happens; and good events, of which the canary had none in a minute in
@@ -20,8 +20,8 @@ from rollout.adapters.counted_metrics import (
 )
 from rollout.core.custom_metrics import CustomSeries, Reading
 from rollout.core.judge import Count, Moments
-from rollout.core.measures import Measure, RawCounts, RawMinute, Series
-from rollout.ports import BaseHistory, MetricSource
+from rollout.core.measures import BaseHistory, Measure, RawCounts, RawMinute, Series
+from rollout.ports import MetricSource
 
 Arm = Literal["base", "canary"]
 NO_EVENTS_AT_ALL = Count(0, 0)

@@ -1,4 +1,4 @@
-"""Metrics of one's own: any CloudWatch metric, told apart for base and canary by its dimensions.
+"""Custom metrics: any CloudWatch metric, told apart for base and canary by its dimensions.
 
 What a metric says follows from its statistic and from which way is better:
 
@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rollout.core.judge import MetricKind
 
@@ -124,21 +124,15 @@ class CustomSeries:
 
 @dataclass(frozen=True, slots=True)
 class CustomMetric:
-    """A metric as the request asks for it; `judged` is its block in the judge's settings."""
+    """A metric as the request asks for it; `name` is that by which it is judged and shown."""
 
-    judged: Mapping[str, Any]
+    name: str
     namespace: str
     metric: str
     dimensions: Mapping[str, str]
     statistic: str
     better: str
     absent_is_zero: bool
-
-    @property
-    def name(self) -> str:
-        """The name by which it is judged and shown."""
-        name = str(self.judged["name"])
-        return f"{name}.{self.statistic}" if PERCENTILE.fullmatch(self.statistic) else name
 
     def series(self, base: Mapping[str, str], canary: Mapping[str, str]) -> CustomSeries:
         """Its series; `base` and `canary` have the words for the placeholders."""

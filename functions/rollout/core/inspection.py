@@ -9,11 +9,22 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 OPT_IN = ("rollout-pilot", "managed")
 """The tag by which a target opts in to being rolled out."""
 
 _LOG_VARIABLE = re.compile(r"\$context(?:\.[A-Za-z0-9_-]+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmState:
+    """An alarm as CloudWatch shows it. `since` is when it entered its present state."""
+
+    name: str
+    state: str
+    since: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

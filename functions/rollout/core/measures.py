@@ -34,6 +34,20 @@ class Measure:
         return cls(document["name"], document["thresholdMs"])
 
 
+@dataclass(frozen=True, slots=True)
+class BaseHistory:
+    """The base before the rollout: its counts over so many minutes, and for latency the threshold its quantile gave."""
+
+    measure: Measure
+    count: Count | Moments
+    minutes: int = 30
+
+    @property
+    def samples(self) -> int:
+        """How many requests, or values, there were."""
+        return self.count[0]
+
+
 CANDIDATE = "{candidate}"
 """In the dimensions of a series: the candidate's revision, filled in once that is made."""
 OWN = "cloudwatch"
@@ -45,7 +59,7 @@ class Series:
     """The dimensions that select the base's (or the whole stage's) series, and the canary's.
 
     source: whose they are, `OWN` for the metrics that AWS publishes for the target, or `ACCESS_LOG`. custom: those of
-    the request's own metrics, by the names they are judged by.
+    custom metrics, by the names they are judged by.
     """
 
     base: Mapping[str, str]
@@ -96,7 +110,7 @@ class RawCounts:
 
     stage: the base's series as published, which may include the canary's traffic. canary: bad by the canary's
     threshold. canary_as_base: the same requests, bad by the base's threshold; it is what must be subtracted.
-    None: the series had no point. custom: the metric is one of the request's own, which is of the arms apart.
+    None: the series had no point. custom: it is a custom metric, which has a series for each arm.
     """
 
     canary: Count | Moments | None

@@ -1,6 +1,7 @@
 """Prepare: understand the request, see that the rollout can be done, and take the target's lock.
 
-A request that is refused has touched nothing.
+A request's way is a line: it is parsed, everything that it needs is observed, preflight judges that, and the rollout
+begins. A request that is refused has touched nothing.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ from datetime import datetime, timedelta
 
 from rollout.core.commands import undo_objection
 from rollout.core.decision import Decision, Phase
-from rollout.core.findings import Finding
+from rollout.core.findings import Finding, in_words
 from rollout.core.judge import begin
+from rollout.core.preflight.result import PreflightResult, preflight
 from rollout.core.rollout import Outcome, Rollout
+from rollout.core.rollout_request import RolloutRequest
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.sources import semantics_of
 from rollout.core.target import Json
 from rollout.core.undo import UNDO
-from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing, Unfit
+from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing
 from rollout.ports import Ports
-from rollout.request import Request, parse_request
+from rollout.request import parse_request
+from rollout.tasks.observe_target import observe_target
 from rollout.tasks.record import announce, not_for, refuse, transition
-from rollout.tasks.survey import survey
 from rollout.tasks.task_result import CONTINUE, TaskResult, acting, waiting
 
 SECONDS_BETWEEN_TRIES = 5
@@ -44,7 +47,7 @@ def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, start
         # This very execution has stored the rollout already, and its answer was lost.
         stored = announce(ports, stored)
         return not_for(Decision.CREATE, ports, stored) or acting(stored, Decision.CREATE)
-    request: Request | None = None
+    request: RolloutRequest | None = None
     try:
         if isinstance(document, dict) and CONTINUE in document:
             return _carry_on(ports, str(document[CONTINUE]), execution)
@@ -52,7 +55,11 @@ def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, start
             rollout = _undo(ports, document, rollout_id, execution, now)
         else:
             request = parse_request(document)
-            rollout = _begin(ports, request, rollout_id, execution, now)
+            result = preflight(request, observe_target(ports, request, now))
+            if result.errors:
+                reason = in_words(result.errors)
+                return _reject(ports, document, rollout_id, execution, reason, now, result.findings)
+            rollout = _begin(request, result, rollout_id, execution, now)
         ports.store.open(rollout)
     except RecordChanged as error:
         # This very execution has rejected the request already, and its answer was lost.
@@ -60,12 +67,11 @@ def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, start
     except Repeated as error:
         return TaskResult(Decision.REPEATED, error.rollout_id, reason=str(error))
     except Busy as error:
-        if request is not None and request.on_conflict == "supersede" and now < started_at + LONGEST_WAIT:
+        if request is not None and request.supersedes and now < started_at + LONGEST_WAIT:
             return _make_way(ports, error.holder, rollout_id)
         return _reject(ports, document, rollout_id, execution, str(error), now)
     except (InvalidRequest, Refused, TargetMissing) as error:
-        found = error.findings if isinstance(error, Unfit) else ()
-        return _reject(ports, document, rollout_id, execution, str(error), now, found)
+        return _reject(ports, document, rollout_id, execution, str(error), now)
     rollout = announce(ports, rollout)
     return acting(rollout, rollout.pending_decision or Decision.CREATE)
 
@@ -128,10 +134,15 @@ def _make_way(ports: Ports, holder_id: str, rollout_id: str) -> TaskResult:
     return TaskResult(Decision.WAIT, rollout_id, seconds=SECONDS_BETWEEN_TRIES, reason=reason)
 
 
-def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now: datetime) -> Rollout:
-    seen = survey(ports, request, now)
-    settings, found = seen.settings, seen.found
-    evidence = begin(settings.judge, settings.plan, {base.measure.name: base.count for base in seen.history})
+def _begin(request: RolloutRequest, result: PreflightResult, rollout_id: str, execution: str, now: datetime) -> Rollout:
+    """The rollout as it begins.
+
+    Raises: Refused (the target cannot be measured).
+    """
+    prospect = result.prospect
+    settings, found, measured = prospect.settings, prospect.state, prospect.measured
+    if found is None or measured is None:
+        raise Refused(f"{settings.target.key} cannot be measured")
     what = settings.candidate.revision or "a new revision"
     rollout = Rollout(
         rollout_id=rollout_id,
@@ -140,21 +151,21 @@ def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now:
         started_at=now,
         original=found,
         expected_states=(found,),
-        series=seen.series,
-        measures=tuple(base.measure for base in seen.history),
-        stand_in=seen.stand_in,
-        semantics=semantics_of(seen.series, request.base_setting),
-        warnings=seen.warnings,
-        evidence=evidence,
+        series=measured.series,
+        measures=tuple(base.measure for base in measured.history),
+        stand_in=prospect.stand_in,
+        semantics=semantics_of(measured.series, request.base_setting),
+        warnings=result.findings,
+        evidence=begin(settings.judge, settings.plan, {base.measure.name: base.count for base in measured.history}),
         phase_since=now,
         changed_at=now,
         analyzed_at=now,
         request_id=request.request_id,
-        reason=f"rollout of {what} on {settings.target.key}; {seen.source_in_words}",
+        reason=f"rollout of {what} on {settings.target.key}; {prospect.source_in_words}",
     )
-    if seen.live_already:
+    if prospect.live_already:
         return _nothing_to_do(rollout)
-    return transition(rollout, state="PREPARED", now=now, decision=Decision.CREATE, warnings=seen.warnings)
+    return transition(rollout, state="PREPARED", now=now, decision=Decision.CREATE, warnings=result.findings)
 
 
 def _nothing_to_do(rollout: Rollout) -> Rollout:

@@ -16,7 +16,7 @@ def check_preset(preset: object) -> None:
 def check_settings(settings: JudgeSettings, path: str = "judge") -> None:
     """Raises InvalidSettings for the first field that cannot be meant."""
     for index, metric in enumerate(settings.metrics):
-        _check_metric(metric, f"{path}.metrics[{index}]")
+        check_metric(metric, f"{path}.metrics[{index}]")
     _check_metrics_together(settings.metrics, f"{path}.metrics")
     number(settings.alpha, f"{path}.alpha", above=0, most=0.5)
     number(settings.beta, f"{path}.beta", above=0, most=0.5)
@@ -81,7 +81,8 @@ def _range(above: float | None, least: float | None, most: float | None) -> str:
     return ", ".join(words) or "any number"
 
 
-def _check_metric(metric: MetricSettings, at: str) -> None:
+def check_metric(metric: MetricSettings, at: str) -> None:
+    """Raises InvalidSettings for the first field of a metric that cannot be meant."""
     if not isinstance(metric.name, str) or not metric.name.strip():
         raise InvalidSettings(f"{at}.name", f"found {metric.name!r}", "the name of a metric")
     number(metric.dispersion, f"{at}.dispersion", least=1, most=100)

@@ -1,14 +1,17 @@
-"""The JSON Schema of what the world is told, made of the types that the code itself is checked against."""
+"""The published JSON Schemas, made of the types that the code itself is checked against."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, with_config
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from rollout.core.events import CountDocument, MomentsDocument, StateChanged, VerdictDocument
 from rollout.core.target import Json
+from rollout.request.model import REQUESTS
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Untitled(GenerateJsonSchema):
@@ -17,6 +20,18 @@ class _Untitled(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         """Never."""
         return False
+
+
+def request_schema() -> Json:
+    """The JSON Schema of a request."""
+    kinds = [(model, "validation") for model in REQUESTS.values()]
+    _, definitions = models_json_schema(kinds, by_alias=True, schema_generator=_Untitled)  # type: ignore[arg-type]
+    return {
+        "$schema": DIALECT,
+        "title": "Rollout request",
+        "oneOf": [{"$ref": f"#/$defs/{model.__name__}"} for model in REQUESTS.values()],
+        **definitions,
+    }
 
 
 def state_changed(*, strict: bool = False) -> TypeAdapter[StateChanged]:
@@ -33,4 +48,4 @@ def state_changed(*, strict: bool = False) -> TypeAdapter[StateChanged]:
 def state_changed_schema() -> Json:
     """The JSON Schema of the detail of a `Rollout State Changed` event."""
     schema = state_changed().json_schema(schema_generator=_Untitled)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Rollout State Changed"}
+    return {"$schema": DIALECT, **schema, "title": "Rollout State Changed"}

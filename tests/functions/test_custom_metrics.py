@@ -1,4 +1,4 @@
-"""Metrics of one's own in a request: what is asked, what is refused, and what becomes of it."""
+"""Custom metrics in a request: what is asked, what is refused, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from rollout.core.judge import Count, MetricKind
 from rollout.core.measures import CANDIDATE, Series
 from rollout.core.minutes import minute_of
 from rollout.core.rollout import Rollout
+from rollout.core.rollout_request import RolloutRequest
 from rollout.core.target import Json
 from rollout.errors import InvalidRequest
-from rollout.request import Request, parse_request
+from rollout.request import parse_request
 from tests.functions.world import FOUND, TARGET, World, request
 
 ORDERS: Json = {
@@ -26,7 +27,7 @@ ORDERS: Json = {
 ALIAS: Json = {"type": "lambda-alias", "functionName": "orders", "aliasName": "live"}
 
 
-def asked(target: Json | None = None, judge: Json | None = None, **changes: Any) -> Request:
+def asked(target: Json | None = None, judge: Json | None = None, **changes: Any) -> RolloutRequest:
     document: Json = {"target": target or TARGET.to_document(), "metrics": [{**ORDERS, **changes}]}
     return parse_request(document | ({"judge": judge} if judge is not None else {}))
 
@@ -47,27 +48,27 @@ def test_what_is_judged_follows_from_the_statistic_and_what_is_better(
     statistic: str, better: str, name: str, kind: MetricKind
 ) -> None:
     made = asked(statistic=statistic, better=better)
-    judged = made.settings(()).judge.metrics[-1]
+    judged = made.settings.judge.metrics[-1]
     assert (judged.name, judged.kind, judged.required, judged.dry_run) == (name, kind, False, False)
     assert made.custom_metrics[0].name == name
 
 
 def test_it_is_judged_beside_the_targets_own() -> None:
-    names = [metric.name for metric in asked().settings(()).judge.metrics]
+    names = [metric.name for metric in asked().settings.judge.metrics]
     assert names == ["5XXError", "Latency.p90", "Latency.p99", "4XXError", "OrdersPlaced"]
-    names = [metric.name for metric in asked(judge={"metrics": [{"name": "5XXError"}]}).settings(()).judge.metrics]
+    names = [metric.name for metric in asked(judge={"metrics": [{"name": "5XXError"}]}).settings.judge.metrics]
     assert names == ["5XXError", "OrdersPlaced"]
 
 
-def test_naming_a_metric_of_ones_own_changes_nothing_of_the_others() -> None:
-    plain = parse_request({"target": TARGET.to_document()}).settings(()).judge
-    assert plain.metrics == asked().settings(()).judge.metrics[:-1]
+def test_naming_a_custom_metric_changes_nothing_of_the_others() -> None:
+    plain = parse_request({"target": TARGET.to_document()}).settings.judge
+    assert plain.metrics == asked().settings.judge.metrics[:-1]
 
 
 def test_it_may_be_required_shown_only_and_tolerated_otherwise() -> None:
-    (*_, judged) = asked(required=True, tolerance={"relative": 0.5}).settings(()).judge.metrics
+    (*_, judged) = asked(required=True, tolerance={"relative": 0.5}).settings.judge.metrics
     assert (judged.required, tuple(judged.tolerance)) == (True, (0.5, 0.0))
-    assert asked(dryRun=True).settings(()).judge.metrics[-1].dry_run
+    assert asked(dryRun=True).settings.judge.metrics[-1].dry_run
 
 
 @pytest.mark.parametrize(
@@ -204,4 +205,4 @@ def test_the_watch_after_the_promotion_goes_by_the_targets_own_metrics(world: Wo
 
 
 def test_a_request_with_one_is_still_a_request() -> None:
-    assert parse_request(request(metrics=[ORDERS], judge=REQUIRED_ERRORS)).metrics[0].name == "OrdersPlaced"
+    assert parse_request(request(metrics=[ORDERS], judge=REQUIRED_ERRORS)).custom_metrics[0].name == "OrdersPlaced"

@@ -1,4 +1,4 @@
-"""Preflight: everything that a look at the target can say against a rollout, before anything is touched.
+"""The table of preflight: everything that can speak against a rollout, before anything is touched.
 
 Each check is one row of `CHECKS`; all are made, so that a person is told everything at once. An error refuses the
 request; a warning is shown, and kept with the rollout.
@@ -11,30 +11,31 @@ from dataclasses import dataclass
 
 from rollout.core.findings import Finding, Severity
 from rollout.core.inspection import OPT_IN
-from rollout.tasks import looks
-from rollout.tasks.looks import Seen, Sight
+from rollout.core.preflight import alarm_checks, measurement_checks, target_checks
+from rollout.core.preflight.match import Match
+from rollout.core.preflight.prospect import Prospect
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One row: what to look for (`look` yields what it saw), why it matters, and how to fix it."""
+    """One row: what to look for (`find` yields what it found), why it matters, and how to fix it."""
 
     code: str
     severity: Severity
     looks_for: str
     why: str
     fix: str
-    look: Callable[[Seen], Iterable[Sight]]
+    find: Callable[[Prospect], Iterable[Match]]
 
-    def findings(self, seen: Seen) -> Iterator[Finding]:
+    def findings(self, prospect: Prospect) -> Iterator[Finding]:
         """What this check finds."""
-        for sight in self.look(seen):
-            yield Finding(self.code, self.severity, sight.what, self.why, self.fix.format_map(sight.words))
+        for match in self.find(prospect):
+            yield Finding(self.code, self.severity, match.what, self.why, self.fix.format_map(match.words))
 
 
-def findings(seen: Seen) -> tuple[Finding, ...]:
+def findings(prospect: Prospect) -> tuple[Finding, ...]:
     """What all checks find, errors first."""
-    found = [finding for check in CHECKS for finding in check.findings(seen)]
+    found = [finding for check in CHECKS for finding in check.findings(prospect)]
     return tuple(sorted(found, key=lambda finding: finding.severity is Severity.WARNING))
 
 
@@ -45,7 +46,7 @@ CHECKS: tuple[Check, ...] = (
         "The stage or alias does not exist.",
         "There is nothing to roll out on.",
         "name an existing one of this account and region",
-        looks.target_missing,
+        target_checks.target_missing,
     ),
     Check(
         "foreign-canary",
@@ -53,7 +54,7 @@ CHECKS: tuple[Check, ...] = (
         "The target has a canary that no rollout of ours made.",
         "A canary belongs to whoever made it; two who move one stage undo each other.",
         "promote or remove it first",
-        looks.foreign_canary,
+        target_checks.foreign_canary,
     ),
     Check(
         "candidate-unfit",
@@ -61,7 +62,7 @@ CHECKS: tuple[Check, ...] = (
         "The candidate's deployment or version does not exist, or cannot go live on this target.",
         "The first step would fail.",
         "name one that exists",
-        looks.candidate_unfit,
+        target_checks.candidate_unfit,
     ),
     Check(
         "nothing-differs",
@@ -69,7 +70,7 @@ CHECKS: tuple[Check, ...] = (
         "The candidate is live already.",
         "The rollout would end at once as promoted, having changed nothing.",
         "name the new deployment, or the variables that are to change",
-        looks.nothing_differs,
+        target_checks.nothing_differs,
     ),
     Check(
         "override-repeats-base",
@@ -77,7 +78,7 @@ CHECKS: tuple[Check, ...] = (
         "A stage variable is overridden by the value that the base has.",
         "Base and canary then call the same thing by this variable.",
         "give it the candidate's value, or leave it out",
-        looks.override_repeats_base,
+        target_checks.override_repeats_base,
     ),
     Check(
         "override-without-effect",
@@ -85,7 +86,7 @@ CHECKS: tuple[Check, ...] = (
         "Only stage variables differ, and nothing in the API uses them.",
         "The base would be compared with itself, and promoted.",
         "use ${{stageVariables.NAME}} in the integration and deploy the API, or name another variable",
-        looks.override_without_effect,
+        target_checks.override_without_effect,
     ),
     Check(
         "override-unused",
@@ -93,7 +94,7 @@ CHECKS: tuple[Check, ...] = (
         "An overridden stage variable is used by nothing in the API as now defined.",
         "The variable is misspelt, or the integration names its function or alias outright.",
         "use ${{stageVariables.NAME}} in the integration, or leave the override out",
-        looks.override_unused,
+        target_checks.override_unused,
     ),
     Check(
         "function-missing",
@@ -101,7 +102,7 @@ CHECKS: tuple[Check, ...] = (
         "A function or alias that an overridden variable names does not exist.",
         "Every request to the canary would end as a 500.",
         "publish the version and create the alias of {function}, or correct the variable",
-        looks.function_missing,
+        target_checks.function_missing,
     ),
     Check(
         "may-not-invoke",
@@ -109,7 +110,7 @@ CHECKS: tuple[Check, ...] = (
         "API Gateway may not call a function or alias that an overridden variable names, by its resource policy.",
         "Every request to the canary would end as a 500: the most common cause of a canary that fails altogether.",
         "{command}",
-        looks.may_not_invoke,
+        target_checks.may_not_invoke,
     ),
     Check(
         "no-recent-data",
@@ -117,7 +118,7 @@ CHECKS: tuple[Check, ...] = (
         "A metric that is judged had no data in the last half hour.",
         "Silence proves nothing: the rollout would extend its step, and then hold for a person.",
         "send traffic; see that the metric's name and the stage's are right, and that what publishes it is there",
-        looks.no_recent_data,
+        measurement_checks.no_recent_data,
     ),
     Check(
         "access-log-missing",
@@ -125,7 +126,7 @@ CHECKS: tuple[Check, ...] = (
         "The access log is to be measured, and the stage writes none.",
         "Nothing could be measured: the rollout would hold.",
         "add the access log and its metric filters of docs/guide/access-logs.md, or measure by CloudWatch's own series",
-        looks.access_log_missing,
+        measurement_checks.access_log_missing,
     ),
     Check(
         "access-log-unfit",
@@ -133,7 +134,7 @@ CHECKS: tuple[Check, ...] = (
         "The stage's access log lacks what its metrics are made of.",
         "The metric filters would find nothing, or could not tell the canary from the base.",
         "use the format of docs/guide/access-logs.md",
-        looks.access_log_unfit,
+        measurement_checks.access_log_unfit,
     ),
     Check(
         "canary-unseen",
@@ -141,7 +142,7 @@ CHECKS: tuple[Check, ...] = (
         "Execution logging is off, and there are no metrics of the access log either.",
         "A canary has metrics of its own once execution logging is on; without them the rollout would hold.",
         "set the stage's log level to ERROR, or add the access-log metrics of docs/guide/access-logs.md",
-        looks.canary_may_stay_unseen,
+        measurement_checks.canary_may_stay_unseen,
     ),
     Check(
         "too-many-alarms",
@@ -149,7 +150,7 @@ CHECKS: tuple[Check, ...] = (
         "The request and the tagged alarms are more than a rollout can watch.",
         "They are released together with the target, all or nothing.",
         "watch a composite alarm instead",
-        looks.too_many_alarms,
+        alarm_checks.too_many_alarms,
     ),
     Check(
         "alarm-missing",
@@ -157,7 +158,7 @@ CHECKS: tuple[Check, ...] = (
         "An alarm does not exist.",
         "An alarm that is not there stops nothing.",
         "create it, or correct its name",
-        looks.alarms_missing,
+        alarm_checks.alarms_missing,
     ),
     Check(
         "alarm-firing",
@@ -165,7 +166,7 @@ CHECKS: tuple[Check, ...] = (
         "An alarm fires already.",
         "A rollout on top of an incident makes it worse, and its alarm could not be told from the canary's.",
         "wait until it is over, or set ignoreAlarmsAlreadyFiring to let it count only from the next time it fires",
-        looks.alarms_firing,
+        alarm_checks.alarms_firing,
     ),
     Check(
         "alarms-without-data",
@@ -173,7 +174,7 @@ CHECKS: tuple[Check, ...] = (
         "No alarm has sufficient data.",
         "Such an alarm may look at a metric that does not exist, and would never fire.",
         "see that their metrics and dimensions are right",
-        looks.alarms_without_data,
+        alarm_checks.alarms_without_data,
     ),
     Check(
         "not-opted-in",
@@ -181,7 +182,7 @@ CHECKS: tuple[Check, ...] = (
         "The target, or a function whose alias is to be moved, does not carry the tag by which they opt in.",
         "A controller that may touch only what opted in would be denied, and fail at its first step.",
         f"tag API, stage and function {'='.join(OPT_IN)}, or deploy the controller for their id and name",
-        looks.not_opted_in,
+        target_checks.not_opted_in,
     ),
     Check(
         "not-looked-at",
@@ -189,7 +190,7 @@ CHECKS: tuple[Check, ...] = (
         "Something could not be looked at: a permission is missing.",
         "What preflight cannot see, it cannot warn of.",
         "allow the call, or check by hand",
-        looks.not_looked_at,
+        target_checks.not_looked_at,
     ),
     Check(
         "weak-step",
@@ -197,7 +198,7 @@ CHECKS: tuple[Check, ...] = (
         "With the present traffic a step can prove or see little.",
         "Such a step takes longer than planned or holds for a person, and a regression may slip through it.",
         "give it a larger weight or a longer bake; see the guide's page on low traffic",
-        looks.weak_step,
+        measurement_checks.weak_step,
     ),
 )
 """In the order in which a person should read them."""

@@ -1,0 +1,12 @@
+"""Preflight: whether a rollout can be made of a request, by what was observed. Pure: it calls nobody.
+
+observations         what the adapters read
+prospect             the rollout that would be made, by what it would be measured
+checks               the table: what is looked for, why it matters, how to fix it
+target_checks, measurement_checks, alarm_checks
+                     the function of each check, by subject
+result               the answer
+
+A new check is a row in `checks`, a function, and where it needs a new fact, a field of `Observations` (or of
+`Inspection`, for how a target is built) that `tasks.observe_target` or an inspector fills.
+"""

@@ -1,0 +1,48 @@
+"""What was read about a target before a rollout: each thing once, by the adapters, and judged by nobody yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rollout.core.inspection import AlarmState, Inspection
+from rollout.core.learning import Lesson
+from rollout.core.measures import BaseHistory, Series
+from rollout.core.target import Target, TargetState
+
+NOT_LOOKED_AT = Inspection()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A series, and what the base did in it before the rollout."""
+
+    series: Series
+    history: Sequence[BaseHistory]
+
+    @property
+    def has_data(self) -> bool:
+        """Whether any metric had a value."""
+        return any(base.samples for base in self.history)
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """Everything that was read for a request. What was not read, or is not there, has its default.
+
+    target: with the aliases behind it that the rollout moves. state: None where the target does not exist (`missing` is
+    what AWS said). objection: what speaks against the candidate, "" for nothing. tagged_alarms: the names of the alarms
+    tagged for the target. alarms: the states of those that exist, tagged or named in the request. lessons: what earlier
+    rollouts of the target taught. by_cloudwatch, by_access_log: the series that the rollout may be measured by.
+    """
+
+    target: Target
+    state: TargetState | None = None
+    missing: str = ""
+    objection: str = ""
+    tagged_alarms: Sequence[str] = ()
+    alarms: Sequence[AlarmState] = ()
+    lessons: Mapping[str, Lesson] = field(default_factory=dict)
+    inspection: Inspection = NOT_LOOKED_AT
+    by_cloudwatch: Measured | None = None
+    by_access_log: Measured | None = None

@@ -1,0 +1,143 @@
+"""The rollout that would be made of a request, by what was observed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from rollout.core.inspection import Inspection, logged_variables
+from rollout.core.judge import BaseTraffic, Count, JudgeSettings, MetricKind, Plan, StepPreview, preview
+from rollout.core.learning import with_learned
+from rollout.core.measures import ACCESS_LOG, BaseHistory, Series
+from rollout.core.preflight.observations import Measured, Observations
+from rollout.core.rollout import Settings
+from rollout.core.rollout_request import RolloutRequest
+from rollout.core.sources import SourceSetting
+from rollout.core.target import Canary, TargetState
+
+LOGGED = ("apiId", "stage", "isCanaryRequest", "status", "responseLatency")
+"""The variables of an access log that its metric filters are made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What the checks of preflight look at.
+
+    settings: of the rollout, with the tagged alarms, the aliases behind the target, and the learned dispersion.
+    measured: by what it would be measured; None where nothing could be read. stand_in: the series to go on with if the
+    canary's in `measured` stays missing. preview: what each step can prove with the base's traffic of late.
+    """
+
+    request: RolloutRequest
+    observed: Observations
+    settings: Settings
+    measured: Measured | None
+    stand_in: Series | None
+    preview: Sequence[StepPreview]
+
+    @property
+    def state(self) -> TargetState | None:
+        """The target as it is, None where it does not exist."""
+        return self.observed.state
+
+    @property
+    def target_key(self) -> str:
+        """The target's name."""
+        return self.settings.target.key
+
+    @property
+    def inspection(self) -> Inspection:
+        """How the target is built, logged and tagged."""
+        return self.observed.inspection
+
+    @property
+    def history(self) -> Sequence[BaseHistory]:
+        """What the base did before the rollout."""
+        return self.measured.history if self.measured else ()
+
+    @property
+    def overrides(self) -> Mapping[str, str]:
+        """The stage variables that the candidate overrides."""
+        return self.settings.candidate.overrides
+
+    @property
+    def log_format(self) -> str:
+        """The format of the stage's access log, "" where it has none."""
+        return self.inspection.access_log_format or ""
+
+    @property
+    def reads_access_log(self) -> bool:
+        """Whether the rollout would be measured by the access log."""
+        return self.measured is not None and self.measured.series.source == ACCESS_LOG
+
+    @property
+    def live_already(self) -> bool:
+        """Whether the candidate serves everybody as it is."""
+        return self.state is not None and _is_live(self.settings, self.state)
+
+    @property
+    def source_in_words(self) -> str:
+        """What the rollout will be measured by."""
+        if self.reads_access_log:
+            return "measured by the access log's metrics"
+        if self.stand_in is not None:
+            return "measured by CloudWatch's own series; the access log's metrics stand in if the canary has none"
+        return "measured by CloudWatch's own series"
+
+
+def prospect_of(request: RolloutRequest, observed: Observations) -> Prospect:
+    """The rollout that would be made."""
+    settings = request.settings
+    alarms = tuple(dict.fromkeys([*settings.alarms, *observed.tagged_alarms]))
+    judge = with_learned(settings.judge, observed.lessons)
+    settings = replace(settings, target=observed.target, alarms=alarms, judge=judge)
+    measured, stand_in = _source(request.source, judge, observed)
+    steps = _preview(judge, settings.plan, measured.history) if measured else ()
+    return Prospect(request, observed, settings, measured, stand_in, steps)
+
+
+def missing_from(log_format: str, judge: JudgeSettings) -> Sequence[str] | None:
+    """What an access log of this format lacks to be measured by these metrics; None when it is no JSON."""
+    logged = logged_variables(log_format)
+    if logged is None:
+        return None
+    latency = any(metric.kind is MetricKind.LATENCY for metric in judge.metrics)
+    return [name for name in LOGGED if name not in logged and (latency or name != "responseLatency")]
+
+
+def _source(
+    setting: SourceSetting, judge: JudgeSettings, observed: Observations
+) -> tuple[Measured | None, Series | None]:
+    """By what to measure, and what may have to stand in.
+
+    Left to us, it is CloudWatch's own series, unless the canary can be expected to have none there and the access log
+    has metrics. Where both are there, the access log stands in.
+    """
+    own, logged, inspection = observed.by_cloudwatch, observed.by_access_log, observed.inspection
+    if setting is SourceSetting.ACCESS_LOG:
+        return logged, None
+    if setting is SourceSetting.CLOUDWATCH or own is None or logged is None:
+        return own, None
+    if logged.has_data and (not own.has_data or inspection.execution_logging is False):
+        return logged, None
+    fits = logged.has_data or missing_from(inspection.access_log_format or "", judge) == []
+    return own, logged.series if fits else None
+
+
+def _is_live(settings: Settings, state: TargetState) -> bool:
+    candidate, behind = settings.candidate, settings.target.behind
+    if candidate.revision != state.base:
+        return False
+    promoted = replace(state, canary=Canary(state.base, Decimal(0), candidate.overrides)).promoted(behind)
+    versions = behind.live or behind.spare
+    return promoted == state and all(state.aliases[name] == version for name, version in versions.items())
+
+
+def _preview(judge: JudgeSettings, plan: Plan, history: Sequence[BaseHistory]) -> Sequence[StepPreview]:
+    traffic = {
+        base.measure.name: BaseTraffic(base.count.requests / base.minutes, base.count.bad / base.count.requests)
+        for base in history
+        if isinstance(base.count, Count) and base.count.requests
+    }
+    return preview(judge, plan, traffic)

@@ -1,0 +1,327 @@
+"""The request: what a person, a pipeline or an event asks for, checked whole before anything is touched.
+
+The JSON Schema in the documentation is generated from `REQUESTS`, the table of the kinds of target. Names are
+camelCase, unknown fields are errors, everything but the target has a default.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from rollout.core.base_semantics import BaseSetting
+from rollout.core.decision import Policy
+from rollout.core.judge import InvalidSettings, JudgeSettings, Step
+from rollout.core.minutes import Calendar
+from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
+from rollout.core.rollout_request import RolloutRequest
+from rollout.core.sources import SourceSetting
+from rollout.core.target import Target
+from rollout.errors import InvalidRequest, Problem
+from rollout.request.custom_metrics import CustomMetricRequest, unknown_placeholders
+from rollout.request.judge import JudgeRequest, problem_of
+from rollout.request.number import Number
+from rollout.request.targets import AliasCandidate, AliasTarget, Name, StageCandidate, StageTarget
+from rollout.request.validation import (
+    Location,
+    Part,
+    fields,
+    got,
+    in_one_line,
+    near,
+    problems_of,
+    raise_problems,
+    shown,
+    unknown_field,
+)
+
+AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+A_MONTH = 43_200
+"""In minutes."""
+
+
+class PlanStep(Part):
+    """One weight, and for how many judged minutes it bakes."""
+
+    weight_percent: Annotated[Decimal, Number(above=0, below=100, decimals=2)] = Field(
+        description="The canary's share of the requests; above that of the step before."
+    )
+    bake_minutes: Annotated[int, Number(1, 20_160)] = Field(
+        description="How many minutes are judged before the next step, at least."
+    )
+
+
+def _default_steps() -> list[PlanStep]:
+    return [PlanStep.model_validate({"weightPercent": weight, "bakeMinutes": 10}) for weight in (5, 10, 25, 50)]
+
+
+class Plan(Part):
+    """The ramp: weights rise strictly; after the last step the canary is promoted and watched."""
+
+    steps: Annotated[list[PlanStep], Field(min_length=1, max_length=200, default_factory=_default_steps)]
+    watch_minutes: Annotated[int, Number(0, 1_440)] = Field(
+        10, description="For so long after the promotion alarms and the frozen base still judge."
+    )
+
+    @model_validator(mode="after")
+    def _weights_rise(self) -> Plan:
+        raise_problems(
+            Problem(
+                f"steps[{index}].weightPercent",
+                f"{after.weight_percent} is not above the step before it ({before.weight_percent})",
+            )
+            for index, (before, after) in enumerate(zip(self.steps, self.steps[1:], strict=False), start=1)
+            if after.weight_percent <= before.weight_percent
+        )
+        return self
+
+
+class Measurement(Part):
+    """How the metrics are to be read; the defaults fit CloudWatch as it is known."""
+
+    lag_minutes: Annotated[int, Number(0, 30)] = Field(
+        3, description="A minute is judged this many minutes after its end; CloudWatch publishes late."
+    )
+    settle_seconds: Annotated[int, Number(0, 600)] = Field(
+        30, description="Minutes that begin sooner than this after a weight change are not judged."
+    )
+    source: Literal["auto", "cloudwatch", "accessLog"] = Field(
+        "auto",
+        description="What is measured: CloudWatch's own series, the metrics of the access log, or whichever has the "
+        "canary's requests.",
+    )
+    canary_series: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
+        None, description="The value of the Stage dimension of a stage's canary's series; {stage} stands for the stage."
+    )
+    learn_dispersion: bool = Field(
+        True, description="Judge with the clumping of errors that earlier promoted rollouts of this target showed."
+    )
+    most_minutes_between_analyses: Annotated[int, Number(1, 60)] = Field(
+        5, description="A step that has been quiet for long is looked at less often, but at least so often."
+    )
+    base_semantics: Literal["auto", "inclusive", "exclusive"] = Field(
+        "auto", description="Whether the stage's own series contains the canary's requests."
+    )
+
+
+class Request(Part, ABC):
+    """A request for a rollout. Each kind of target has a subclass, with the fields `target` and `candidate`."""
+
+    kind: ClassVar[str]
+    """Its `target.type`."""
+    default_metrics: ClassVar[tuple[str, ...]] = ("5XXError", "Latency", "4XXError")
+    """What is judged when the judge's block names no metrics."""
+
+    target: Part
+    candidate: Part
+    plan: Plan = Field(Plan(), description="5, 10, 25 and 50 %, ten minutes each, if left out.")
+    judge: JudgeRequest = Field(JudgeRequest(), description="What is judged, and how strictly.")
+    metrics: Annotated[list[CustomMetricRequest], Field(max_length=20)] = Field(
+        default_factory=list, description="Custom metrics, judged beside those of the judge's block."
+    )
+    measurement: Measurement = Field(Measurement(), description="How the metrics are to be read.")
+    alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(
+        default_factory=list,
+        description="CloudWatch alarms that roll back at once, beside those tagged for the target.",
+    )
+    ignore_alarms_already_firing: bool = Field(
+        False, description="Begin although an alarm is firing; it counts from the next time it fires."
+    )
+    on_inconclusive: Literal["hold", "rollback"] = Field(
+        "hold", description="When nothing could be proven in time: hold for a person, or roll back."
+    )
+    on_regression: Literal["rollback", "hold", "holdAtZero"] = Field(
+        "rollback", description="Instead of rolling back, hold for a person, with the canary's weight as it is or at 0."
+    )
+    hold_minutes: Annotated[int, Number(1, A_MONTH)] = Field(
+        1_440, description="A rollout that nobody answers for so long is rolled back."
+    )
+    undo_minutes: Annotated[int, Number(0, A_MONTH)] = Field(
+        1_440, description="For so long after a promotion a rollback command puts the previous deployment back."
+    )
+    on_conflict: Literal["reject", "supersede"] = Field(
+        "reject", description="When another rollout holds the target: be refused, or have it aborted first."
+    )
+    request_id: Name | None = Field(None, description="Two requests with the same id for a target are one rollout.")
+
+    schema_uri: str | None = Field(
+        None, alias="$schema", exclude=True, description="The schema's address, for editors; it is ignored."
+    )
+
+    @model_validator(mode="after")
+    def _means_something(self) -> Request:
+        raise_problems(self._problems())
+        return self
+
+    def _problems(self) -> Iterator[Problem]:
+        """What no field says alone."""
+        yield from unknown_placeholders(self.metrics, self.kind)
+        judged = list(self._judged())
+        names = [name for _, name in judged]
+        twice = [each for index, each in enumerate(judged) if each[1] in names[:index]]
+        yield from (Problem(f"{path}.name", f"{name!r} is named twice") for path, name in twice)
+        if not twice:
+            try:
+                self._judge_settings()
+            except InvalidSettings as error:
+                yield problem_of(error)
+
+    def understood(self) -> RolloutRequest:
+        """The request as a value of the core, with every default filled in."""
+        measurement = self.measurement
+        return RolloutRequest(
+            settings=Settings(
+                target=Target.from_document(self.target.model_dump(by_alias=True)),
+                candidate=self.to_go_live,
+                plan=tuple(Step(step.weight_percent, step.bake_minutes) for step in self.plan.steps),
+                judge=self._judge_settings(),
+                policy=Policy(self.on_inconclusive, self.on_regression),
+                calendar=Calendar(lag_minutes=measurement.lag_minutes, settle_seconds=measurement.settle_seconds),
+                watch_minutes=self.plan.watch_minutes,
+                hold_minutes=self.hold_minutes,
+                undo_minutes=self.undo_minutes,
+                most_minutes_between_analyses=measurement.most_minutes_between_analyses,
+                alarms=tuple(dict.fromkeys(self.alarms)),
+            ),
+            custom_metrics=tuple(each.metric for each in self.metrics),
+            source=SourceSetting(measurement.source),
+            base_setting=BaseSetting(measurement.base_semantics),
+            canary_series=measurement.canary_series,
+            learns_dispersion=measurement.learn_dispersion,
+            ignores_firing_alarms=self.ignore_alarms_already_firing,
+            supersedes=self.on_conflict == "supersede",
+            request_id=self.request_id,
+        )
+
+    @property
+    @abstractmethod
+    def to_go_live(self) -> Candidate:
+        """The candidate."""
+
+    def _judged(self) -> Iterator[tuple[str, str]]:
+        """The names of the series that are judged, each with the path of what asks for it."""
+        for index, entry in enumerate(self.judge.entries(self.default_metrics)):
+            for metric in entry.settings(self.judge.preset):
+                yield f"judge.metrics[{index}]", metric.name
+        for index, custom in enumerate(self.metrics):
+            yield f"metrics[{index}]", custom.metric.name
+
+    def _judge_settings(self) -> JudgeSettings:
+        custom = [each.settings(self.judge.preset) for each in self.metrics]
+        return self.judge.settings(self.default_metrics, custom)
+
+
+class StageRequest(Request):
+    """A request for a rollout on a stage of an API Gateway REST API."""
+
+    kind: ClassVar[str] = "apigateway-stage"
+
+    target: StageTarget
+    candidate: StageCandidate = StageCandidate()
+
+    def understood(self) -> RolloutRequest:
+        """With the aliases behind the stage."""
+        return replace(
+            super().understood(),
+            spare_aliases=self.candidate.spare_aliases,
+            moves_live_aliases=self.candidate.on_promotion == "moveAliases",
+        )
+
+    @property
+    def to_go_live(self) -> Candidate:
+        """The deployment with its overrides."""
+        candidate = self.candidate
+        return Candidate(candidate.deployment_id, dict(candidate.stage_variables), candidate.use_stage_cache)
+
+
+class AliasRequest(Request):
+    """A request for a rollout on an alias of a Lambda function."""
+
+    kind: ClassVar[str] = "lambda-alias"
+    default_metrics: ClassVar[tuple[str, ...]] = ("Errors", "Duration")
+
+    target: AliasTarget
+    candidate: AliasCandidate = AliasCandidate()
+
+    def _problems(self) -> Iterator[Problem]:
+        yield from super()._problems()
+        for name in ("source", "canary_series", "base_semantics"):
+            if name in self.measurement.model_fields_set:
+                yield Problem(
+                    f"measurement.{to_camel(name)}",
+                    "is for stages; of a Lambda alias each version has a series of its own",
+                )
+
+    def understood(self) -> RolloutRequest:
+        """The base's series is that of its version alone."""
+        return replace(super().understood(), base_setting=BaseSetting.EXCLUSIVE)
+
+    @property
+    def to_go_live(self) -> Candidate:
+        """The version."""
+        return Candidate(self.candidate.version, {})
+
+
+REQUESTS: Mapping[str, type[Request]] = {model.kind: model for model in (StageRequest, AliasRequest)}
+"""By `target.type`."""
+
+
+def parse_request(document: object) -> RolloutRequest:
+    """The request in this JSON object.
+
+    Raises:
+        InvalidRequest: its message names the first few fields at fault, what is wrong and what is allowed; its
+            `problems` are all of them.
+    """
+    if not isinstance(document, dict):
+        raise _invalid([Problem("request", f"must be a JSON object{got(document)}")])
+    kind = _kind_of(document.get("target"))
+    model = StageRequest if isinstance(kind, Problem) else REQUESTS[kind]
+    try:
+        request = model.model_validate(document)
+    except ValidationError as error:
+        problems = problems_of(error, _unknown_in(model), "request")
+    else:
+        problems = []
+    if isinstance(kind, Problem):
+        # What else should be there is not known.
+        others = [each for each in problems if not each.path.startswith(("target.", "candidate."))]
+        raise _invalid([kind, *others])
+    if problems:
+        raise _invalid(problems)
+    return request.understood()
+
+
+def _invalid(problems: list[Problem]) -> InvalidRequest:
+    return InvalidRequest(in_one_line(problems), problems)
+
+
+def _kind_of(target: object) -> str | Problem:
+    """The target's type; what is wrong with it, if it is none that is known."""
+    if not isinstance(target, dict):
+        return StageRequest.kind  # whose model says what is wrong with the target
+    kind, kinds = target.get("type"), tuple(sorted(REQUESTS))
+    if isinstance(kind, str) and kind in REQUESTS:
+        return kind
+    problem = "required;" if kind is None else f"{shown(kind)} is not"
+    return Problem("target.type", f"{problem} one of {', '.join(kinds)}", kinds, near(kind, kinds))
+
+
+def _unknown_in(model: type[Request]) -> Callable[[Location], Problem]:
+    """What is wrong with an unknown field: nobody knows it, or it belongs to another kind of target."""
+
+    def unknown(location: Location) -> Problem:
+        *path, field = location
+        for kind, other in REQUESTS.items():
+            if other is not model and field in fields(other, path):
+                words = f"is for targets of type {kind}; for {model.kind} allowed are"
+                return unknown_field(location, fields(model, path), words)
+        return unknown_field(location, fields(model, path))
+
+    return unknown

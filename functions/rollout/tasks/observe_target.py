@@ -1,0 +1,97 @@
+"""Observe: read once everything that a request is judged by. Nothing is touched, and `core.preflight` judges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from rollout.core.inspection import AlarmState, Inspection
+from rollout.core.measures import Series
+from rollout.core.preflight.observations import Measured, Observations
+from rollout.core.rollout import MOST_ALARMS
+from rollout.core.rollout_request import RolloutRequest
+from rollout.core.sources import SourceSetting, access_log_series, custom_series
+from rollout.core.target import NOTHING_BEHIND, Target
+from rollout.errors import Busy, Refused, Repeated, TargetMissing
+from rollout.ports import Ports
+
+
+def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Observations:
+    """Read the target before anything else: an unknown one must not hide behind an alarm.
+
+    Raises: Busy, Repeated (another rollout holds the target, or the one of this very request), Refused, InvalidRequest
+        (a metric that cannot be read, or that cannot tell base and canary apart), and what the ports raise.
+    """
+    target, candidate = request.settings.target, request.settings.candidate
+    _check_free(ports, target, request.request_id)
+    shifter = ports.shifter(target)
+    state, missing, objection = None, "", ""
+    try:
+        state = shifter.read(target)
+    except TargetMissing as error:
+        missing = str(error)
+    tagged = ports.alarms.tagged_for(target)
+    seen = Observations(target, state, missing, tagged_alarms=tagged, alarms=_alarms(ports, request, tagged))
+    if state is None:
+        return seen
+    try:
+        if (behind := request.behind(state.variables)) is not NOTHING_BEHIND:
+            with_aliases = replace(target, behind=behind)
+            target, state = with_aliases, shifter.read(with_aliases)
+        shifter.verify(target, candidate)
+    except (Refused, TargetMissing) as error:
+        objection = str(error)
+    lessons = ports.store.learned(target) if request.learns_dispersion else {}
+    inspection = ports.inspector(target).inspect(target, candidate)
+    own = shifter.series(target, request.canary_series)
+    custom = custom_series(request.custom_metrics, target, state, candidate, own.base)
+    own = replace(own, custom=custom)
+    seen = replace(seen, target=target, state=state, objection=objection, lessons=lessons, inspection=inspection)
+    if request.source is not SourceSetting.ACCESS_LOG:
+        seen = replace(seen, by_cloudwatch=_measured(ports, request, own, now))
+    return replace(seen, by_access_log=_logged(ports, request, own, inspection, now))
+
+
+def _check_free(ports: Ports, target: Target, request_id: str | None) -> None:
+    """See that no other rollout holds the target, before its canary is taken for a stranger's.
+
+    Raises: Busy, Repeated. One that takes the target after this is found when it is locked.
+    """
+    holder = ports.store.holder(target)
+    running = ports.store.load(holder) if holder is not None else None
+    if holder is None or running is None:
+        return
+    if request_id is not None and running.request_id == request_id:
+        raise Repeated(f"request {request_id} is rollout {holder}", holder)
+    raise Busy(target.key, holder, running.started_at)
+
+
+def _alarms(ports: Ports, request: RolloutRequest, tagged: Sequence[str]) -> Sequence[AlarmState]:
+    """The alarms as they are, unless they are more than a rollout may watch."""
+    names = tuple(dict.fromkeys([*request.settings.alarms, *tagged]))
+    return ports.alarms.named(names) if names and len(names) <= MOST_ALARMS else ()
+
+
+def _logged(
+    ports: Ports, request: RolloutRequest, own: Series, inspection: Inspection, now: datetime
+) -> Measured | None:
+    """By the access log, where it is asked for or could stand in."""
+    logged = access_log_series(request.settings.target)
+    if logged is None:
+        return None
+    series = replace(logged, custom=own.custom)
+    if request.source is SourceSetting.ACCESS_LOG:
+        return _measured(ports, request, series, now)
+    if request.source is SourceSetting.CLOUDWATCH or not inspection.access_log_format:
+        return None
+    try:
+        return _measured(ports, request, series, now)
+    except Refused:  # a metric that an access log does not have
+        return None
+
+
+def _measured(ports: Ports, request: RolloutRequest, series: Series, now: datetime) -> Measured:
+    names = [metric.name for metric in request.settings.judge.metrics]
+    source = ports.source(request.settings.target, series)
+    return Measured(series, source.history(series, names, request.settings.calendar.last_closed(now)))

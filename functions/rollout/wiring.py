@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import boto3
 from botocore.config import Config
@@ -20,8 +19,13 @@ from rollout.core.measures import ACCESS_LOG
 from rollout.ports import Ports
 
 if TYPE_CHECKING:
+    from rollout.adapters.cloudwatch import CloudWatchReader
+    from rollout.adapters.function_aliases import FunctionAliases
     from rollout.adapters.sns import SnsMessenger
     from rollout.core.notification import Place
+    from rollout.ports import Alarms, MetricSource, Notifier, TargetInspector, TrafficShifter
+
+_T = TypeVar("_T")
 
 APIGATEWAY_STAGE = "apigateway-stage"
 LAMBDA_ALIAS = "lambda-alias"
@@ -88,41 +92,32 @@ def buttons() -> bool:
 
 @cache
 def _ports(environment: Environment) -> Ports:
-    return ports_over(LazyClient, environment)
+    return ports_over(lazy_client, environment)
 
 
 def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
     """The ports over the AWS that these clients talk to; `client` makes one by the name of its service."""
     workflow, apigateway, functions = client("stepfunctions"), client("apigateway"), client("lambda")
-    reader = Later("cloudwatch", "CloudWatchReader", client("cloudwatch"))
-
-    def measured(module: str, name: str, errors: str) -> Any:
-        """A source that reads the team's own metrics too."""
-        return Later("custom_metrics", "WithCustomMetrics", Later(module, name, reader), reader, errors)
-
+    cloudwatch, tagging, events = client("cloudwatch"), client("resourcegroupstaggingapi"), client("events")
+    aliases, reader = lazy(lambda: _function_aliases(functions)), lazy(lambda: _reader(cloudwatch))
     return Ports(
         clock=SystemClock(),
         store=DynamoDbStore(client("dynamodb"), environment.table, environment.history_days),
         shifters={
-            APIGATEWAY_STAGE: Later(
-                "apigateway_stage",
-                "ApiGatewayStage",
-                apigateway,
-                Later("function_aliases", "FunctionAliases", functions),
-            ),
-            LAMBDA_ALIAS: Later("lambda_alias", "LambdaAlias", functions),
+            APIGATEWAY_STAGE: lazy(lambda: _stage(apigateway, aliases)),
+            LAMBDA_ALIAS: lazy(lambda: _alias(functions)),
         },
         sources={
-            APIGATEWAY_STAGE: measured("stage_metrics", "StageMetrics", "5XXError"),
-            LAMBDA_ALIAS: measured("alias_metrics", "AliasMetrics", "Errors"),
-            ACCESS_LOG: measured("access_log_metrics", "AccessLogMetrics", "5XXError"),
+            APIGATEWAY_STAGE: lazy(lambda: _stage_metrics(reader)),
+            LAMBDA_ALIAS: lazy(lambda: _alias_metrics(reader)),
+            ACCESS_LOG: lazy(lambda: _access_log_metrics(reader)),
         },
         inspectors={
-            APIGATEWAY_STAGE: Later("stage_inspector", "StageInspector", apigateway, functions),
-            LAMBDA_ALIAS: Later("alias_inspector", "AliasInspector", functions),
+            APIGATEWAY_STAGE: lazy(lambda: _stage_inspector(apigateway, functions)),
+            LAMBDA_ALIAS: lazy(lambda: _alias_inspector(functions)),
         },
-        alarms=Later("cloudwatch_alarms", "CloudWatchAlarms", client("cloudwatch"), client("resourcegroupstaggingapi")),
-        notifier=Later("eventbridge", "EventBridgeNotifier", client("events"), environment.bus),
+        alarms=lazy(lambda: _alarms(cloudwatch, tagging)),
+        notifier=lazy(lambda: _notifier(events, environment.bus)),
         waker=StepFunctionsWaker(workflow),
         executions=StepFunctionsExecutions(workflow, environment.state_machine),
     )
@@ -130,7 +125,7 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
 
 def place() -> Place:
     """Where this controller is."""
-    from rollout.core.notification import Place  # noqa: PLC0415 - for one function; the others start without it
+    from rollout.core.notification import Place
 
     return Place(stack=os.environ["STACK_NAME"], region=os.environ["AWS_REGION"])
 
@@ -143,41 +138,116 @@ def messenger() -> SnsMessenger:
 
 @cache
 def _messenger(topic: str, message_format: str, table: str) -> SnsMessenger:
-    from rollout.adapters.sns import SnsMessenger  # noqa: PLC0415 - for one function; the others start without it
+    from rollout.adapters.sns import SnsMessenger
 
-    client: Callable[[str], Any] = LazyClient
-    return SnsMessenger(client("sns"), topic, message_format, client("dynamodb"), table)
+    return SnsMessenger(lazy_client("sns"), topic, message_format, lazy_client("dynamodb"), table)
 
 
-class Later:
-    """What is made, of a module that is imported, when it is first used: a function starts with what it needs.
+# --- what is made when it is first used --------------------------------------------------------------------------
 
-    Stands for any port, so mypy cannot tell whether it is one; the contract tests can.
+
+class _Lazy(Generic[_T]):
+    """Stands for what `make` makes, and makes it at the first access to one of its attributes."""
+
+    def __init__(self, make: Callable[[], _T]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> _T:
+        return self._make()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made, name)
+
+
+def lazy(make: Callable[[], _T]) -> _T:
+    """What `make` makes, made when it is first used.
+
+    A function starts with what it needs: most call two or three services and one kind of target. So `make` imports the
+    adapter itself. For the type checker this is the adapter: that it is what the port asks for is checked.
     """
-
-    def __init__(self, module: str, name: str, *arguments: Any) -> None:
-        self._module, self._name, self._arguments = module, name, arguments
-
-    @cached_property
-    def _made(self) -> Any:
-        return getattr(import_module(f"rollout.adapters.{self._module}"), self._name)(*self._arguments)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._made, name)
+    return cast("_T", _Lazy(make))
 
 
-class LazyClient:
-    """A client that is made when it is first used: most functions call three services of the seven."""
+def lazy_client(service: str) -> Any:
+    """A client for this service, by the settings above."""
+    return lazy(lambda: _client(service))
 
-    def __init__(self, service: str) -> None:
-        self._service = service
 
-    @cached_property
-    def _made(self) -> Any:
-        make: Any = boto3.client
-        if self._service in CHANGE_TARGETS:
-            return wait_out_throttling(make(self._service, config=SENT_ONCE))
-        return make(self._service, config=CLIENT_CONFIG)
+def _client(service: str) -> Any:
+    make: Any = boto3.client
+    if service in CHANGE_TARGETS:
+        return wait_out_throttling(make(service, config=SENT_ONCE))
+    return make(service, config=CLIENT_CONFIG)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._made, name)
+
+def _stage(client: Any, aliases: FunctionAliases) -> TrafficShifter:
+    from rollout.adapters.apigateway_stage import ApiGatewayStage
+
+    return ApiGatewayStage(client, aliases)
+
+
+def _function_aliases(client: Any) -> FunctionAliases:
+    from rollout.adapters.function_aliases import FunctionAliases
+
+    return FunctionAliases(client)
+
+
+def _alias(client: Any) -> TrafficShifter:
+    from rollout.adapters.lambda_alias import LambdaAlias
+
+    return LambdaAlias(client)
+
+
+def _reader(client: Any) -> CloudWatchReader:
+    from rollout.adapters.cloudwatch import CloudWatchReader
+
+    return CloudWatchReader(client)
+
+
+def _stage_metrics(reader: CloudWatchReader) -> MetricSource:
+    from rollout.adapters.stage_metrics import StageMetrics
+
+    return _with_custom_metrics(StageMetrics(reader), reader, "5XXError")
+
+
+def _alias_metrics(reader: CloudWatchReader) -> MetricSource:
+    from rollout.adapters.alias_metrics import AliasMetrics
+
+    return _with_custom_metrics(AliasMetrics(reader), reader, "Errors")
+
+
+def _access_log_metrics(reader: CloudWatchReader) -> MetricSource:
+    from rollout.adapters.access_log_metrics import AccessLogMetrics
+
+    return _with_custom_metrics(AccessLogMetrics(reader), reader, "5XXError")
+
+
+def _with_custom_metrics(source: MetricSource, reader: CloudWatchReader, errors: str) -> MetricSource:
+    from rollout.adapters.custom_metrics import WithCustomMetrics
+
+    return WithCustomMetrics(source, reader, errors)
+
+
+def _stage_inspector(client: Any, functions: Any) -> TargetInspector:
+    from rollout.adapters.stage_inspector import StageInspector
+
+    return StageInspector(client, functions)
+
+
+def _alias_inspector(client: Any) -> TargetInspector:
+    from rollout.adapters.alias_inspector import AliasInspector
+
+    return AliasInspector(client)
+
+
+def _alarms(cloudwatch: Any, tagging: Any) -> Alarms:
+    from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
+
+    return CloudWatchAlarms(cloudwatch, tagging)
+
+
+def _notifier(client: Any, bus: str) -> Notifier:
+    from rollout.adapters.eventbridge import EventBridgeNotifier
+
+    return EventBridgeNotifier(client, bus)

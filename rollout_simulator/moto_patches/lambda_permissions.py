@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,7 +18,14 @@ from moto.awslambda.models import LambdaBackend
 from moto.awslambda.policy import Policy
 from moto.awslambda.responses import LambdaResponse
 
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
+
+_BACKEND = replacements(
+    LambdaBackend,
+    add_permission="keeps the policy of an alias with its version; takes two statements of one id",
+    get_policy="shows the policy of the version that an alias points to",
+)
+_RESPONSE = replacements(LambdaResponse, remove_permission="ignores Qualifier")
 
 
 class StatementExists(LambdaClientError):
@@ -37,13 +44,8 @@ class StatementExists(LambdaClientError):
 @contextmanager
 def patched() -> Iterator[None]:
     """Keep a policy for each qualifier, for as long as this is open."""
-    with ExitStack() as stack:
-        for owner, new in (
-            (LambdaBackend, add_permission),
-            (LambdaBackend, get_policy),
-            (LambdaResponse, remove_permission),
-        ):
-            stack.enter_context(replaced(owner, new.__name__, new))
+    backend = _BACKEND(add_permission=add_permission, get_policy=get_policy)
+    with backend, _RESPONSE(remove_permission=remove_permission):
         yield
 
 

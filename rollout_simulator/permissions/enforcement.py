@@ -12,11 +12,13 @@ from moto.apigateway.models import apigateway_backends
 from moto.awslambda.models import lambda_backends
 
 from rollout_simulator.moto_patches.invocations import OUTSIDE, STATE_MACHINE, invocation
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
 from rollout_simulator.moto_patches.stepfunctions_time import present_environment
 from rollout_simulator.permissions.calls import Place, needed_by
 from rollout_simulator.permissions.policies import Permission, Statement, statements_of
 from rollout_simulator.template import Deployment
+
+_CLIENT = replacements(BaseClient, _make_api_call="is where a call begins; moto checks no policies of roles")
 
 DENIED = "AccessDeniedException"
 
@@ -123,5 +125,5 @@ def patched(account: str, region: str) -> Iterator[Permissions]:
         permissions.check(client, operation, parameters)
         return original(client, operation, parameters)
 
-    with replaced(BaseClient, "_make_api_call", call):
+    with _CLIENT(_make_api_call=call):
         yield permissions

@@ -18,7 +18,7 @@ from rollout_simulator.clock import SimulatedClock
 from rollout_simulator.faults import refusal
 from rollout_simulator.moto_patches.patching import replacements
 
-_ENDPOINT = replacements(Endpoint, _do_get_response="is where a call leaves its client; moto knows no rates")
+_ENDPOINT = replacements(Endpoint, _do_get_response="is where a call leaves its client")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ _BACKEND = replacements(
     LambdaBackend,
     create_alias="stores any routing it is given",
     update_alias="ignores RevisionId, never rotates it, and stores any routing it is given",
-    delete_alias="tells nobody",
+    delete_alias="is where an alias goes, of which listeners are told",
 )
 _RESPONSE = replacements(LambdaResponse, update_alias="does not read RevisionId")
 _ALIAS = replacements(LambdaAlias, to_json="shows an empty RoutingConfig")

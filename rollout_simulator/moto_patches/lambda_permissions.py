@@ -22,10 +22,12 @@ from rollout_simulator.moto_patches.patching import replacements
 
 _BACKEND = replacements(
     LambdaBackend,
-    add_permission="keeps the policy of an alias with its version; takes two statements of one id",
-    get_policy="shows the policy of the version that an alias points to",
+    add_permission="keeps one policy for a function, its versions and aliases; takes two statements of one id",
+    get_policy="shows that one policy for each version and alias",
 )
-_RESPONSE = replacements(LambdaResponse, remove_permission="ignores Qualifier")
+_RESPONSE = replacements(
+    LambdaResponse, remove_permission="takes the statement from that one policy, whatever the qualifier"
+)
 
 
 class StatementExists(LambdaClientError):

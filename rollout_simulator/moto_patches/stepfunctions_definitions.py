@@ -22,7 +22,9 @@ from rollout_simulator.moto_patches.patching import replacements
 
 _PARSER = replacements(AmazonStateLanguageParser, parse="parses a definition anew for each execution")
 _PREPROCESSOR = replacements(Preprocessor, _inner_string_of="leaves the escapes of a text as they are written")
-_PREPROCESSING = replacements(preprocessor, from_string_literal="leaves the escapes of a text as they are written")
+_PREPROCESSING = replacements(
+    preprocessor, from_string_literal="reads the escapes of a text as Python's, not as JSON's"
+)
 _parse: Callable[[str], Any] = AmazonStateLanguageParser.parse
 
 

@@ -57,7 +57,7 @@ from rollout_simulator.moto_patches.patching import replacements
 _WORKER = replacements(
     ExecutionWorker,
     start="runs an execution in a thread of its own",
-    _execution_logic="prepares an execution in its own thread, where a call may find it unprepared",
+    _execution_logic="is where the thread of an execution begins, or a synchronous one",
 )
 _PROGRAM = replacements(Program, eval="times an execution out in real time")
 _ENVIRONMENT = replacements(

@@ -18,7 +18,7 @@ from rollout_simulator.permissions.calls import Place, needed_by
 from rollout_simulator.permissions.policies import Permission, Statement, statements_of
 from rollout_simulator.template import Deployment
 
-_CLIENT = replacements(BaseClient, _make_api_call="is where a call begins; moto checks no policies of roles")
+_CLIENT = replacements(BaseClient, _make_api_call="is where a call begins")
 
 DENIED = "AccessDeniedException"
 

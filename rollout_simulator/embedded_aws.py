@@ -30,6 +30,7 @@ from rollout_simulator.moto_patches import (
     apigateway_canary,
     cloudwatch_alarms,
     cloudwatch_metrics,
+    dynamodb_items,
     dynamodb_queries,
     dynamodb_transactions,
     eventbridge_targets,
@@ -152,6 +153,7 @@ class EmbeddedAws:
         self.metrics = enter(cloudwatch_metrics.patched())
         self.stages = enter(apigateway_canary.patched())
         self.aliases = enter(lambda_alias.patched())
+        enter(dynamodb_items.patched())
         enter(dynamodb_queries.patched())
         enter(dynamodb_transactions.patched())
         enter(lambda_permissions.patched())

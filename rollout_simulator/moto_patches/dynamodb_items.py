@@ -32,7 +32,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from moto.dynamodb.exceptions import ItemSizeTooLarge, ItemSizeToUpdateTooLarge
@@ -43,12 +43,13 @@ from moto.dynamodb.parsing.executors import UpdateExpressionExecutor
 from rollout_simulator.moto_patches.patching import replacements
 
 MOST_BYTES = 409_600
+_ALL_DIGITS = Context(prec=38)
 
 _ATTRIBUTES = replacements(
     LimitedSizeDict, __setitem__="counts an attribute that is written again twice, and refuses beyond 405,000 bytes"
 )
 _ITEM = replacements(Item, __init__="counts digits and characters by rules of its own")
-_UPDATE = replacements(UpdateExpressionExecutor, execute="is where an update is applied, after which the item is measured")
+_UPDATE = replacements(UpdateExpressionExecutor, execute="is where an update is applied")
 _BACKEND = replacements(
     DynamoDBBackend,
     update_item="leaves in the item what a refused update had written",
@@ -82,30 +83,31 @@ def patched() -> Iterator[None]:
 
 def item_size(item: Mapping[str, Any]) -> int:
     """The bytes that DynamoDB counts for an item, given as in its API (`{"pk": {"S": "a"}}`) or as moto keeps it."""
-    return sum(len(name.encode()) + value_size(DynamoType(value)) for name, value in item.items())
+    return sum(len(name.encode()) + value_size(value) for name, value in item.items())
 
 
-def value_size(value: DynamoType) -> int:
+def value_size(given: Any) -> int:
     """The bytes that DynamoDB counts for a value without its name."""
-    match value.type:
+    kind, value = (given.type, given.value) if isinstance(given, DynamoType) else next(iter(given.items()))
+    match kind:
         case "S":
-            return len(value.value.encode())
+            return len(value.encode())
         case "N":
-            return number_size(value.value)
+            return number_size(value)
         case "B":
-            return _binary_size(value.value)
+            return _binary_size(value)
         case "SS" | "NS" | "BS":
-            return sum(value_size(DynamoType({value.type[0]: member})) for member in value.value)
+            return sum(value_size({kind[0]: member}) for member in value)
         case "L":
-            return 3 + sum(1 + value_size(DynamoType(element)) for element in value.value)
+            return 3 + sum(1 + value_size(element) for element in value)
         case "M":
-            return 3 + len(value.value) + item_size(value.value)
+            return 3 + len(value) + item_size(value)
     return 1
 
 
 def number_size(written: str) -> int:
     """The bytes that DynamoDB counts for a number, however it was written."""
-    sign, digits, exponent = Decimal(written).normalize().as_tuple()
+    sign, digits, exponent = Decimal(written).normalize(_ALL_DIGITS).as_tuple()
     assert isinstance(exponent, int)
     if not any(digits):
         return 1

@@ -283,6 +283,41 @@ def test_a_transaction_copies_the_whole_table(dynamodb: Any) -> None:
     assert untouched() is not before
 
 
+def grow(dynamodb: Any, length: int, more: str = "") -> None:
+    dynamodb.update_item(
+        TableName="items",
+        Key=key("a"),
+        UpdateExpression=f"SET early = :early{more}, grown = :grown",
+        ExpressionAttributeValues={":early": {"S": "written"}, ":grown": {"S": "x" * length}},
+    )
+
+
+@lacking("LimitedSizeDict.__setitem__", "DynamoDBBackend.update_item")
+def test_an_update_counts_twice_and_leaves_a_part_of_it_when_it_is_refused(dynamodb: Any) -> None:
+    grow(dynamodb, 210_000)
+    with pytest.raises(ClientError, match="Item size to update has exceeded"):
+        grow(dynamodb, 210_000, more=", extra = :early")
+    assert "extra" in dynamodb.get_item(TableName="items", Key=key("a"))["Item"]
+
+
+@lacking("Item.__init__")
+def test_an_item_of_400_kb_is_refused(dynamodb: Any) -> None:
+    with pytest.raises(ClientError, match="Item size has exceeded"):
+        dynamodb.put_item(TableName="items", Item={**key("a"), "long": {"S": "x" * 409_000}})
+
+
+@lacking("DynamoDBBackend.transact_write_items")
+def test_an_update_that_is_too_large_does_not_cancel_its_transaction(dynamodb: Any) -> None:
+    update = {
+        "TableName": "items",
+        "Key": key("a"),
+        "UpdateExpression": "SET grown = :grown",
+        "ExpressionAttributeValues": {":grown": {"S": "x" * 410_000}},
+    }
+    with pytest.raises(ClientError, match="ValidationException"):
+        dynamodb.transact_write_items(TransactItems=[{"Update": update}])
+
+
 # --- EventBridge -------------------------------------------------------------------------------------------------
 
 

@@ -114,6 +114,17 @@ def test_deployments_come_on_one_page(gateway: Gateway) -> None:
     assert len(shown["items"]) == 2
 
 
+@lacking("APIGatewayResponse.get_tags", "APIGatewayResponse.tag_resource", "APIGatewayResponse.untag_resource")
+def test_an_api_cannot_be_tagged(gateway: Gateway) -> None:
+    arn = f"arn:aws:apigateway:{REGION}::/restapis/{gateway.api_id}"
+    with pytest.raises(ClientError, match="NotFoundException"):
+        gateway.client.tag_resource(resourceArn=arn, tags={"a": "b"})
+    with pytest.raises(ClientError, match="NotFoundException"):
+        gateway.client.untag_resource(resourceArn=arn, tagKeys=["a"])
+    with pytest.raises(ClientError, match="NotFoundException"):
+        gateway.client.get_tags(resourceArn=arn)
+
+
 # --- CloudWatch --------------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,9 @@ from botocore.endpoint import Endpoint
 
 from rollout_simulator.clock import SimulatedClock
 from rollout_simulator.faults import refusal
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
+
+_ENDPOINT = replacements(Endpoint, _do_get_response="is where a call leaves its client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +88,5 @@ def patched(clock: SimulatedClock) -> Iterator[AccountLimits]:
     def send(endpoint: Endpoint, request: Any, operation_model: Any, context: Any) -> Any:
         return limits.send(original, endpoint, request, operation_model, context)
 
-    with replaced(Endpoint, "_do_get_response", send):
+    with _ENDPOINT(_do_get_response=send):
         yield limits

@@ -28,8 +28,10 @@ from rollout_simulator.clock import DEFAULT_START, SimulatedClock
 from rollout_simulator.faults import Faults
 from rollout_simulator.moto_patches import (
     apigateway_canary,
+    apigateway_tags,
     cloudwatch_alarms,
     cloudwatch_metrics,
+    dynamodb_items,
     dynamodb_queries,
     dynamodb_transactions,
     eventbridge_targets,
@@ -151,7 +153,9 @@ class EmbeddedAws:
         clock = self.clock = enter(SimulatedClock(self._start))
         self.metrics = enter(cloudwatch_metrics.patched())
         self.stages = enter(apigateway_canary.patched())
+        enter(apigateway_tags.patched())
         self.aliases = enter(lambda_alias.patched())
+        enter(dynamodb_items.patched())
         enter(dynamodb_queries.patched())
         enter(dynamodb_transactions.patched())
         enter(lambda_permissions.patched())

@@ -24,7 +24,10 @@ from moto.core.botocore_stubber import MockRawResponse
 
 from rollout_simulator.clock import SimulatedClock
 from rollout_simulator.moto_patches.invocations import invocation
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
+
+_ENDPOINT = replacements(Endpoint, _do_get_response="is where a call leaves its client")
+_PAUSES = replacements(botocore.endpoint, time="sleeps in real time between retries")
 
 
 class Mode(StrEnum):
@@ -148,6 +151,6 @@ def patched(clock: SimulatedClock, random: Random) -> Iterator[Faults]:
         return faults.send(original, endpoint, request, operation_model, context)
 
     with ExitStack() as stack:
-        stack.enter_context(replaced(Endpoint, "_do_get_response", send))
-        stack.enter_context(replaced(botocore.endpoint, "time", types.SimpleNamespace(sleep=clock.sleep)))
+        stack.enter_context(_ENDPOINT(_do_get_response=send))
+        stack.enter_context(_PAUSES(time=types.SimpleNamespace(sleep=clock.sleep)))
         yield faults

@@ -28,7 +28,7 @@ from rollout_simulator.chaos.states import State
 from rollout_simulator.clock import SimulatedClock
 from rollout_simulator.moto_patches.invocations import OUTSIDE, invocation
 from rollout_simulator.moto_patches.lambda_alias import AliasChange
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
 from rollout_simulator.template import ACCOUNT, REGION
 
 Json = dict[str, Any]
@@ -38,6 +38,8 @@ HOPS = 12
 """What is done at a call has its immediate consequences before the call goes on: an event, its delivery, the function
 that it invokes."""
 _WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"})
+
+_ENDPOINT = replacements(Endpoint, _do_get_response="is where a call leaves its client")
 
 _invocation: ContextVar[Invocation | None] = ContextVar("chaos_invocation", default=None)
 _arrival: ContextVar[int] = ContextVar("chaos_arrival", default=0)
@@ -226,5 +228,5 @@ def opened(recorder: CallRecorder) -> Iterator[CallRecorder]:
     def send(endpoint: Endpoint, request: Any, operation_model: Any, context: Any) -> Any:
         return recorder.send(original, endpoint, request, operation_model, context)
 
-    with replaced(Endpoint, "_do_get_response", send):
+    with _ENDPOINT(_do_get_response=send):
         yield recorder

@@ -34,12 +34,31 @@ from rollout_simulator.moto_patches.api_deployments import (
     snapshot,
 )
 from rollout_simulator.moto_patches.apigateway_errors import BadRequest
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
 from rollout_simulator.moto_patches.stage_control_plane import StageControlPlane, canary_of
 from rollout_simulator.moto_patches.stage_operations import new_canary
 
 DEPLOYMENTS_PER_PAGE = 25
 LARGEST_PAGE = 500
+
+_BACKEND = replacements(
+    APIGatewayBackend,
+    create_stage="drops canarySettings; accepts a deployment that does not exist",
+    update_stage="ignores all of /canarySettings but deploymentId, which it writes to the base; does not undo a part",
+    delete_stage="is where a stage goes, of which listeners are told",
+    delete_rest_api="is where stages go, of which listeners are told",
+    create_deployment="replaces the whole stage, so that its variables are lost; knows no canary",
+    get_deployment="answers a missing deployment with a KeyError",
+    delete_deployment="deletes a deployment that a canary uses",
+)
+_RESPONSE = replacements(
+    APIGatewayResponse,
+    create_stage="does not read canarySettings",
+    create_deployment="does not read canarySettings, stageDescription and cache settings",
+    get_deployment="does not know embed=apisummary",
+    get_deployments="has one page only",
+)
+_STAGE = replacements(Stage, to_json="shows no canarySettings, createdDate and lastUpdatedDate")
 
 
 @contextmanager
@@ -47,11 +66,11 @@ def patched(plane: StageControlPlane | None = None) -> Iterator[StageControlPlan
     """Give moto's API Gateway canaries for as long as this is open; yields the switches and listeners."""
     plane = plane if plane is not None else StageControlPlane()
     with ExitStack() as stack:
-        for new in (*_stage_operations(plane), *_deployment_operations(plane)):
-            stack.enter_context(replaced(APIGatewayBackend, new.__name__, new))
-        for new in (create_stage, create_deployment, get_deployment, get_deployments):
-            stack.enter_context(replaced(APIGatewayResponse, new.__name__, new))
-        stack.enter_context(replaced(Stage, "to_json", _showing_canary(Stage.to_json)))
+        operations = (*_stage_operations(plane), *_deployment_operations(plane))
+        answers = (create_stage, create_deployment, get_deployment, get_deployments)
+        stack.enter_context(_BACKEND(**{new.__name__: new for new in operations}))
+        stack.enter_context(_RESPONSE(**{new.__name__: new for new in answers}))
+        stack.enter_context(_STAGE(to_json=_showing_canary(Stage.to_json)))
         yield plane
 
 

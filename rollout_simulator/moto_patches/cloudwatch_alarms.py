@@ -32,7 +32,7 @@ from rollout_simulator.moto_patches.alarm_rule import AlarmRule, BadRule
 from rollout_simulator.moto_patches.metric_queries import InvalidNextToken
 from rollout_simulator.moto_patches.metric_statistics import UnknownStatistic, statistic
 from rollout_simulator.moto_patches.metric_store import SECONDS_PER_MINUTE, MetricStore
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import additions, replacements
 
 ALARMS_PER_PAGE = 50
 LARGEST_PAGE = 100
@@ -46,6 +46,16 @@ _KEPT_ON_UPDATE = (
     "history",
 )
 
+_BACKEND = replacements(
+    CloudWatchBackend,
+    put_metric_alarm="starts every alarm in OK, resets one that exists, and accepts what CloudWatch refuses",
+    set_alarm_state="sends no event, and asks no composite alarm",
+)
+_RESPONSE = replacements(
+    CloudWatchResponse, describe_alarms="mixes both kinds of alarms, applies one filter only, and has no pages"
+)
+_COMPOSITE = additions(CloudWatchResponse, put_composite_alarm="is not implemented")
+
 
 @contextmanager
 def patched(emit: Callable[[Event], None], metrics: MetricStore, *, extra_periods: int = 3) -> Iterator[AlarmBoard]:
@@ -55,32 +65,12 @@ def patched(emit: Callable[[Event], None], metrics: MetricStore, *, extra_period
     """
     board = AlarmBoard(emit, metrics, extra_periods)
     with ExitStack() as stack:
-        put_alarm_in_moto = CloudWatchBackend.put_metric_alarm
-        set_state_in_moto = CloudWatchBackend.set_alarm_state
-        for owner, name, new in (
-            (CloudWatchBackend, "put_metric_alarm", _put_alarm(board, put_alarm_in_moto)),
-            (CloudWatchBackend, "set_alarm_state", _set_alarm_state(board, set_state_in_moto)),
-            (CloudWatchResponse, "describe_alarms", describe_alarms),
-        ):
-            stack.enter_context(replaced(owner, name, new))
-        stack.enter_context(_added(CloudWatchResponse, "put_composite_alarm", put_composite_alarm))
+        put_metric_alarm = _put_alarm(board, CloudWatchBackend.put_metric_alarm)
+        set_alarm_state = _set_alarm_state(board, CloudWatchBackend.set_alarm_state)
+        stack.enter_context(_BACKEND(put_metric_alarm=put_metric_alarm, set_alarm_state=set_alarm_state))
+        stack.enter_context(_RESPONSE(describe_alarms=describe_alarms))
+        stack.enter_context(_COMPOSITE(put_composite_alarm=put_composite_alarm))
         yield board
-
-
-@contextmanager
-def _added(owner: Any, name: str, new: Any) -> Iterator[None]:
-    """Give `owner` what it lacks altogether.
-
-    Raises:
-        AttributeError: `owner` has it by now, so the patch no longer fits this version of moto.
-    """
-    if hasattr(owner, name):
-        raise AttributeError(f"{owner} has {name} already")
-    setattr(owner, name, new)
-    try:
-        yield
-    finally:
-        delattr(owner, name)
 
 
 def _put_alarm(board: AlarmBoard, put_in_moto: Any) -> Any:

@@ -9,7 +9,7 @@ from S3 and its like are not shown. Metric math is refused, never silently empty
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,10 +20,18 @@ from moto.core.responses import ActionResult
 from rollout_simulator.moto_patches.distribution import Distribution
 from rollout_simulator.moto_patches.metric_queries import InvalidNextToken, metric_data, metric_statistics
 from rollout_simulator.moto_patches.metric_store import MetricStore, StoredSeries, aware, epoch_minute, named_dimensions
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
 
 METRICS_PER_PAGE = 500
 """How many metrics ListMetrics names at once (documented)."""
+
+_RESPONSE = replacements(
+    CloudWatchResponse,
+    get_metric_data="knows five statistics, answers expressions with nothing, and does not filter by namespace",
+    get_metric_statistics="knows five statistics, and shows data as soon as it is put",
+    list_metrics="also shows metrics that it derives from other services",
+)
+_BACKEND = replacements(CloudWatchBackend, put_metric_data="keeps one object for each value")
 
 
 @contextmanager
@@ -46,14 +54,8 @@ def patched(store: MetricStore | None = None) -> Iterator[MetricStore]:
         for datum in metric_data:
             _put(metrics, namespace, datum)
 
-    with ExitStack() as stack:
-        for owner, new in (
-            (CloudWatchResponse, get_metric_data),
-            (CloudWatchResponse, get_metric_statistics),
-            (CloudWatchResponse, list_metrics),
-            (CloudWatchBackend, put_metric_data),
-        ):
-            stack.enter_context(replaced(owner, new.__name__, new))
+    answers = {new.__name__: new for new in (get_metric_data, get_metric_statistics, list_metrics)}
+    with _RESPONSE(**answers), _BACKEND(put_metric_data=put_metric_data):
         yield metrics
 
 

@@ -14,8 +14,13 @@ from typing import Any
 
 from moto.dynamodb.models.table import Table
 
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
 
+_TABLE = replacements(
+    Table,
+    query="sorts and copies all items of the table for each query",
+    all_items="is what query calls for the items to look at",
+)
 _looked_at: ContextVar[list[Any] | None] = ContextVar("_looked_at", default=None)
 
 
@@ -37,7 +42,7 @@ def patched() -> Iterator[None]:
         items = _looked_at.get()
         return all_items(table) if items is None else items
 
-    with replaced(Table, "query", query), replaced(Table, "all_items", narrowed):
+    with _TABLE(query=query, all_items=narrowed):
         yield
 
 

@@ -17,7 +17,10 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
+
+_BACKEND = replacements(DynamoDBBackend, transact_write_items="copies the whole table once for each item it writes")
+_MODELS = replacements(models, copy="is what transact_write_items copies tables with")
 
 
 @contextmanager
@@ -35,8 +38,8 @@ def patched() -> Iterator[None]:
             raise
 
     with (
-        replaced(DynamoDBBackend, "transact_write_items", transact),
-        replaced(models, "copy", SimpleNamespace(deepcopy=_copy_of_anything_but_tables)),
+        _BACKEND(transact_write_items=transact),
+        _MODELS(copy=SimpleNamespace(deepcopy=_copy_of_anything_but_tables)),
     ):
         yield
 

@@ -18,7 +18,7 @@ import random
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,7 @@ from moto.stepfunctions.responses import get_backend as stepfunctions_backend
 
 from rollout_simulator.clock import SimulatedClock, Timer
 from rollout_simulator.moto_patches.deliveries import UndeliverableError, as_json, invoke_later, send
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
 
 Event = dict[str, Any]
 
@@ -38,6 +38,13 @@ MOST_RETRIES = 185
 LONGEST_AGE_SECONDS = 86_400
 _UNITS = {"minute": 60, "hour": 3_600, "day": 86_400}
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+
+_RULE = replacements(Rule, send_to_targets="raises NotImplementedError for functions, state machines and topics")
+_BACKEND = replacements(
+    EventsBackend,
+    put_events="delivers at once, once, and to few kinds of targets",
+    put_rule="never fires a rule that has a schedule",
+)
 
 
 class UnsupportedSchedule(NotImplementedError):
@@ -240,10 +247,9 @@ def patched(
 ) -> Iterator[EventBridge]:
     """Deliver events on `clock`, each `delay_seconds` after it was put, for as long as this is open."""
     bridge = EventBridge(clock, account, region, delay_seconds, seed)
-    with ExitStack() as stack:
-        stack.enter_context(replaced(Rule, "send_to_targets", lambda *_args, **_kwargs: None))
-        stack.enter_context(replaced(EventsBackend, "put_events", _emitting(EventsBackend.put_events, bridge)))
-        stack.enter_context(replaced(EventsBackend, "put_rule", _scheduling(EventsBackend.put_rule, bridge)))
+    put_events = _emitting(EventsBackend.put_events, bridge)
+    put_rule = _scheduling(EventsBackend.put_rule, bridge)
+    with _RULE(send_to_targets=lambda *_args, **_kwargs: None), _BACKEND(put_events=put_events, put_rule=put_rule):
         yield bridge
 
 

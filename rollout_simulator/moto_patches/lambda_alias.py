@@ -33,13 +33,22 @@ from moto.moto_api._internal import mock_random
 
 from rollout_simulator.moto_patches import lambda_provisioned_concurrency
 from rollout_simulator.moto_patches.lambda_provisioned_concurrency import configured
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
 
 LATEST = "$LATEST"
 _STALE = (
     "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to "
     "retrieve the latest Revision Id"
 )
+
+_BACKEND = replacements(
+    LambdaBackend,
+    create_alias="stores any routing it is given",
+    update_alias="ignores RevisionId, never rotates it, and stores any routing it is given",
+    delete_alias="is where an alias goes, of which listeners are told",
+)
+_RESPONSE = replacements(LambdaResponse, update_alias="does not read RevisionId")
+_ALIAS = replacements(LambdaAlias, to_json="shows an empty RoutingConfig")
 
 AliasView = Mapping[str, Any]
 """An alias as GetAlias shows it."""
@@ -83,10 +92,9 @@ def patched(history: AliasHistory | None = None) -> Iterator[AliasHistory]:
     history = history if history is not None else AliasHistory()
     with ExitStack() as stack:
         stack.enter_context(lambda_provisioned_concurrency.patched())
-        for new in _operations(history):
-            stack.enter_context(replaced(LambdaBackend, new.__name__, new))
-        stack.enter_context(replaced(LambdaResponse, "update_alias", update_alias))
-        stack.enter_context(replaced(LambdaAlias, "to_json", _without_empty_routing(LambdaAlias.to_json)))
+        stack.enter_context(_BACKEND(**{new.__name__: new for new in _operations(history)}))
+        stack.enter_context(_RESPONSE(update_alias=update_alias))
+        stack.enter_context(_ALIAS(to_json=_without_empty_routing(LambdaAlias.to_json)))
         yield history
 
 

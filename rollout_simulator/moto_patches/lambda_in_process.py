@@ -34,9 +34,15 @@ from rollout_simulator.moto_patches import lambda_output
 from rollout_simulator.moto_patches.deliveries import UndeliverableError, as_json, send
 from rollout_simulator.moto_patches.invocations import invocation
 from rollout_simulator.moto_patches.lambda_output import Output
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
 
 Handler = Callable[[Any, Any], Any]
+
+_FUNCTION = replacements(
+    LambdaFunction,
+    invoke="answers with the event, without Docker; runs nothing",
+    __init__="forgets DeadLetterConfig",
+)
 
 SECONDS_BEFORE_RETRIES = (60, 120)
 """How long a failed asynchronous invocation waits before each further attempt."""
@@ -78,8 +84,8 @@ def patched(
         output = stack.enter_context(lambda_output.captured())
         stack.enter_context(_importable(functions))
         sandboxes = _Sandboxes(clock, output, {} if handlers is None else handlers, random.Random(seed))
-        stack.enter_context(replaced(LambdaFunction, "invoke", sandboxes.invoke()))
-        stack.enter_context(replaced(LambdaFunction, "__init__", _with_dead_letters(LambdaFunction.__init__)))
+        construct = _with_dead_letters(LambdaFunction.__init__)
+        stack.enter_context(_FUNCTION(invoke=sandboxes.invoke(), __init__=construct))
         yield output
 
 

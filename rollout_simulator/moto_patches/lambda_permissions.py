@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,7 +18,16 @@ from moto.awslambda.models import LambdaBackend
 from moto.awslambda.policy import Policy
 from moto.awslambda.responses import LambdaResponse
 
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
+
+_BACKEND = replacements(
+    LambdaBackend,
+    add_permission="keeps one policy for a function, its versions and aliases; takes two statements of one id",
+    get_policy="shows that one policy for each version and alias",
+)
+_RESPONSE = replacements(
+    LambdaResponse, remove_permission="takes the statement from that one policy, whatever the qualifier"
+)
 
 
 class StatementExists(LambdaClientError):
@@ -37,13 +46,8 @@ class StatementExists(LambdaClientError):
 @contextmanager
 def patched() -> Iterator[None]:
     """Keep a policy for each qualifier, for as long as this is open."""
-    with ExitStack() as stack:
-        for owner, new in (
-            (LambdaBackend, add_permission),
-            (LambdaBackend, get_policy),
-            (LambdaResponse, remove_permission),
-        ):
-            stack.enter_context(replaced(owner, new.__name__, new))
+    backend = _BACKEND(add_permission=add_permission, get_policy=get_policy)
+    with backend, _RESPONSE(remove_permission=remove_permission):
         yield
 
 

@@ -19,8 +19,12 @@ from moto.awslambda.models import lambda_backends
 from moto.core.exceptions import JsonRESTError
 from moto.core.utils import get_equivalent_url_in_aws_domain as in_aws_domain
 
+from rollout_simulator.moto_patches.patching import replacements
+
 ACCOUNT = "123456789012"
 PATH = r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/provisioned-concurrency/?$"
+
+_URLS = replacements(urls, url_paths="has no path for provisioned concurrency")
 
 Kept = dict[tuple[str, str], int]
 Answer = tuple[int, Mapping[str, str], str]
@@ -29,12 +33,8 @@ Answer = tuple[int, Mapping[str, str], str]
 @contextmanager
 def patched() -> Iterator[None]:
     """Answer Put-, Get- and DeleteProvisionedConcurrencyConfig for as long as this is open."""
-    paths: dict[str, Any] = urls.url_paths
-    paths[PATH] = _answer
-    try:
+    with _URLS(url_paths={**urls.url_paths, PATH: _answer}):
         yield
-    finally:
-        del paths[PATH]
 
 
 def configured(backend: Any) -> Kept:

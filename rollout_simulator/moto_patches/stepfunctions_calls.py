@@ -10,9 +10,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
 from typing import Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,10 +28,24 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (
     StateTaskServiceCallback,
 )
+from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from rollout_simulator.clients import client
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
+
+_CLIENTS = replacements(boto_client, boto3="makes a new client for each task")
+_SERVICE = replacements(
+    StateTaskService,
+    _SERVICE_NAME_SFN_TO_BOTO_OVERRIDES="does not know all names of services",
+    _normalise_parameters="fails for services whose parameters begin with small letters",
+    _normalise_response="fails for services whose answers begin with small letters",
+)
+_CALLBACK = replacements(
+    StateTaskServiceCallback, _from_error="calls a lost call States.Runtime, which no Catch can match"
+)
+_SDK = replacements(state_task_service_aws_sdk, _SERVICE_ERROR_NAMES="does not know the names of all services")
+_ERROR_EQUALS = replacements(ErrorEqualsDecl, _eval_body="lets States.ALL match States.Runtime")
 
 _ERROR_NAMES = {
     "apigateway": "ApiGateway",
@@ -53,23 +67,23 @@ _NEVER_MATCHED_BY_ALL = {"States.Runtime", "States.DataLimitExceeded"}
 def patched() -> Iterator[None]:
     """Let state machines make their AWS calls as on AWS for as long as this is open."""
 
-    def client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001 - moto's own
+    def client_for(service_name: str, region_name: str, **_: Any) -> Any:
         # Step Functions itself neither checks parameters nor retries; the state machine says what is retried.
-        return client(service, region, validated=False)
+        return client(service_name, region_name, validated=False)
 
     with ExitStack() as stack:
-        for name, module in list(sys.modules.items()):
-            if name.startswith("moto.stepfunctions.parser") and hasattr(module, "boto_client_for"):
-                stack.enter_context(replaced(module, "boto_client_for", client_for))
-        for owner, name, new in (
-            (StateTaskService, "_SERVICE_NAME_SFN_TO_BOTO_OVERRIDES", _CLIENT_NAMES),
-            (StateTaskService, "_normalise_parameters", _to_client_spelling),
-            (StateTaskService, "_normalise_response", _to_state_machine_spelling),
-            (StateTaskServiceCallback, "_from_error", _naming_lost_calls(StateTaskServiceCallback._from_error)),
-            (state_task_service_aws_sdk, "_SERVICE_ERROR_NAMES", _ERROR_NAMES),
-            (ErrorEqualsDecl, "_eval_body", _terminal_errors_apart(ErrorEqualsDecl._eval_body)),
+        for patch in (
+            _CLIENTS(boto3=SimpleNamespace(client=client_for)),
+            _SERVICE(
+                _SERVICE_NAME_SFN_TO_BOTO_OVERRIDES=_CLIENT_NAMES,
+                _normalise_parameters=_to_client_spelling,
+                _normalise_response=_to_state_machine_spelling,
+            ),
+            _CALLBACK(_from_error=_naming_lost_calls(StateTaskServiceCallback._from_error)),
+            _SDK(_SERVICE_ERROR_NAMES=_ERROR_NAMES),
+            _ERROR_EQUALS(_eval_body=_terminal_errors_apart(ErrorEqualsDecl._eval_body)),
         ):
-            stack.enter_context(replaced(owner, name, new))
+            stack.enter_context(patch)
         yield
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -18,21 +18,24 @@ from moto.stepfunctions.parser.asl.parse import preprocessor
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
 
+_PARSER = replacements(AmazonStateLanguageParser, parse="parses a definition anew for each execution")
+_PREPROCESSOR = replacements(Preprocessor, _inner_string_of="leaves the escapes of a text as they are written")
+_PREPROCESSING = replacements(
+    preprocessor, from_string_literal="reads the escapes of a text as Python's, not as JSON's"
+)
 _parse: Callable[[str], Any] = AmazonStateLanguageParser.parse
 
 
 @contextmanager
 def patched() -> Iterator[None]:
     """Read definitions as AWS does for as long as this is open."""
-    with ExitStack() as stack:
-        for owner, name, new in (
-            (AmazonStateLanguageParser, "parse", staticmethod(_parsed)),
-            (Preprocessor, "_inner_string_of", staticmethod(_text_or_null)),
-            (preprocessor, "from_string_literal", lambda parser_rule_context: _text(parser_rule_context.getText())),
-        ):
-            stack.enter_context(replaced(owner, name, new))
+    with (
+        _PARSER(parse=staticmethod(_parsed)),
+        _PREPROCESSOR(_inner_string_of=staticmethod(_text_or_null)),
+        _PREPROCESSING(from_string_literal=lambda parser_rule_context: _text(parser_rule_context.getText())),
+    ):
         yield
 
 

@@ -27,7 +27,25 @@ from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommu
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
+
+_BACKEND = replacements(
+    StepFunctionsParserBackend,
+    start_execution="calls an unnamed child execution None; does not check a name's length",
+)
+_EXECUTION = replacements(
+    Execution,
+    start="sends no event",
+    stop="leaves a task that waits running, and ends an execution that has ended",
+)
+_COMMUNICATION = replacements(
+    BaseExecutionWorkerCommunication, terminated="sends no event; drops the error and cause of StopExecution"
+)
+_RESPONSE = replacements(
+    StepFunctionResponse,
+    stop_execution="does not read error and cause",
+    describe_execution="shows no stopDate for TIMED_OUT, and writes the output with spaces",
+)
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -37,19 +55,11 @@ def patched(emit: Emit, seed: int = 0) -> Iterator[None]:
     """Start, stop and announce executions as AWS does for as long as this is open; events go to `emit`."""
     names = random.Random(seed)
     with ExitStack() as stack:
-        for owner, name, new in (
-            (
-                StepFunctionsParserBackend,
-                "start_execution",
-                _starting(StepFunctionsParserBackend.start_execution, names),
-            ),
-            (Execution, "start", _announcing_start(Execution.start, emit)),
-            (Execution, "stop", _stop),
-            (BaseExecutionWorkerCommunication, "terminated", _announcing_end(emit)),
-            (StepFunctionResponse, "stop_execution", _stop_execution),
-            (StepFunctionResponse, "describe_execution", _dated(StepFunctionResponse.describe_execution)),
-        ):
-            stack.enter_context(replaced(owner, name, new))
+        stack.enter_context(_BACKEND(start_execution=_starting(StepFunctionsParserBackend.start_execution, names)))
+        stack.enter_context(_EXECUTION(start=_announcing_start(Execution.start, emit), stop=_stop))
+        stack.enter_context(_COMMUNICATION(terminated=_announcing_end(emit)))
+        described = _dated(StepFunctionResponse.describe_execution)
+        stack.enter_context(_RESPONSE(stop_execution=_stop_execution, describe_execution=described))
         yield
 
 

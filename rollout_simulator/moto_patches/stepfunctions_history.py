@@ -11,7 +11,7 @@ import base64
 import binascii
 import copy
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -19,9 +19,12 @@ from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, HistoryEv
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
 from rollout_simulator.moto_patches.stepfunctions_time import ExecutionInterrupted, present_environment
 from rollout_simulator.moto_patches.stepfunctions_tokens import InvalidToken
+
+_EVENTS = replacements(EventManager, add_event="keeps any number of events, also of a task that was left behind")
+_RESPONSE = replacements(StepFunctionResponse, get_execution_history="has one page only")
 
 MOST_EVENTS = 25_000
 EVENTS_PER_PAGE = 100
@@ -38,9 +41,8 @@ _ENDS = {
 @contextmanager
 def patched(most_events: int = MOST_EVENTS) -> Iterator[None]:
     """Keep histories as AWS does for as long as this is open."""
-    with ExitStack() as stack:
-        stack.enter_context(replaced(EventManager, "add_event", _bounded(EventManager.add_event, most_events)))
-        stack.enter_context(replaced(StepFunctionResponse, "get_execution_history", _get_execution_history))
+    add_event = _bounded(EventManager.add_event, most_events)
+    with _EVENTS(add_event=add_event), _RESPONSE(get_execution_history=_get_execution_history):
         yield
 
 

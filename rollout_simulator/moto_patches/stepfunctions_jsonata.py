@@ -17,7 +17,7 @@ import random
 import re
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -39,7 +39,10 @@ from moto.stepfunctions.parser.asl.component.common.string.string_expression imp
 from moto.stepfunctions.parser.asl.component.intrinsic.jsonata import get_intrinsic_functions_declarations
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
+
+_EXPRESSION = replacements(StringJSONata, _eval_body="has no engine; writes variables into the expression's text")
+_VARIABLE = replacements(StringVariableSample, _eval_body="has no engine; writes variables into the expression's text")
 
 _OWN_FUNCTIONS = {"$partition", "$range"}
 """The Step Functions functions that moto writes in JSONata itself; the others are bound as Python."""
@@ -55,9 +58,7 @@ def patched(seed: int = 0) -> Iterator[None]:
     def evaluate(component: Any, env: Any) -> None:
         env.stack.append(_evaluated(component.expression, env, functions))
 
-    with ExitStack() as stack:
-        stack.enter_context(replaced(StringJSONata, "_eval_body", evaluate))
-        stack.enter_context(replaced(StringVariableSample, "_eval_body", evaluate))
+    with _EXPRESSION(_eval_body=evaluate), _VARIABLE(_eval_body=evaluate):
         yield
 
 

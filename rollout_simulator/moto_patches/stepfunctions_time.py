@@ -42,6 +42,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.eval.callback.callback import (
     CallbackConsumerTimeout,
     CallbackEndpoint,
+    HeartbeatEndpoint,
     HeartbeatTimedOut,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
@@ -51,7 +52,34 @@ from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from rollout_simulator.clock import SimulatedClock, WakeUp
 from rollout_simulator.moto_patches.invocations import STATE_MACHINE, invocation
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
+
+_WORKER = replacements(
+    ExecutionWorker,
+    start="runs an execution in a thread of its own",
+    _execution_logic="is where the thread of an execution begins, or a synchronous one",
+)
+_PROGRAM = replacements(Program, eval="times an execution out in real time")
+_ENVIRONMENT = replacements(
+    Environment,
+    __init__="signals the end of an execution by a real event",
+    set_error="overwrites an earlier end: a stopped execution is called FAILED",
+    set_timed_out="overwrites an earlier end",
+)
+_STATE = replacements(ExecutionState, _evaluate_with_timeout="times a state out in real time")
+_CALLBACK = replacements(StateTaskServiceCallback, _eval_wait_for_task_token="waits for a token in real time")
+_ENDPOINT = replacements(CallbackEndpoint, __init__="signals a token's answer by a real event")
+_HEARTBEATS = replacements(HeartbeatEndpoint, __init__="signals a heartbeat by a real event")
+_WAIT = replacements(WaitFunction, _wait_interval="waits in real time")
+_REAL_TIME = [
+    replacements(retrier_decl, time="sleeps in real time before a retry"),
+    replacements(state_task_service_callback, time="sleeps in real time between looks at a .sync task"),
+]
+_JITTER = replacements(jitter_strategy_decl, random="draws jitter without a seed")
+_THREADS = [
+    replacements(module, threading="runs branches and iterations in threads of their own")
+    for module in (branch_worker, branches_decl, inline_iteration_component, job)
+]
 
 
 class ExecutionInterrupted(BaseException):
@@ -71,26 +99,24 @@ def patched(clock: SimulatedClock, seed: int = 0) -> Iterator[None]:
     """Let moto's executions run on `clock` for as long as this is open; `seed` is that of their jitter."""
     interpreter = _Interpreter(clock)
     with ExitStack() as stack:
-        for owner, name, new in (
-            (ExecutionWorker, "start", interpreter.start),
-            (ExecutionWorker, "_execution_logic", interpreter.run_to_its_end),
-            (Program, "eval", interpreter.evaluate_program),
-            (Environment, "__init__", interpreter.with_signals(Environment.__init__)),
-            (Environment, "set_error", _unless_ended(Environment.set_error)),
-            (Environment, "set_timed_out", _unless_ended(Environment.set_timed_out)),
-            (ExecutionState, "_evaluate_with_timeout", interpreter.evaluate_state),
-            (StateTaskServiceCallback, "_eval_wait_for_task_token", interpreter.wait_for_token),
-            (CallbackEndpoint, "__init__", interpreter.with_token_signals(CallbackEndpoint.__init__)),
-            (WaitFunction, "_wait_interval", interpreter.wait_interval),
-            (retrier_decl, "time", _Pauses(interpreter)),
-            (state_task_service_callback, "time", _Pauses(interpreter)),
-            (jitter_strategy_decl, "random", random.Random(seed)),
-            (branch_worker, "threading", _Branches(clock)),
-            (branches_decl, "threading", _Branches(clock)),
-            (inline_iteration_component, "threading", _Branches(clock)),
-            (job, "threading", _Branches(clock)),
+        for patch in (
+            _WORKER(start=interpreter.start, _execution_logic=interpreter.run_to_its_end),
+            _PROGRAM(eval=interpreter.evaluate_program),
+            _ENVIRONMENT(
+                __init__=interpreter.with_signal(Environment.__init__, "program_state_event"),
+                set_error=_unless_ended(Environment.set_error),
+                set_timed_out=_unless_ended(Environment.set_timed_out),
+            ),
+            _STATE(_evaluate_with_timeout=interpreter.evaluate_state),
+            _CALLBACK(_eval_wait_for_task_token=interpreter.wait_for_token),
+            _ENDPOINT(__init__=interpreter.with_signal(CallbackEndpoint.__init__, "_notify_event")),
+            _HEARTBEATS(__init__=interpreter.with_signal(HeartbeatEndpoint.__init__, "_next_heartbeat_event")),
+            _WAIT(_wait_interval=interpreter.wait_interval),
+            *(each(time=_Pauses(interpreter)) for each in _REAL_TIME),
+            _JITTER(random=random.Random(seed)),
+            *(each(threading=_Branches(clock)) for each in _THREADS),
         ):
-            stack.enter_context(replaced(owner, name, new))
+            stack.enter_context(patch)
         yield
 
 
@@ -282,25 +308,13 @@ class _Interpreter:
 
     # --- what moto's objects wait with ---------------------------------------------------------------------
 
-    def with_signals(self, init: Any) -> Any:
-        def construct(env: Any, *args: Any, **kwargs: Any) -> None:
-            init(env, *args, **kwargs)
-            env.program_state_event = WakeUp(self.clock)
+    def with_signal(self, init: Any, attribute: str) -> Any:
+        """The constructor `init`, whose event `attribute` is one on the clock."""
 
-        return construct
-
-    def with_token_signals(self, init: Any) -> Any:
-        def construct(endpoint: Any, *args: Any, **kwargs: Any) -> None:
-            init(endpoint, *args, **kwargs)
-            endpoint._notify_event = WakeUp(self.clock)
-            set_up = endpoint.setup_heartbeat_endpoint
-
-            def with_heartbeats(heartbeat_seconds: int) -> Any:
-                beats = set_up(heartbeat_seconds=heartbeat_seconds)
-                beats._next_heartbeat_event = WakeUp(self.clock)
-                return beats
-
-            endpoint.setup_heartbeat_endpoint = with_heartbeats
+        def construct(instance: Any, *args: Any, **kwargs: Any) -> None:
+            init(instance, *args, **kwargs)
+            getattr(instance, attribute)  # moto still has it
+            setattr(instance, attribute, WakeUp(self.clock))
 
         return construct
 

@@ -33,7 +33,18 @@ from moto.stepfunctions.parser.asl.eval.callback.callback import (
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
+
+_STATES = replacements(states, long_uid="draws tokens at random, without a seed")
+_POOL = replacements(CallbackPoolManager, add="knows a token only as long as its execution")
+_BACKEND = replacements(
+    StepFunctionsParserBackend,
+    send_task_success="accepts a token whose task has ended",
+    send_task_failure="accepts a token whose task has ended, and drops the cause",
+    send_task_heartbeat="accepts a token whose task has ended",
+)
+_RESPONSE = replacements(StepFunctionResponse, send_task_failure="does not read the cause")
+_TASK = replacements(StateTask, _from_error="calls a missing heartbeat States.Timeout")
 
 
 class TaskTimedOut(AWSError):
@@ -55,16 +66,18 @@ def patched(seed: int = 0) -> Iterator[None]:
     """Let task tokens be answered as on AWS for as long as this is open; `seed` is that of the tokens."""
     tokens = _Tokens(seed)
     with ExitStack() as stack:
-        for owner, name, new in (
-            (states, "long_uid", tokens.new),
-            (CallbackPoolManager, "add", tokens.registering(CallbackPoolManager.add)),
-            (StepFunctionsParserBackend, "send_task_success", tokens.success()),
-            (StepFunctionsParserBackend, "send_task_failure", tokens.failure()),
-            (StepFunctionsParserBackend, "send_task_heartbeat", tokens.heartbeat()),
-            (StepFunctionResponse, "send_task_failure", _send_task_failure),
-            (StateTask, "_from_error", _naming_heartbeats(StateTask._from_error)),
+        for patch in (
+            _STATES(long_uid=tokens.new),
+            _POOL(add=tokens.registering(CallbackPoolManager.add)),
+            _BACKEND(
+                send_task_success=tokens.success(),
+                send_task_failure=tokens.failure(),
+                send_task_heartbeat=tokens.heartbeat(),
+            ),
+            _RESPONSE(send_task_failure=_send_task_failure),
+            _TASK(_from_error=_naming_heartbeats(StateTask._from_error)),
         ):
-            stack.enter_context(replaced(owner, name, new))
+            stack.enter_context(patch)
         yield
 
 

@@ -12,11 +12,13 @@ from moto.apigateway.models import apigateway_backends
 from moto.awslambda.models import lambda_backends
 
 from rollout_simulator.moto_patches.invocations import OUTSIDE, STATE_MACHINE, invocation
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
 from rollout_simulator.moto_patches.stepfunctions_time import present_environment
 from rollout_simulator.permissions.calls import Place, needed_by
 from rollout_simulator.permissions.policies import Permission, Statement, statements_of
 from rollout_simulator.template import Deployment
+
+_CLIENT = replacements(BaseClient, _make_api_call="is where a call begins")
 
 DENIED = "AccessDeniedException"
 
@@ -37,6 +39,12 @@ class Permissions:
     roles: dict[str, list[Statement]] = field(default_factory=dict)
     used: set[Grant] = field(default_factory=set)
     refused: list[tuple[str, Permission]] = field(default_factory=list)
+    new_resources_inherit: bool = True
+    """Whether a POST on a collection, such as an API's `deployments`, is checked against the API's tags.
+
+    Documented: Deployment inherits them, and the collection takes the condition. Unknown: whether that holds for a
+    deployment that is only being made.
+    """
     _callers: dict[str, str] = field(default_factory=dict)
     _known: dict[tuple[str, Permission], bool] = field(default_factory=dict)
 
@@ -95,22 +103,30 @@ class Permissions:
         machine: str = environment.states.context_object.context_object_data["StateMachine"]["Id"]
         return machine.startswith(self.place.state_machine)
 
-    def _tags(self, arn: str) -> Mapping[str, str]:
-        """The tags of an API, a stage or a function; of what is not there, none."""
-        _, _, service, _, _, resource = arn.split(":", 5)
+    def _tags(self, needed: Permission) -> Mapping[str, str]:
+        """The tags that a condition on the needed permission's resource sees; none of what does not exist.
+
+        What belongs to a REST API (deployments, resources, stages and more) inherits the API's tags for access control
+        alone; a stage's own tags come before them (documented: "API Gateway resources that can be tagged").
+        """
+        _, _, service, _, _, resource = needed.resource.split(":", 5)
         match [service, *resource.strip("/").split("/")]:
-            case ["apigateway", "restapis", api, "stages", stage]:
-                apis = apigateway_backends[self.place.account][self.place.region].apis
-                found = apis[api].stages.get(stage) if api in apis else None
-                return dict(getattr(found, "tags", None) or {})
-            case ["apigateway", "restapis", api]:
-                apis = apigateway_backends[self.place.account][self.place.region].apis
-                return dict(apis[api].tags or {}) if api in apis else {}
+            case ["apigateway", "restapis", api, *rest]:
+                found = apigateway_backends[self.place.account][self.place.region].apis.get(api)
+                if found is None or (_is_new(needed) and not self.new_resources_inherit):
+                    return {}
+                stage = found.stages.get(rest[1]) if rest[:1] == ["stages"] and rest[1:] else None
+                return {**(found.tags or {}), **(getattr(stage, "tags", None) or {})}
             case ["lambda", function]:
                 functions = lambda_backends[self.place.account][self.place.region].list_functions()
                 name = function.split(":")[1]
                 return next((dict(each.tags or {}) for each in functions if each.function_name == name), {})
         return {}
+
+
+def _is_new(needed: Permission) -> bool:
+    """Whether what is needed is to make something in a collection."""
+    return needed.action.lower() == "apigateway:post"
 
 
 @contextmanager
@@ -123,5 +139,5 @@ def patched(account: str, region: str) -> Iterator[Permissions]:
         permissions.check(client, operation, parameters)
         return original(client, operation, parameters)
 
-    with replaced(BaseClient, "_make_api_call", call):
+    with _CLIENT(_make_api_call=call):
         yield permissions

@@ -12,9 +12,6 @@ RESOURCE_TAG = "aws:ResourceTag/"
 LEADING_KEYS = "dynamodb:LeadingKeys"
 _KNOWN = frozenset({"Sid", "Effect", "Action", "Resource", "Condition"})
 
-Tags = Callable[[str], Mapping[str, str]]
-"""The tags of a resource, by its ARN."""
-
 
 class UnsupportedPolicy(ValueError):
     """The policy says something that the embedded AWS does not know."""
@@ -26,6 +23,10 @@ class Permission(NamedTuple):
     action: str
     resource: str
     leading_keys: tuple[str, ...] = ()
+
+
+Tags = Callable[[Permission], Mapping[str, str]]
+"""The tags of a permission's resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Statement:
             return False
         if not self.tags:
             return True
-        found = tags(needed.resource)
+        found = tags(needed)
         return all(found.get(tag) == value for tag, value in self.tags.items())
 
 

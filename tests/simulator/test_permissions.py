@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 
+from rollout_simulator.clients import client
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.permissions.calls import Place, UnknownCall, needed_by
+from rollout_simulator.permissions.enforcement import Permissions
 from rollout_simulator.permissions.policies import Permission, UnsupportedPolicy, statements_of
+from rollout_simulator.template import Deployment
+from tests.contract.gateway import Gateway
 
 PLACE = Place("123456789012", "eu-west-1", "arn:aws:states:eu-west-1:123456789012:stateMachine:m")
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/t"
@@ -128,3 +133,66 @@ def test_with_one_api_named_no_tag_is_needed_and_no_other_api_can_be_touched() -
         for stage in (own, other)
     }
     assert allowing == {own: True, other: False}
+
+
+POST, GET, PATCH = (f"apigateway:{method}" for method in ("POST", "GET", "PATCH"))
+MANAGED = {"rollout-pilot": "managed"}
+
+
+@pytest.fixture
+def permissions() -> Iterator[tuple[Permissions, str]]:
+    """Those of one role that may do everything to APIs that have opted in; and an API that has, without its stage."""
+    with EmbeddedAws(template_file=None) as aws:
+        statement = {"Effect": "Allow", "Action": "apigateway:*", "Resource": "*", "Condition": OPTED_IN}
+        policies = {"Role": [{"Statement": [statement]}]}
+        aws.permissions.apply(Deployment("s", policies=policies, physical={"Role": "caller"}))
+        gateway = Gateway(aws.client("apigateway"))
+        gateway.client.tag_resource(resourceArn=arn(gateway.api_id), tags=MANAGED)
+        yield aws.permissions, gateway.api_id
+
+
+def arn(api: str, path: str = "") -> str:
+    return f"arn:aws:apigateway:us-east-1::/restapis/{api}{path}"
+
+
+def tag_stage(api: str, value: str) -> None:
+    client("apigateway", "us-east-1").tag_resource(resourceArn=arn(api, "/stages/prod"), tags={"rollout-pilot": value})
+
+
+@pytest.mark.parametrize(
+    ("action", "path"),
+    [
+        (GET, ""),
+        (GET, "/deployments"),
+        (GET, "/deployments/d1"),
+        ("apigateway:DELETE", "/deployments/d1"),
+        (GET, "/resources/r1"),
+        (PATCH, "/resources/r1/methods/GET/integration"),
+        (PATCH, "/authorizers/a1"),
+        (PATCH, "/stages/prod"),
+        (POST, "/deployments"),
+    ],
+)
+def test_what_belongs_to_an_api_inherits_its_tags(permissions: tuple[Permissions, str], action: str, path: str) -> None:
+    role, api = permissions
+    other = client("apigateway", "us-east-1").create_rest_api(name="untagged")["id"]
+    allowing = {each: role.allow("caller", Permission(action, arn(each, path))) for each in (api, other, "none")}
+    assert allowing == {api: True, other: False, "none": False}
+
+
+def test_a_stages_own_tag_comes_before_the_one_it_inherits(permissions: tuple[Permissions, str]) -> None:
+    role, api = permissions
+    tag_stage(api, "other")
+    assert not role.allow("caller", Permission(PATCH, arn(api, "/stages/prod")))
+    tag_stage(api, "managed")
+    assert role.allow("caller", Permission(PATCH, arn(api, "/stages/prod")))
+
+
+def test_whether_a_deployment_that_is_only_being_made_inherits_can_be_played_both_ways(
+    permissions: tuple[Permissions, str],
+) -> None:
+    role, api = permissions
+    role.new_resources_inherit = False
+    assert not role.allow("caller", Permission(POST, arn(api, "/deployments")))
+    assert role.allow("caller", Permission(GET, arn(api, "/deployments")))
+    assert role.allow("caller", Permission(PATCH, arn(api, "/stages/prod")))

@@ -149,8 +149,10 @@ def test_the_exceptions_are_exceptions(lived: Sequence[Permissions]) -> None:
 
 def test_a_stage_that_has_not_opted_in_is_not_touched() -> None:
     with world(request=SHORT) as at:
-        stage = f"arn:aws:apigateway:us-east-1::/restapis/{at.target()['restApiId']}/stages/{at.target()['stageName']}"
-        at.client("apigateway").untag_resource(resourceArn=stage, tagKeys=["rollout-pilot"])
+        api = f"arn:aws:apigateway:us-east-1::/restapis/{at.target()['restApiId']}"
+        stage = f"{api}/stages/{at.target()['stageName']}"
+        for each in (api, stage):
+            at.client("apigateway").untag_resource(resourceArn=each, tagKeys=["rollout-pilot"])
         before = at.stage()
         ended = at.ended(at.start(at.request()))
         assert "not authorized to perform: apigateway:PATCH" in ended["cause"]

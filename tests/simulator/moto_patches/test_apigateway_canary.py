@@ -27,28 +27,6 @@ def gateway(plane: StageControlPlane) -> Gateway:
     return Gateway(client("apigateway"))
 
 
-class TestUnrepaired:
-    def test_moto_still_lets_a_canary_overwrite_production(self, aws: time_machine.Traveller) -> None:
-        gateway = Gateway(client("apigateway"))
-
-        gateway.patch(("replace", "/canarySettings/deploymentId", gateway.next))
-
-        assert gateway.stage()["deploymentId"] == gateway.next
-
-    def test_moto_still_loses_variables_of_a_stage_deployed_to_again(self, aws: time_machine.Traveller) -> None:
-        gateway = Gateway(client("apigateway"))
-
-        gateway.deploy(stageName="prod")
-
-        assert gateway.stage()["variables"] == {}
-
-    def test_closing_the_repair_gives_moto_back(self, aws: time_machine.Traveller) -> None:
-        with apigateway_canary.patched():
-            pass
-
-        self.test_moto_still_lets_a_canary_overwrite_production(aws)
-
-
 class TestRemoving:
     def test_removing_no_canary_can_be_played_as_a_success(self, gateway: Gateway, plane: StageControlPlane) -> None:
         plane.rules = StageRules(removing_no_canary="ignored")

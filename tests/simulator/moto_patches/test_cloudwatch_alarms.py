@@ -85,26 +85,6 @@ def simulation(aws: time_machine.Traveller) -> Iterator[Simulation]:
         yield made
 
 
-class TestUnrepaired:
-    def test_moto_still_starts_alarms_in_ok(self, aws: time_machine.Traveller) -> None:
-        simulation = Simulation(aws)
-
-        simulation.put_alarm()
-
-        assert simulation.client.describe_alarms()["MetricAlarms"][0]["StateValue"] == "OK"
-
-    def test_moto_still_has_no_composite_alarms(self, aws: time_machine.Traveller) -> None:
-        with pytest.raises(NotImplementedError):
-            client("cloudwatch").put_composite_alarm(AlarmName="any", AlarmRule="TRUE")
-
-    def test_closing_the_repair_gives_moto_back(self, aws: time_machine.Traveller) -> None:
-        told: list[dict[str, Any]] = []
-        with cloudwatch_alarms.patched(told.append, MetricStore()):
-            pass
-
-        self.test_moto_still_has_no_composite_alarms(aws)
-
-
 class TestMetricAlarms:
     def test_a_new_alarm_knows_nothing_and_says_nothing(self, simulation: Simulation) -> None:
         simulation.put_alarm()

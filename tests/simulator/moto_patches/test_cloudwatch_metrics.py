@@ -82,32 +82,6 @@ def refusal(call: Any, *args: Any, **given: Any) -> str:
     return code
 
 
-class TestUnrepaired:
-    def test_moto_still_has_no_percentiles(self, aws: time_machine.Traveller) -> None:
-        client("cloudwatch").put_metric_data(
-            Namespace="Orders", MetricData=[{"MetricName": "Latency", "Value": 5.0, "Timestamp": NOW}]
-        )
-
-        asked = query("p99", namespace="Orders", metric="Latency", dimensions={})
-        with pytest.raises(TypeError, match="NoneType"):
-            data(asked, EndTime=NOW + timedelta(minutes=1))
-
-    def test_moto_still_does_not_filter_by_namespace(self, aws: time_machine.Traveller) -> None:
-        client("cloudwatch").put_metric_data(
-            Namespace="Other",
-            MetricData=[
-                {
-                    "MetricName": "5XXError",
-                    "Value": 5.0,
-                    "Timestamp": NOW - timedelta(minutes=1),
-                    "Dimensions": [{"Name": name, "Value": value} for name, value in PROD.items()],
-                }
-            ],
-        )
-
-        assert values(query()) == {1: 5.0}
-
-
 class TestWhatIsSeen:
     def test_each_minute_has_its_statistic(self, store: MetricStore) -> None:
         publish(store, 3, Distribution.of_flags(1000, 4))

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
-from rollout_simulator.clients import client
 from rollout_simulator.clock import DEFAULT_START
 from rollout_simulator.moto_patches.eventbridge_targets import shaped
 from tests.simulator.moto_patches.world import ACCOUNT, REGION, World, opened
@@ -29,16 +27,6 @@ def put(world: World, detail: Json | None = None, source: str = "mine") -> None:
     entry = {"Source": source, "DetailType": "Done", "Detail": json.dumps(detail or {}), "Resources": ["r"]}
     answer = world.client("events").put_events(Entries=[entry])
     assert answer["FailedEntryCount"] == 0
-
-
-def test_moto_itself_cannot_reach_a_function() -> None:
-    with mock_aws():
-        events = client("events", REGION)
-        events.put_rule(Name="rule", EventPattern=json.dumps(MINE))
-        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"
-        events.put_targets(Rule="rule", Targets=[{"Id": "1", "Arn": arn}])
-        with pytest.raises(NotImplementedError):
-            events.put_events(Entries=[{"Source": "mine", "DetailType": "Done", "Detail": "{}"}])
 
 
 def test_a_matching_event_reaches_a_function() -> None:

@@ -74,15 +74,6 @@ def refusal(function: Function, weights: dict[str, float] | None = None, **given
     return error["Code"], response["ResponseMetadata"]["HTTPStatusCode"], error["Message"]
 
 
-def test_moto_still_ignores_a_stale_revision(aws: time_machine.Traveller) -> None:
-    function = Function()
-    before = function.alias()["RevisionId"]
-
-    function.update(FunctionVersion="2", RevisionId="stale")
-
-    assert function.alias()["RevisionId"] == before
-
-
 def test_versions_are_published_without_docker(function: Function) -> None:
     versions = function.client.list_versions_by_function(FunctionName="orders")["Versions"]
 

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
-from rollout_simulator.clients import client
 from rollout_simulator.clock import DEFAULT_START
 from rollout_simulator.moto_patches.invocations import OUTSIDE, invocation
 from rollout_simulator.moto_patches.lambda_code import zipped
@@ -25,16 +23,6 @@ def invoke(world: World, name: str, event: Any = None, **how: Any) -> tuple[Any,
     answer = world.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event), **how)
     body = answer["Payload"].read()
     return json.loads(body) if body else None, answer.get("FunctionError")
-
-
-def test_moto_itself_only_echoes() -> None:
-    with mock_aws(config={"lambda": {"use_docker": False}}):
-        client("iam", REGION).create_role(RoleName="test", AssumeRolePolicyDocument="{}")
-        client("lambda", REGION).create_function(
-            FunctionName="f", Runtime="python3.13", Role=ROLE, Handler="f.handler", Code={"ZipFile": zipped()}
-        )
-        answer = client("lambda", REGION).invoke(FunctionName="f", Payload=b'{"a": 1}')
-        assert json.loads(answer["Payload"].read()) == {"a": 1}
 
 
 def test_a_handler_gets_its_event_and_gives_its_answer_as_json() -> None:

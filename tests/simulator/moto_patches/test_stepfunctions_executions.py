@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import time
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
-from rollout_simulator.clients import client
 from rollout_simulator.clock import DEFAULT_START
-from rollout_simulator.moto_patches.stepfunctions import MOTO_CONFIG
-from tests.simulator.moto_patches.world import ACCOUNT, REGION, ROLE, World, bake, opened
+from tests.simulator.moto_patches.world import ACCOUNT, REGION, World, bake, opened
 
 WAIT = {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}
 
@@ -26,20 +21,6 @@ def code(call: Any, **arguments: Any) -> str:
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     return str(caught.value.response["Error"]["Code"])
-
-
-def test_moto_itself_drops_why_an_execution_was_stopped() -> None:
-    with mock_aws(config=MOTO_CONFIG):
-        moto = client("stepfunctions", REGION)
-        definition = json.dumps({"StartAt": "Wait", "States": WAIT})
-        machine = moto.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
-        execution = moto.start_execution(stateMachineArn=machine, name="run")["executionArn"]
-        while len(moto.get_execution_history(executionArn=execution)["events"]) < 2:
-            time.sleep(0.02)
-        moto.stop_execution(executionArn=execution, error="Mine", cause="because")
-        while (described := moto.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            time.sleep(0.02)
-        assert "cause" not in described
 
 
 def test_the_same_name_and_input_is_the_same_execution_while_it_runs() -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import time
 from typing import Any
 
 import pytest
-from moto import mock_aws
 
-from rollout_simulator.clients import client
-from rollout_simulator.moto_patches.stepfunctions import MOTO_CONFIG
-from tests.simulator.moto_patches.world import REGION, ROLE, opened
+from tests.simulator.moto_patches.world import opened
 
 AWKWARD = 'a "quoted" \\ text\nof two lines, with {% %} and $x'
 
@@ -23,18 +18,6 @@ def output(expression: Any, given: Any = None, **assigned: Any) -> Any:
     }
     with opened() as world:
         return world.result(states, given)["is"]
-
-
-def test_moto_itself_has_no_jsonata() -> None:
-    states = {"Put": {"Type": "Pass", "Output": "{% 1 + 1 %}", "End": True}}
-    with mock_aws(config=MOTO_CONFIG):
-        moto = client("stepfunctions", REGION)
-        definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": "Put", "States": states})
-        machine = moto.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
-        execution = moto.start_execution(stateMachineArn=machine, name="run")["executionArn"]
-        while (described := moto.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            time.sleep(0.02)
-        assert described["status"] == "FAILED"
 
 
 def test_values_are_bound_not_written_into_the_expression() -> None:

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from moto import mock_aws
-
-from rollout_simulator.clients import client
 from rollout_simulator.clock import DEFAULT_START
-from rollout_simulator.moto_patches.stepfunctions import MOTO_CONFIG
-from tests.simulator.moto_patches.world import REGION, ROLE, bake, call, opened
+from tests.simulator.moto_patches.world import REGION, bake, call, opened
 
 Json = dict[str, Any]
-
-
-def test_moto_itself_waits_in_real_time() -> None:
-    states = {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}
-    with mock_aws(config=MOTO_CONFIG):
-        moto = client("stepfunctions", REGION)
-        definition = json.dumps({"StartAt": "Wait", "States": states})
-        machine = moto.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
-        began = time.monotonic()
-        execution = moto.start_execution(stateMachineArn=machine, name="run")["executionArn"]
-        while moto.describe_execution(executionArn=execution)["status"] == "RUNNING":
-            time.sleep(0.05)
-        assert time.monotonic() - began >= 1
 
 
 def test_a_year_of_waiting_takes_a_moment() -> None:

@@ -3,49 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
-from rollout_simulator.clients import client
-from rollout_simulator.moto_patches.stepfunctions import MOTO_CONFIG
-from tests.simulator.moto_patches.world import REGION, ROLE, World, bake, opened
+from tests.simulator.moto_patches.world import World, bake, opened
 
 
 def refused(world: World, token: str) -> str:
     with pytest.raises(ClientError) as caught:
         world.client("stepfunctions").send_task_success(taskToken=token, output="{}")
     return str(caught.value.response["Error"]["Code"])
-
-
-def test_moto_itself_drops_the_cause_of_a_failure() -> None:
-    states: dict[str, Any] = {
-        "Ask": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-            "Parameters": {"QueueUrl": "", "MessageBody": {"token.$": "$$.Task.Token"}},
-            "End": True,
-        }
-    }
-    with mock_aws(config=MOTO_CONFIG):
-        moto, sqs = client("stepfunctions", REGION), client("sqs", REGION)
-        url = sqs.create_queue(QueueName="asked")["QueueUrl"]
-        states["Ask"]["Parameters"]["QueueUrl"] = url
-        definition = json.dumps({"StartAt": "Ask", "States": states})
-        machine = moto.create_state_machine(name="m", definition=definition, roleArn=ROLE)["stateMachineArn"]
-        execution = moto.start_execution(stateMachineArn=machine, name="run")["executionArn"]
-        messages: list[dict[str, str]] = []
-        while not messages:
-            time.sleep(0.05)
-            messages = sqs.receive_message(QueueUrl=url).get("Messages", [])
-        token = json.loads(messages[0]["Body"])["token"]
-        moto.send_task_failure(taskToken=token, error="Mine", cause="because")
-        while (described := moto.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            time.sleep(0.02)
-        assert "cause" not in described
 
 
 def test_success_gives_the_state_its_result_at_once() -> None:

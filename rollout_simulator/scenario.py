@@ -234,6 +234,19 @@ class Alarm(_Part):
     account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = None
 
+    @model_validator(mode="after")
+    def _is_there_when_set(self) -> Alarm:
+        if self.deleted_at_minute is not None and any(
+            change.at_minute >= self.deleted_at_minute for change in self.changes()
+        ):
+            raise _misfit("deleted_at_minute: a state is set when the alarm is gone")
+        return self
+
+    def changes(self) -> list[AlarmStateAt]:
+        """Every state that is set by hand."""
+        fires = [] if self.fires_at_minute is None else [AlarmStateAt(at_minute=self.fires_at_minute, state="ALARM")]
+        return [*fires, *self.states]
+
     @property
     def is_elsewhere(self) -> bool:
         """Whether it is an alarm of another account or region."""
@@ -394,6 +407,18 @@ class Scenario(_Part):
                 raise _misfit(f"candidate.routes: only a stage has them, and the target is {self.target}")
         _check_routes(self)
         return self
+
+    def asked(self, further: int | None = None) -> dict[str, Any]:
+        """The request, or the further one of this number (from 0), without target and candidate if it names none."""
+        if further is None:
+            return dict(self.request)
+        inherited = {name: value for name, value in self.request.items() if name != "requestId"}
+        return {**inherited, **self.requests[further].request}
+
+    def named_alarms(self) -> list[str]:
+        """Those that a request names."""
+        alarms = [alarm.name for alarm in self.alarms if alarm.named_in_request and not alarm.is_elsewhere]
+        return list(dict.fromkeys(alarms))
 
     def all_routes(self) -> tuple[Route, ...]:
         """Every route with its share of the requests, 100 % together; none where no routes are told apart."""

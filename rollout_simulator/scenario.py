@@ -120,7 +120,7 @@ class CandidateRoute(_Part):
     """How the candidate answers the requests to one route, where it differs from `[candidate]`."""
 
     name: RouteName
-    share_percent: Percent | None = Field(None, description="Only of a route that `[[routes]]` does not name.")
+    share_percent: Percent | None = Field(None, description="Needed for a route that `[[routes]]` does not name.")
     error_percent: Percent | None = None
     client_error_percent: Percent | None = None
     latency_ms: Milliseconds | None = None
@@ -443,23 +443,23 @@ REST = "GET /"
 
 def _check_routes(scenario: Scenario) -> None:
     """Raises: PydanticCustomError, which names the field."""
-    known = [route.name for route in scenario.routes]
-    for index, name in enumerate(known):
-        if name in known[:index]:
-            raise _misfit(f"routes[{index}].name: {name} is named twice")
+    known = {}
+    for index, each in enumerate(scenario.routes):
+        if each.name in known:
+            raise _misfit(f"routes[{index}].name: {each.name} is named twice")
+        known[each.name] = each.share_percent
     for index, route in enumerate(scenario.candidate.routes):
         place = f"candidate.routes[{index}]"
-        if route.name in known and route.share_percent is not None:
-            raise _misfit(f"{place}.share_percent: routes says it of {route.name} already")
         if route.name not in known and route.share_percent is None:
             raise _misfit(f"{place}.share_percent: required, for routes has no {route.name}")
-    shares = [route.share_percent for route in scenario.routes]
-    shares += [route.share_percent or 0.0 for route in scenario.candidate.routes]
-    if sum(shares) > 100 + _SHARE_ROUNDING:
-        raise _misfit(f"routes: the shares are {sum(shares):g} % together, at most 100 % is possible")
-    rest_is_named = REST in known or any(route.name == REST for route in scenario.candidate.routes)
-    if shares and rest_is_named and sum(shares) < 100 - _SHARE_ROUNDING:
-        raise _misfit(f"routes: the shares are {sum(shares):g} % together; the rest goes to {REST}, which has a share")
+        share = known.setdefault(route.name, route.share_percent or 0.0)
+        if route.share_percent not in (None, share):
+            raise _misfit(f"{place}.share_percent: {route.name} has {share:g} % of the requests already")
+    whole = sum(known.values())
+    if whole > 100 + _SHARE_ROUNDING:
+        raise _misfit(f"routes: the shares are {whole:g} % together, at most 100 % is possible")
+    if REST in known and whole < 100 - _SHARE_ROUNDING:
+        raise _misfit(f"routes: the shares are {whole:g} % together; the rest goes to {REST}, which has a share")
 
 
 def _misfit(message: str) -> PydanticCustomError:

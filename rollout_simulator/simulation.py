@@ -244,7 +244,8 @@ class Simulation:
         plan = self.scenario.request.get("plan", {})
         bakes = [step.get("bakeMinutes", 10) for step in plan.get("steps", [{}, {}, {}, {}])]
         factor = self.scenario.request.get("judge", {}).get("maxBakeFactor", 3)
-        return float(sum(bakes) * factor + plan.get("watchMinutes", 10) + SLACK_MINUTES)
+        last_begins = max((further.at_minute for further in self.scenario.requests), default=0.0)
+        return float(last_begins + sum(bakes) * factor + plan.get("watchMinutes", 10) + SLACK_MINUTES)
 
     def _minute(self) -> None:
         self.traffic.minute_passed(int(self.clock.timestamp()) // 60 - 1)
@@ -319,12 +320,12 @@ class Simulation:
         )
 
     def _show_new_lines(self, watch: Callable[[Look], None]) -> None:
-        known = len(self._lines)
-        self._lines = self._history()
-        if len(self._lines) > known:
-            watch(Look(self.clock.now(), self.store.load(self.rollout_id), self._lines))
+        _, rollout_id = self._followed()
+        known, self._lines = self._lines, self._history(rollout_id)
+        if self._lines[: len(known)] != known or len(self._lines) > len(known):
+            watch(Look(self.clock.now(), self.store.load(rollout_id), self._lines))
 
-    def _history(self, rollout_id: str = "") -> list[Line]:
+    def _history(self, rollout_id: str) -> list[Line]:
         return [
             Line(
                 minute=self._elapsed(datetime.fromisoformat(entry["at"])),
@@ -334,7 +335,7 @@ class Simulation:
                 reason=entry["reason"],
                 entry=entry,
             )
-            for entry in self.store.history(rollout_id or self.rollout_id)
+            for entry in self.store.history(rollout_id)
         ]
 
     def _followed(self) -> tuple[str, str]:

@@ -55,6 +55,7 @@ class PlainView:
         self._console = console
         self._scenario = scenario
         self._said = 0
+        self._of = ""
 
     def __enter__(self) -> PlainView:
         self._print(f"{self._scenario.name}: {self._scenario.description}")
@@ -65,8 +66,12 @@ class PlainView:
     ) -> None: ...
 
     def look(self, look: Look) -> None:
-        """The lines that are new."""
+        """The lines that are new; of a rollout that superseded the one before, all of them."""
         lines = told(look.lines)
+        if look.rollout is not None and look.rollout.rollout_id != self._of:
+            if self._of:
+                self._print(f"superseded by {look.rollout.rollout_id}")
+            self._of, self._said = look.rollout.rollout_id, 0
         if lines and not self._said and look.rollout is not None:
             self._print(f"({deciding_odds(look.rollout.settings.judge)})")
         for line in lines[self._said :]:

@@ -39,6 +39,7 @@ from rollout_simulator.moto_patches import (
     lambda_in_process,
     lambda_permissions,
     shortcuts,
+    sns_publications,
     stepfunctions,
 )
 from rollout_simulator.moto_patches.alarm_board import AlarmBoard
@@ -48,6 +49,7 @@ from rollout_simulator.moto_patches.lambda_in_process import Handler
 from rollout_simulator.moto_patches.lambda_output import Output
 from rollout_simulator.moto_patches.metric_store import MetricStore
 from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.sns_publications import Publication
 from rollout_simulator.moto_patches.stage_control_plane import StageControlPlane
 from rollout_simulator.permissions import enforcement
 from rollout_simulator.permissions.enforcement import Permissions
@@ -97,6 +99,7 @@ class EmbeddedAws:
     stages: StageControlPlane
     aliases: AliasHistory
     output: Output
+    published: list[Publication]
 
     def __init__(
         self,
@@ -160,6 +163,7 @@ class EmbeddedAws:
         enter(dynamodb_transactions.patched())
         enter(lambda_permissions.patched())
         self.events = enter(eventbridge_targets.patched(clock, ACCOUNT, REGION, self._event_delay_seconds, self._seed))
+        self.published = enter(sns_publications.patched())
         self.alarms = enter(cloudwatch_alarms.patched(self.events.emit, self.metrics))
         self.output = enter(lambda_in_process.patched(clock, self._functions, self._handlers, self._seed))
         enter(stepfunctions.patched(clock, self.events.emit, self._seed))

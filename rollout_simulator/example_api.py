@@ -24,6 +24,9 @@ ACCESS_LOG_FORMAT = (
 )
 """As in examples/snippets/access-log-metrics.yaml; a test says so."""
 
+ROUTE_FIELDS = ',"httpMethod":"$context.httpMethod","resourcePath":"$context.resourcePath"}'
+"""What a stage whose routes are told apart writes besides."""
+
 CANDIDATE = "candidate"
 """The description of the deployment that is to be rolled out."""
 
@@ -38,23 +41,25 @@ class ExampleApi:
     candidate: str
     functions: tuple[str, ...] = ()
     """Those behind it, by name. The live alias of each is on version 1; version 2 is new."""
+    further: tuple[str, ...] = ()
+    """The deployments of the further requests."""
 
-    def request(self, scenario: Scenario) -> dict[str, Any]:
-        """The scenario's request, with the target and the candidate that the scenario leaves out."""
-        request = dict(scenario.request)
+    def request(self, scenario: Scenario, further: int | None = None) -> dict[str, Any]:
+        """The scenario's request, or a further one, with the target and the candidate that the scenario leaves out."""
+        request = scenario.asked(further)
         request.setdefault(
             "target", {"type": "apigateway-stage", "restApiId": self.rest_api_id, "stageName": self.stage}
         )
         overrides = dict(scenario.api.candidate_variables)
-        candidate: dict[str, Any] = {"deploymentId": self.candidate, "stageVariables": overrides}
+        deployment = self.candidate if further is None else self.further[further]
+        candidate: dict[str, Any] = {"deploymentId": deployment, "stageVariables": overrides}
         if scenario.api.on_promotion is not None:
             candidate["functions"] = [
                 {"functionName": name, "aliasName": overrides[ALIAS], "version": NEW} for name in self.functions
             ]
             candidate["onPromotion"] = scenario.api.on_promotion
         request.setdefault("candidate", candidate)
-        named = [alarm.name for alarm in scenario.alarms if alarm.named_in_request]
-        if named:
+        if named := scenario.named_alarms():
             request.setdefault("alarms", named)
         return request
 
@@ -67,6 +72,7 @@ def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
     apigateway, api = clients("apigateway"), scenario.api
     rest_api_id = apigateway.create_rest_api(name=api.name, tags=dict([OPT_IN]))["id"]
     root = apigateway.get_resources(restApiId=rest_api_id)["items"][0]["id"]
+    resources = {"/": root}
     names = [f"{api.name}{'' if number == 1 else number}-{rest_api_id}" for number in range(1, api.functions + 1)]
     for number, name in enumerate(names, start=1):
         path = "" if number == 1 else f"part{number}"
@@ -76,9 +82,9 @@ def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
         where = {"restApiId": rest_api_id, "resourceId": resource, "httpMethod": "GET"}
         apigateway.put_method(**where, authorizationType="NONE")
         function = _function(clients, scenario, name, f"{rest_api_id}/{api.stage}/GET/{path}")
-        called = f"{function}:${{stageVariables.{ALIAS}}}"
-        uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{called}/invocations"
-        apigateway.put_integration(**where, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
+        apigateway.put_integration(**where, type="AWS_PROXY", integrationHttpMethod="POST", uri=_uri(function))
+        if number == 1 and scenario.all_routes():
+            _create_routes(clients, scenario, rest_api_id, function, resources)
     base = apigateway.create_deployment(restApiId=rest_api_id, description="live")["id"]
     apigateway.create_stage(
         restApiId=rest_api_id,
@@ -90,7 +96,74 @@ def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
     if operations := list(_logging(scenario)):
         apigateway.update_stage(restApiId=rest_api_id, stageName=api.stage, patchOperations=operations)
     candidate = apigateway.create_deployment(restApiId=rest_api_id, description=CANDIDATE)["id"]
-    return ExampleApi(rest_api_id, api.stage, base, candidate, tuple(names))
+    further = tuple(
+        apigateway.create_deployment(restApiId=rest_api_id, description=f"{CANDIDATE} {number}")["id"]
+        for number, _ in enumerate(scenario.requests, start=2)
+    )
+    for _ in scenario.namesakes:
+        _create_namesake(apigateway, scenario)
+    return ExampleApi(rest_api_id, api.stage, base, candidate, tuple(names), further)
+
+
+def _create_namesake(apigateway: Any, scenario: Scenario) -> None:
+    """Another API with the same name and a stage of the same name, which has nothing to do with the rollout."""
+    rest_api_id = apigateway.create_rest_api(name=scenario.api.name)["id"]
+    root = apigateway.get_resources(restApiId=rest_api_id)["items"][0]["id"]
+    where = {"restApiId": rest_api_id, "resourceId": root, "httpMethod": "GET"}
+    apigateway.put_method(**where, authorizationType="NONE")
+    apigateway.put_integration(**where, type="MOCK")
+    deployment = apigateway.create_deployment(restApiId=rest_api_id)["id"]
+    apigateway.create_stage(restApiId=rest_api_id, stageName=scenario.api.stage, deploymentId=deployment)
+
+
+def _create_routes(
+    clients: Callable[[str], Any], scenario: Scenario, rest_api_id: str, function: str, resources: dict[str, str]
+) -> None:
+    """The routes that the scenario tells apart, all answered by one function. `resources` has ids by path."""
+    apigateway, functions = clients("apigateway"), clients("lambda")
+    for number, route in enumerate(scenario.all_routes()):
+        method, _, path = route.name.partition(" ")
+        resource = _resource(apigateway, rest_api_id, path, resources)
+        where = {"restApiId": rest_api_id, "resourceId": resource, "httpMethod": method}
+        if (method, path) == ("GET", "/"):
+            continue  # is there already
+        apigateway.put_method(**where, authorizationType="NONE")
+        apigateway.put_integration(**where, type="AWS_PROXY", integrationHttpMethod="POST", uri=_uri(function))
+        for alias in _aliases(scenario):
+            functions.add_permission(
+                FunctionName=function,
+                Qualifier=alias,
+                StatementId=f"route-{number}",
+                Action="lambda:InvokeFunction",
+                Principal="apigateway.amazonaws.com",
+                SourceArn=f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{rest_api_id}/{scenario.api.stage}/{method}{path}",
+            )
+
+
+def _resource(apigateway: Any, rest_api_id: str, path: str, resources: dict[str, str]) -> str:
+    """The id of the resource at this path, which is made if it is not there, with those above it."""
+    if path not in resources:
+        above, _, part = path.rpartition("/")
+        parent = _resource(apigateway, rest_api_id, above or "/", resources)
+        made = apigateway.create_resource(restApiId=rest_api_id, parentId=parent, pathPart=part)
+        resources[path] = made["id"]
+    return resources[path]
+
+
+def _uri(function: str) -> str:
+    """The integration with the alias of this function (its ARN) that the stage variable names."""
+    called = f"{function}:${{stageVariables.{ALIAS}}}"
+    return f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{called}/invocations"
+
+
+def _aliases(scenario: Scenario) -> list[str]:
+    """The aliases that the stage or the canary names and that API Gateway may invoke."""
+    api = scenario.api
+    named = dict.fromkeys(
+        variables[ALIAS] for variables in (api.variables, api.candidate_variables) if ALIAS in variables
+    )
+    forbidden = None if api.candidate_may_be_invoked else api.candidate_variables.get(ALIAS)
+    return [alias for alias in named if alias != forbidden]
 
 
 def _function(clients: Callable[[str], Any], scenario: Scenario, name: str, called_as: str) -> str:
@@ -110,7 +183,7 @@ def _function(clients: Callable[[str], Any], scenario: Scenario, name: str, call
         variables[ALIAS] for variables in (api.variables, api.candidate_variables) if ALIAS in variables
     ):
         functions.create_alias(FunctionName=name, Name=alias, FunctionVersion=version)
-        if alias == api.candidate_variables.get(ALIAS) and not api.candidate_may_be_invoked:
+        if alias not in _aliases(scenario):
             continue
         functions.add_permission(
             FunctionName=name,
@@ -133,11 +206,15 @@ def _logging(scenario: Scenario) -> Iterator[dict[str, str]]:
     if scenario.api.access_log:
         group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{scenario.api.name}-access"
         yield {"op": "replace", "path": "/accessLogSettings/destinationArn", "value": group}
-        yield {"op": "replace", "path": "/accessLogSettings/format", "value": ACCESS_LOG_FORMAT}
+        routes = bool(scenario.all_routes())
+        written = ACCESS_LOG_FORMAT[:-1] + ROUTE_FIELDS if routes else ACCESS_LOG_FORMAT
+        yield {"op": "replace", "path": "/accessLogSettings/format", "value": written}
+    if scenario.all_routes():
+        yield {"op": "replace", "path": "/*/*/metrics/enabled", "value": "true"}
 
 
-def create_alarm(client: Any, alarm: Alarm, scenario: Scenario, api: ExampleApi) -> None:
-    """Make one of the scenario's alarms, by boto3's CloudWatch client."""
+def create_alarm(alarm: Alarm, scenario: Scenario, api: ExampleApi) -> None:
+    """Make one of the scenario's alarms."""
     dimensions = {"ApiName": scenario.api.name, "Stage": scenario.api.stage}
     tag = f"{api.rest_api_id}/{api.stage}"
-    put_alarm(client, alarm, "AWS/ApiGateway", alarm.metric or "5XXError", dimensions, tag)
+    put_alarm(alarm, "AWS/ApiGateway", alarm.metric or "5XXError", dimensions, tag)

@@ -20,14 +20,15 @@ class ExampleFunction:
     alias: str
     base: str
     candidate: str
+    further: tuple[str, ...] = ()
+    """The versions of the further requests."""
 
-    def request(self, scenario: Scenario) -> dict[str, Any]:
-        """The scenario's request, with the target and the candidate that the scenario leaves out."""
-        request = dict(scenario.request)
+    def request(self, scenario: Scenario, further: int | None = None) -> dict[str, Any]:
+        """The scenario's request, or a further one, with the target and the candidate that the scenario leaves out."""
+        request = scenario.asked(further)
         request.setdefault("target", {"type": "lambda-alias", "functionName": self.name, "aliasName": self.alias})
-        request.setdefault("candidate", {"version": self.candidate})
-        named = [alarm.name for alarm in scenario.alarms if alarm.named_in_request]
-        if named:
+        request.setdefault("candidate", {"version": self.candidate if further is None else self.further[further]})
+        if named := scenario.named_alarms():
             request.setdefault("alarms", named)
         return request
 
@@ -47,16 +48,18 @@ def create_function(client: Callable[[str], Any], scenario: Scenario) -> Example
     base = functions.publish_version(FunctionName=name)["Version"]
     functions.update_function_code(FunctionName=name, ZipFile=zipped("candidate"))
     candidate = functions.publish_version(FunctionName=name)["Version"]
-    for code in ("other", "latest"):
+    further = []
+    for code in ("other", *(f"candidate {number}" for number, _ in enumerate(scenario.requests, start=2)), "latest"):
         functions.update_function_code(FunctionName=name, ZipFile=zipped(code))
-        if code == "other":
-            functions.publish_version(FunctionName=name)
+        if code != "latest":
+            version = functions.publish_version(FunctionName=name)["Version"]
+            further += [] if code == "other" else [version]
     functions.create_alias(FunctionName=name, Name=alias, FunctionVersion=base)
-    return ExampleFunction(name, alias, base, candidate)
+    return ExampleFunction(name, alias, base, candidate, tuple(further))
 
 
-def create_alarm(client: Any, alarm: Alarm, function: ExampleFunction) -> None:
-    """Make one of the scenario's alarms, by boto3's CloudWatch client."""
+def create_alarm(alarm: Alarm, function: ExampleFunction) -> None:
+    """Make one of the scenario's alarms."""
     dimensions = {"FunctionName": function.name, "Resource": f"{function.name}:{function.alias}"}
     tag = f"{function.name}/{function.alias}"
-    put_alarm(client, alarm, "AWS/Lambda", alarm.metric or "Errors", dimensions, tag)
+    put_alarm(alarm, "AWS/Lambda", alarm.metric or "Errors", dimensions, tag)

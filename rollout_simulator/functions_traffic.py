@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from rollout_simulator.arms import Arm
 from rollout_simulator.example_api import ALIAS, NEW, ExampleApi
 from rollout_simulator.moto_patches.lambda_alias import AliasChange
 from rollout_simulator.moto_patches.metric_store import MetricStore
 from rollout_simulator.scenario import Scenario
-from rollout_simulator.traffic import PROPAGATION_SECONDS, Arm, Split, StageTraffic
+from rollout_simulator.traffic import PROPAGATION_SECONDS, Split, StageTraffic
 
 OLD = "1"
 
@@ -27,6 +27,12 @@ class Invoked(Split):
     by_base: tuple[str, ...] = ()
     by_canary: tuple[str, ...] = ()
 
+    @property
+    def candidate_share(self) -> float:
+        """The new versions' share of all requests."""
+        shares = [versions.count(NEW) / max(1, len(versions)) for versions in (self.by_base, self.by_canary)]
+        return shares[0] * (1 - self.canary_share) + shares[1] * self.canary_share
+
 
 class FunctionsTraffic(StageTraffic):
     """Follows the stage and the aliases."""
@@ -36,19 +42,18 @@ class FunctionsTraffic(StageTraffic):
         self._functions = api.functions
         self._aliases: dict[tuple[str, str], str] = {}
         self._stage: Mapping[str, Any] | None = {"variables": scenario.api.variables}
-        self._splits = [self._invoked(0.0)]
-
-    def stage_changed(self, when: datetime, stage: Mapping[str, Any] | None) -> None:
-        """Follow the live stage, as GetStage shows it; None when it was deleted."""
-        super().stage_changed(when, stage)
-        self._stage = stage
-        self._splits[-1] = self._invoked(when.timestamp() + PROPAGATION_SECONDS)
+        self._latest = self._invoked(0.0)
+        self._splits = [self._latest]
 
     def alias_changed(self, change: AliasChange) -> None:
         """Follow the functions' aliases."""
         if change.function_name in self._functions and change.after is not None:
             self._aliases[change.function_name, change.alias_name] = change.after["FunctionVersion"]
-            self._splits.append(self._invoked(change.when.timestamp() + PROPAGATION_SECONDS))
+            self._follow(self._invoked(change.when.timestamp() + PROPAGATION_SECONDS))
+
+    def _split(self, since: float, stage: Mapping[str, Any] | None) -> Split:
+        self._stage = stage
+        return self._invoked(since)
 
     def _invoked(self, since: float) -> Invoked:
         stage = self._stage or {}

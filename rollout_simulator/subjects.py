@@ -11,8 +11,10 @@ from rollout_simulator.alias_traffic import AliasTraffic
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.functions_traffic import FunctionsTraffic
 from rollout_simulator.moto_patches.lambda_alias import AliasChange
+from rollout_simulator.moto_patches.lambda_code import zipped
 from rollout_simulator.moto_patches.stage_control_plane import StageChange
 from rollout_simulator.scenario import Alarm, ForeignChange, Scenario
+from rollout_simulator.template import ACCOUNT, REGION
 from rollout_simulator.traffic import StageTraffic, Traffic
 
 Json = dict[str, Any]
@@ -33,8 +35,8 @@ class Subject(Protocol):
     def command(self) -> str:
         """What the AWS command line shows it by."""
 
-    def request(self) -> Json:
-        """The scenario's request."""
+    def request(self, further: int | None = None) -> Json:
+        """The scenario's request, or the further one of this number, from 0."""
 
     def show(self) -> Json | None:
         """As AWS shows it; None when it is gone."""
@@ -68,8 +70,8 @@ class Stage:
         self.command = f"apigateway get-stage --rest-api-id {self.api.rest_api_id} --stage-name {self.api.stage}"
         aws.stages.listeners.append(self._changed)
 
-    def request(self) -> Json:
-        return self.api.request(self._scenario)
+    def request(self, further: int | None = None) -> Json:
+        return self.api.request(self._scenario, further)
 
     def show(self) -> Json | None:
         try:
@@ -78,15 +80,31 @@ class Stage:
             return None
 
     def alarm(self, alarm: Alarm) -> None:
-        example_api.create_alarm(self._aws.client("cloudwatch"), alarm, self._scenario, self.api)
+        example_api.create_alarm(alarm, self._scenario, self.api)
 
     def meddle(self, change: ForeignChange) -> None:
         if change.delete_stage:
             self._client.delete_stage(**self._where)
+        elif change.deploy:
+            self._deploy()
+        elif change.remove_canary:
+            self._patch({"op": "remove", "path": "/canarySettings"})
+        elif change.tag:
+            arn = f"arn:aws:apigateway:{REGION}::/restapis/{self.api.rest_api_id}/stages/{self.api.stage}"
+            self._client.tag_resource(resourceArn=arn, tags=change.tag)
         elif change.update_alias:
             self._aws.client("lambda").update_alias(FunctionName=self.api.functions[0], **change.update_alias)
         else:
-            self._client.update_stage(**self._where, patchOperations=change.patch)
+            self._patch(*change.patch)
+
+    def _deploy(self) -> None:
+        """As CloudFormation does it: a deployment without a stage, and then the stage is pointed to it."""
+        deployment = self._client.create_deployment(restApiId=self.api.rest_api_id, description="a pipeline's")["id"]
+        self.traffic.deployed_by_others(deployment)
+        self._patch({"op": "replace", "path": "/deploymentId", "value": deployment})
+
+    def _patch(self, *operations: Mapping[str, str]) -> None:
+        self._client.update_stage(**self._where, patchOperations=list(operations))
 
     def tell(self, began: Began) -> None:
         def listen(change: StageChange) -> None:
@@ -130,8 +148,8 @@ class Alias:
         self.command = f"lambda get-alias --function-name {self.function.name} --name {self.function.alias}"
         aws.aliases.listeners.append(self._changed)
 
-    def request(self) -> Json:
-        return self.function.request(self._scenario)
+    def request(self, further: int | None = None) -> Json:
+        return self.function.request(self._scenario, further)
 
     def show(self) -> Json | None:
         try:
@@ -140,13 +158,28 @@ class Alias:
             return None
 
     def alarm(self, alarm: Alarm) -> None:
-        example_function.create_alarm(self._aws.client("cloudwatch"), alarm, self.function)
+        example_function.create_alarm(alarm, self.function)
 
     def meddle(self, change: ForeignChange) -> None:
         if change.delete_alias:
             self._client.delete_alias(**self._where)
+        elif change.deploy:
+            self._deploy()
+        elif change.remove_canary:
+            self._client.update_alias(**self._where, RoutingConfig={"AdditionalVersionWeights": {}})
+        elif change.tag:
+            arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.function.name}"
+            self._client.tag_resource(Resource=arn, Tags=change.tag)
         else:
             self._client.update_alias(**self._where, **change.update_alias)
+
+    def _deploy(self) -> None:
+        """A new version of the function, and the alias on it; its weights stay as they are."""
+        name = self.function.name
+        self._client.update_function_code(FunctionName=name, ZipFile=zipped("a pipeline's"))
+        version = self._client.publish_version(FunctionName=name)["Version"]
+        self.traffic.deployed_by_others(version)
+        self._client.update_alias(**self._where, FunctionVersion=version)
 
     def tell(self, began: Began) -> None:
         def listen(change: AliasChange) -> None:

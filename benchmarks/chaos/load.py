@@ -132,7 +132,7 @@ class _Load:
             request={"plan": plan},
         )
         api = create_api(self._aws.client, scenario)
-        create_alarm(self._aws.client("cloudwatch"), alarm, scenario, api)
+        create_alarm(alarm, scenario, api)
         return scenario, api
 
     def _stage_changed(self, change: StageChange) -> None:

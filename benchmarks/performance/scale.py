@@ -110,7 +110,7 @@ class _World:
         plan = {"steps": [{"weightPercent": 10, "bakeMinutes": BAKE_MINUTES}]}
         scenario = Scenario(name=f"many-{number}", api={"name": f"a{number}"}, alarms=[alarm], request={"plan": plan})
         api = create_api(self._aws.client, scenario)
-        create_alarm(self._aws.client("cloudwatch"), alarm, scenario, api)
+        create_alarm(alarm, scenario, api)
         return api.rest_api_id, api.request(scenario)
 
     def _changed(self, change: StageChange) -> None:

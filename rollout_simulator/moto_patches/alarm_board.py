@@ -17,6 +17,7 @@ from typing import Any
 
 from moto.cloudwatch.models import cloudwatch_backends
 
+from rollout_simulator.moto_patches.alarm_actions import act
 from rollout_simulator.moto_patches.alarm_evaluation import (
     ALARM,
     OK,
@@ -93,6 +94,7 @@ class AlarmBoard:
             return
         alarm.state_transitioned_timestamp = alarm.state_updated_timestamp
         self._emit(state_change(alarm, previous, now))
+        act(alarm, previous, now)
         for other in list(backend.alarms.values()):
             if other.rule is not None and alarm.name in AlarmRule.parse(other.rule).alarms:
                 self._evaluate_composite(backend, other, alarm, now)

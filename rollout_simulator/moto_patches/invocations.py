@@ -1,10 +1,15 @@
-"""Who makes an AWS call at present: a function's name, the state machines, or the outside."""
+"""Who makes an AWS call at present: a function's name, the state machines, or the outside; and on what event."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
+from typing import Any
 
 OUTSIDE = "outside"
 STATE_MACHINE = "state machine"
 
 invocation: ContextVar[str] = ContextVar("invocation", default=OUTSIDE)
+
+handled_event: ContextVar[Mapping[str, Any] | None] = ContextVar("handled_event", default=None)
+"""What the function that runs was invoked with; None outside of one."""

@@ -32,8 +32,8 @@ from moto.awslambda.models import LambdaFunction
 from rollout_simulator.clock import SimulatedClock
 from rollout_simulator.moto_patches import lambda_output
 from rollout_simulator.moto_patches.deliveries import UndeliverableError, as_json, send
-from rollout_simulator.moto_patches.invocations import invocation
-from rollout_simulator.moto_patches.lambda_output import Output
+from rollout_simulator.moto_patches.invocations import handled_event, invocation
+from rollout_simulator.moto_patches.lambda_output import Invocation, Output
 from rollout_simulator.moto_patches.patching import replacements
 
 Handler = Callable[[Any, Any], Any]
@@ -189,7 +189,17 @@ class _Sandboxes:
     # --- one invocation ------------------------------------------------------------------------------------
 
     def _run(self, function: Any, event: Any, request_id: str) -> tuple[str, bool]:
-        """The answer as JSON, and whether it is an error."""
+        """The answer as JSON, and whether it is an error; kept for the function's metrics."""
+        started = self._clock.timestamp()
+        handled = handled_event.set(event)
+        try:
+            answer, failed = self._attempt(function, event, request_id)
+        finally:
+            handled_event.reset(handled)
+        self._output.ended.append(Invocation(function.function_name, started, failed))
+        return answer, failed
+
+    def _attempt(self, function: Any, event: Any, request_id: str) -> tuple[str, bool]:
         name: str = function.function_name
         context = LambdaContext(function, request_id, self._clock)
         environment = _Environment(function)

@@ -1,4 +1,4 @@
-"""What handlers print, kept per function instead of shown.
+"""What handlers print, kept per function instead of shown, and how their invocations ended.
 
 A handler's logger takes hold of `sys.stdout` when it is made and keeps it for the life of the process, so one
 stream stands there for good: it writes to the invocation that runs, or through to whatever stdout was before. Loggers
@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from rollout_simulator.moto_patches.patching import replaced
@@ -53,15 +54,32 @@ class _Stream(io.TextIOBase):
 _STREAMS = {name: _Stream(name) for name in ("stdout", "stderr")}
 
 
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One that has ended; `started` is an epoch second."""
+
+    function_name: str
+    started: float
+    failed: bool
+
+
 class Output:
-    """What each function has printed, by line."""
+    """What each function has printed, by line.
+
+    ended: the invocations so far, in the order of their ends; whoever reads them may empty the list.
+    """
 
     def __init__(self) -> None:
+        self.ended: list[Invocation] = []
         self._lines: defaultdict[str, list[str]] = defaultdict(lambda: [""])
 
     def lines(self, function_name: str) -> list[str]:
         """The lines that the function has printed so far, oldest first."""
         return [line for line in self._lines[function_name] if line]
+
+    def since(self, function_name: str, first: int) -> list[str]:
+        """The whole lines from the one with this index on, empty ones included."""
+        return self._lines[function_name][first:-1]
 
     @contextmanager
     def of(self, function_name: str) -> Iterator[None]:

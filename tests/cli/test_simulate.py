@@ -31,7 +31,10 @@ KEYS = [
     "canaryRequests",
     "badRequests",
     "maxWeightPercent",
+    "finalWeightPercent",
+    "pages",
     "timeline",
+    "messages",
 ]
 LINE_KEYS = ["minute", "state", "weightPercent", "decision", "reason"]
 SHORT = """

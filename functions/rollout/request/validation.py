@@ -34,14 +34,18 @@ def not_allowed(allowed: str) -> PydanticCustomError:
     return PydanticCustomError(_NOT_ALLOWED, "input should be {allowed}", {"allowed": allowed})
 
 
+def misfit(*problems: Problem) -> PydanticCustomError:
+    """The error of a validator of a whole part that finds these problems; their paths begin below that part."""
+    return PydanticCustomError(_BELOW, "{count} problems", {"count": len(problems), "problems": list(problems)})
+
+
 def raise_problems(problems: Iterable[Problem]) -> None:
-    """Let a validator of a whole part refuse it, if there are problems; their paths begin below that part.
+    """Let a validator of a whole part refuse it, if there are problems.
 
     Raises: PydanticCustomError.
     """
-    found = list(problems)
-    if found:
-        raise PydanticCustomError(_BELOW, "{count} problems", {"count": len(found), "problems": found})
+    if found := list(problems):
+        raise misfit(*found)
 
 
 def problems_of(error: ValidationError, unknown: Callable[[Location], Problem], whole: str) -> list[Problem]:

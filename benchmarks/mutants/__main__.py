@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-n", type=int, default=300, help="how many mutants are drawn (default 300)")
     parser.add_argument("--seed", type=int, default=1, help="by which seed (default 1)")
     parser.add_argument("--at", metavar="FILE:LINE", nargs="+", help="instead: every mutant of these lines")
+    parser.add_argument("--coverage", type=Path, help="keep in this file what the tests cover, or take it from there")
     parser.add_argument("--minutes", type=float, help="begin no further trial after so many minutes")
     options = parser.parse_args(arguments)
     began = time.monotonic()
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     drawn = _at(everything, options.at) if options.at else _sample(everything, options.n, options.seed)
     say(f"{len(drawn)} of {len(everything)} mutants of {len(files)} files")
     with tempfile.TemporaryDirectory() as folder:
-        covered = measured(files, Path(folder) / "coverage")
+        covered = measured(files, options.coverage or Path(folder) / "coverage")
     until = began + 60 * options.minutes if options.minutes else float("inf")
     fates = _tried(drawn, covered, until)
     for line in report(fates, time.monotonic() - began):

@@ -42,13 +42,12 @@ class CoverageMap:
 def measured(files: Sequence[str], data: Path) -> CoverageMap:
     """Run the tests once, in a process of their own, and see which lines of these files each of them runs.
 
+    data: where coverage.py keeps it; if it is there already, no test is run.
+
     Raises: RuntimeError when the tests fail as they are.
     """
-    run = subprocess.run(
-        [sys.executable, "-m", __spec__.name if __spec__ else __name__, str(data)], cwd=ROOT, check=False
-    )
-    if run.returncode != 0:
-        raise RuntimeError("the tests fail without any mutant")
+    if not data.exists():
+        _measure_in_process(data)
     seen = coverage.CoverageData(str(data))
     seen.read()
     tests = {
@@ -58,6 +57,12 @@ def measured(files: Sequence[str], data: Path) -> CoverageMap:
         for file in files
     }
     return CoverageMap(json.loads(data.with_suffix(".json").read_text(encoding="utf-8")), tests)
+
+
+def _measure_in_process(data: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.mutants.coverage_map", str(data.resolve())]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        raise RuntimeError("the tests fail without any mutant")
 
 
 class _Recorder:

@@ -101,7 +101,8 @@ def _run_and_exit(mutant: Mutant, tests: Sequence[str]) -> None:
         for stream in (0, 1, 2):
             os.dup2(nothing, stream)
         sys.meta_path.insert(0, _MutantFinder(mutant))
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+        preloaded = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins among what the parent has imported
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *preloaded]
         code = pytest.main([*options, *tests], plugins=[_WithoutShrinking()])
         if code == pytest.ExitCode.USAGE_ERROR:  # a test named by what the mutant has changed is not there
             code = pytest.main([*options, *sorted({test.split("::")[0] for test in tests})])

@@ -306,7 +306,7 @@ def test_a_call_that_fails_anywhere_is_made_up_for_by_the_retry(change: Change) 
 
 def test_a_call_that_fails_anywhere_while_the_candidate_is_made_is_made_up_for() -> None:
     fields = {"candidate": {"stageVariables": {"lambdaAlias": "next"}}}
-    _made_up_for(replace(CREATE, arrange=lambda: CREATE.arrange(**fields)))
+    _made_up_for(replace(CREATE, arrange=lambda **_: CREATE.arrange(**fields)))
 
 
 def _made_up_for(change: Change) -> None:

@@ -72,3 +72,19 @@ def test_harm_is_remembered_from_step_to_step() -> None:
     earlier = evidence_of([HEALTHY, ALL_FAIL], SETTINGS)
     limit = judge(earlier, SETTINGS, a_plan())
     assert judge(begin_step(earlier, 1), SETTINGS, a_plan()).log_e_capped == limit.log_e_capped
+
+
+def of_this_step(evidence: Evidence) -> dict[str, object]:
+    """What is remembered of each metric, but for the harm of the whole rollout."""
+    metrics = evidence.to_dict()["metrics"]
+    return {
+        name: {key: value for key, value in metric.items() if not key.startswith("harm")}
+        for name, metric in metrics.items()
+    }
+
+
+def test_silence_at_the_end_of_a_step_leaves_no_trace_in_the_next() -> None:
+    nothing: Minute = (0, 0, 0, 0)
+    talked = begin_step(evidence_of([HEALTHY] * 7, SETTINGS), 1)
+    fell_silent = begin_step(evidence_of([*[HEALTHY] * 7, *[nothing] * 3], SETTINGS), 1)
+    assert of_this_step(talked) == of_this_step(fell_silent)

@@ -524,6 +524,10 @@ CALLS: dict[str, Callable[[RolloutStore], object]] = {
 }
 
 
+def test_what_goes_wrong_is_tried_with_every_call_of_the_port() -> None:
+    assert {name for name in vars(RolloutStore) if not name.startswith("_")} == {call.split()[0] for call in CALLS}
+
+
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("error", [NotAllowed, Unavailable])
 def test_what_aws_denies_or_fails_is_called_so(world: World, call: str, error: type[RolloutError]) -> None:

@@ -50,15 +50,17 @@ def measured(files: Sequence[str], data: Path) -> CoverageMap:
     """
     if not data.exists():
         _measure_in_process(data)
+    seconds = json.loads(data.with_suffix(".json").read_text(encoding="utf-8"))
     seen = coverage.CoverageData(str(data))
     seen.read()
     tests = {
         file: {
-            line: [test for test in found if test] for line, found in seen.contexts_by_lineno(str(ROOT / file)).items()
+            line: [test for test in found if test in seconds]
+            for line, found in seen.contexts_by_lineno(str(ROOT / file)).items()
         }
         for file in files
     }
-    return CoverageMap(json.loads(data.with_suffix(".json").read_text(encoding="utf-8")), tests)
+    return CoverageMap(seconds, tests)
 
 
 def _measure_in_process(data: Path) -> None:

@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help demo test check audit runtime-test chaos build clean
+.PHONY: help demo test check audit runtime-test chaos mutants build clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ N ?= 2000
 SEED ?= 1
 chaos: $(VENV)/run.stamp ## Rollouts broken on purpose, N=2000 of them from SEED=1 on; every law checked on each
 	@$(BIN)/python -m benchmarks.chaos -n $(N) --seed $(SEED)
+
+mutants: $(VENV)/dev.stamp ## Small changes of the code, 300 of them drawn by a seed: how many do the tests notice?
+	@$(BIN)/python -m benchmarks.mutants
 
 # Lambda cannot keep what it compiles (/var/task is read-only), so what is deployed comes compiled, by Lambda's Python.
 build: $(VENV)/dev.stamp ## What would be deployed, in .aws-sam/

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 from rollout.core.base_semantics import BaseSemantics
-from rollout.core.decision import Policy
+from rollout.core.decision import OnInconclusive, OnRegression, Policy
 from rollout.core.judge import Count, JudgeSettings, Step, begin
 from rollout.core.judge.parse import parse_judge
 from rollout.core.measures import Measure, Series
@@ -20,6 +21,8 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PROD = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"})
 FOUND = TargetState("dep-old", None, {"lambdaAlias": "live", "table": "orders"})
 JUDGE: JudgeSettings = parse_judge({"metrics": [{"name": "5XXError"}]})
+POLICIES = [Policy(*each) for each in product(get_args(OnInconclusive), get_args(OnRegression))]
+"""Every policy that a request can ask for."""
 PLAN = (Step(Decimal(5), 10), Step(Decimal(50), 10))
 
 

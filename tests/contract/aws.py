@@ -43,6 +43,22 @@ def refusing(service: str, code: str, status: int = 400, *, operation: str = "*"
         events.unregister(event, answer)
 
 
+@contextmanager
+def requests_of(service: str) -> Iterator[list[tuple[str, Any]]]:
+    """Every request of this service's client meanwhile: the operation and what it is asked."""
+    asked: list[tuple[str, Any]] = []
+    events, event = client(service).meta.events, "provide-client-params.*"
+
+    def note(params: Any, model: Any, **_: Any) -> None:
+        asked.append((model.name, params))
+
+    events.register(event, note)
+    try:
+        yield asked
+    finally:
+        events.unregister(event, note)
+
+
 class _Template(yaml.SafeLoader):
     """YAML with CloudFormation's short tags, which are kept as plain values."""
 

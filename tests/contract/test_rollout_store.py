@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import pytest
 from botocore.exceptions import ClientError
 
-from rollout.adapters.dynamodb_store import DynamoDbStore
+from rollout.adapters.dynamodb_store import SIGNAL_PAUSES, DynamoDbStore
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import MOST_ALARMS, Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind
@@ -19,7 +19,7 @@ from rollout.core.target import Json, Target
 from rollout.errors import Busy, NotAllowed, RecordChanged, Refused, Repeated, RolloutError, Unavailable
 from rollout.ports import RolloutStore
 from rollout_simulator.fakes import FakeStore
-from tests.contract.aws import client, create_table, refusing
+from tests.contract.aws import client, create_table, refusing, requests_of
 from tests.rollouts import NOON, PROD, rollout, settings
 
 TABLE = "rollouts"
@@ -524,6 +524,10 @@ CALLS: dict[str, Callable[[RolloutStore], object]] = {
 }
 
 
+def test_what_goes_wrong_is_tried_with_every_call_of_the_port() -> None:
+    assert {name for name in vars(RolloutStore) if not name.startswith("_")} == {call.split()[0] for call in CALLS}
+
+
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("error", [NotAllowed, Unavailable])
 def test_what_aws_denies_or_fails_is_called_so(world: World, call: str, error: type[RolloutError]) -> None:
@@ -590,3 +594,62 @@ def test_all_rollouts_are_listed_by_when_they_began(dynamodb: OverDynamoDb) -> N
         ExpressionAttributeValues={":kind": {"S": "rollout"}},
     )["Items"]
     assert [("r-0", "REJECTED"), ("r-1", "BAKING")] == [(item["rolloutId"]["S"], item["state"]["S"]) for item in listed]
+
+
+READS: dict[str, Callable[[RolloutStore], object]] = {
+    "a target that is held": lambda store: store.open(rollout("r-2")),
+    "a request that was accepted before": lambda store: store.open(rollout("r-2", request_id="build-7")),
+    "load": lambda store: store.load("r-1"),
+    "a signal that is recorded already": lambda store: store.signal("r-1", ABORT),
+    "a rejection that is recorded already": lambda store: store.reject("r-0", rejection()),
+    "watchers": lambda store: store.watchers("orders-5xx"),
+    "holder": lambda store: store.holder(PROD),
+    "learned": lambda store: store.learned(PROD),
+    "rejection": lambda store: store.rejection("r-0"),
+}
+
+
+@pytest.mark.parametrize("read", READS)
+def test_every_read_upon_which_something_is_decided_is_consistent(dynamodb: OverDynamoDb, read: str) -> None:
+    """DynamoDB reads eventually consistently unless it is asked otherwise: a signal just written may not be there."""
+    opened(dynamodb, request_id="build-7", **watching("orders-5xx"))
+    dynamodb.store.signal("r-1", ABORT)
+    dynamodb.store.reject("r-0", rejection())
+    with requests_of("dynamodb") as asked, suppress(Busy, Repeated):
+        READS[read](dynamodb.store)
+    reads = [params for operation, params in asked if operation in ("GetItem", "Query")]
+    assert reads
+    assert [True] * len(reads) == [params.get("ConsistentRead") for params in reads]
+
+
+CONFLICT = "TransactionConflictException"
+
+
+def test_a_signal_that_meets_a_transaction_on_the_record_is_tried_again_at_once(
+    dynamodb: OverDynamoDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try but the last one meets one; the pauses together are far shorter than a new delivery would take."""
+    opened(dynamodb)
+    pauses, conflicts = [], ExitStack()
+    conflicts.enter_context(refusing("dynamodb", CONFLICT, operation="UpdateItem"))
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == len(SIGNAL_PAUSES):
+            conflicts.close()
+
+    monkeypatch.setattr("rollout.adapters.dynamodb_store.time.sleep", sleep)
+    with conflicts:
+        dynamodb.store.signal("r-1", ABORT)
+    assert (ABORT,) == loaded(dynamodb).signals
+    assert len(pauses) >= 3
+    assert 0 < sum(pauses) < 1
+
+
+def test_a_signal_that_meets_transactions_for_ever_is_for_its_event_to_deliver_again(
+    dynamodb: OverDynamoDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(dynamodb)
+    monkeypatch.setattr("rollout.adapters.dynamodb_store.time.sleep", lambda _seconds: None)
+    with refusing("dynamodb", CONFLICT, operation="UpdateItem"), pytest.raises(Unavailable, match=CONFLICT):
+        dynamodb.store.signal("r-1", ABORT)

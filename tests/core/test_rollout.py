@@ -6,11 +6,13 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 
 from rollout.core.base_semantics import BaseSemantics, BaseSetting
 from rollout.core.decision import Decision, Phase, Policy
+from rollout.core.events import State
 from rollout.core.judge import Count, MinuteReading, Pair, Step, observe
 from rollout.core.judge.parse import parse_judge
 from rollout.core.measures import Measure
@@ -128,6 +130,12 @@ def test_the_candidates_share_is_what_was_confirmed_last(stored: Rollout, expect
 )
 def test_its_state_is_its_phase_until_it_has_ended_and_its_outcome_then(stored: Rollout, expected: str) -> None:
     assert expected == stored.state
+
+
+def test_every_state_that_a_rollout_can_be_in_is_one_that_the_world_can_be_told() -> None:
+    running = {rollout(phase=phase).state for phase in Phase if phase is not Phase.ENDED}
+    ended = {rollout(phase=Phase.ENDED, outcome=outcome).state for outcome in Outcome}
+    assert running | ended | {"PREPARED", "ROLLING_BACK"} == set(get_args(State))
 
 
 def test_signals_are_pending_until_they_have_been_seen() -> None:

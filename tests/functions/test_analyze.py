@@ -12,7 +12,7 @@ import pytest
 from rollout.core.decision import Decision, Phase
 from rollout.core.minutes import minute_of
 from rollout.core.rollout import Outcome
-from rollout.core.signals import SignalKind
+from rollout.core.signals import STOP_SIGNALS, SignalKind
 from rollout.core.target import Json
 from rollout.errors import NotAllowed, RecordChanged, RolloutError, Unavailable
 from rollout_simulator.fakes import Around, Disturbance
@@ -230,6 +230,20 @@ def test_an_alarm_that_went_off_since_the_beginning_rolls_back_although_its_even
     assert ("ROLL_BACK", "alarm orders-5xx is firing: 6 errors") == (answer["decision"], answer["reason"])
 
 
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(-1, "CONTINUE"), (0, "CONTINUE"), (1, "ROLL_BACK")], ids=["before", "at", "after"]
+)
+def test_an_alarm_that_was_firing_when_the_rollout_began_was_preflights_to_judge(
+    world: World, seconds: int, expected: str
+) -> None:
+    """At the very second it is still so: preflight read the alarms later, and so has seen it firing."""
+    world.baking(alarms=[WATCHED])
+    started = world.rollout.started_at
+    world.fakes.clock.pass_time(minutes=1)
+    world.fakes.alarms.put(WATCHED, "ALARM", started + timedelta(seconds=seconds))
+    assert expected == analyze(world)["decision"]
+
+
 @pytest.mark.parametrize("error", DOWN)
 def test_while_the_alarms_cannot_be_read_nothing_advances(world: World, error: RolloutError) -> None:
     world.baking(alarms=[WATCHED])
@@ -254,7 +268,7 @@ def test_alarms_that_stay_unknown_are_held_for_a_person(world: World, what: str)
 # --- signals -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [SignalKind.ABORT, SignalKind.ALARM])
+@pytest.mark.parametrize("kind", sorted(STOP_SIGNALS))
 @pytest.mark.parametrize("come_so_far", [World.baking, World.advancing, World.promoting, World.watching])
 def test_a_stop_signal_rolls_back_whatever_was_decided(
     world: World, kind: SignalKind, come_so_far: Callable[[World], World]
@@ -333,10 +347,21 @@ def test_a_held_regression_that_nobody_answers_is_rolled_back(world: World) -> N
     assert answer["reason"].startswith("held for 0.5 h and nobody answered; ")
 
 
-@pytest.mark.parametrize(
+SAID_TO_A_HELD_ROLLOUT = {
+    SignalKind.ABORT: "ROLL_BACK",
+    SignalKind.PROMOTE: "PROMOTE",
+    SignalKind.PAUSE: "HOLD",
+    SignalKind.ADVANCE: "ADVANCE",
+    SignalKind.APPROVE: "ADVANCE",
+    SignalKind.RESUME: "HOLD",
+}
+EVERY_COMMAND = pytest.mark.parametrize(
     ("kind", "expected"),
-    [(SignalKind.PROMOTE, "PROMOTE"), (SignalKind.ADVANCE, "ADVANCE"), (SignalKind.ABORT, "ROLL_BACK")],
+    [(kind, SAID_TO_A_HELD_ROLLOUT[kind]) for kind in SignalKind if kind is not SignalKind.ALARM],
 )
+
+
+@EVERY_COMMAND
 def test_a_held_regression_is_a_persons_to_decide(world: World, kind: SignalKind, expected: str) -> None:
     held_for_harm(world).signal(kind)
     assert expected == analyze(world)["decision"]
@@ -363,7 +388,7 @@ def test_a_rollout_held_for_an_alarm_that_fires_again_still_has_its_deadline(wor
     assert "ROLL_BACK" == world.analyzed(minutes=20)["decision"]
 
 
-@pytest.mark.parametrize(("kind", "expected"), [(SignalKind.PROMOTE, "PROMOTE"), (SignalKind.ADVANCE, "ADVANCE")])
+@EVERY_COMMAND
 def test_a_rollout_held_for_an_alarm_that_fires_again_is_a_persons_to_decide(
     world: World, kind: SignalKind, expected: str
 ) -> None:

@@ -1,22 +1,19 @@
-"""Create canary: give the candidate its first share of the traffic."""
+"""Create canary: give the candidate its first share of the traffic. What it shares with others: test_changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 
-from rollout.core.decision import Decision, Phase
+from rollout.core.decision import OnRegression, Phase
 from rollout.core.minutes import minute_of
-from rollout.core.rollout import Outcome
-from rollout.core.signals import SignalKind
+from rollout.core.signals import STOP_SIGNALS, SignalKind
 from rollout.core.target import Canary, Json
-from rollout.errors import NotAllowed, ReadBackDiffers, RolloutError, Unavailable
+from rollout.errors import ReadBackDiffers
 from rollout_simulator.fakes import Around, Disturbance
-from tests.functions.lost_answers import called_twice, disturbed
-from tests.functions.world import FOREIGN, FOUND, ROLLOUT, TARGET, World, at_weight, foreign_states
+from tests.functions.world import FOUND, ROLLOUT, TARGET, World, at_weight
 
 
 def create(world: World, around: Around | None = None) -> Json:
@@ -29,12 +26,6 @@ def prepared(world: World) -> World:
 
 
 # --- what it does ------------------------------------------------------------------------------------------------
-
-
-def test_the_canary_gets_the_first_steps_weight_and_the_base_stays_as_it_is(prepared: World) -> None:
-    assert "CONTINUE" == create(prepared)["decision"]
-    assert at_weight(5) == prepared.stage
-    assert [FOUND, at_weight(5)] == prepared.fakes.stage.history
 
 
 def test_the_first_step_begins_to_bake(prepared: World) -> None:
@@ -80,44 +71,7 @@ def test_the_history_tells_what_was_done(prepared: World) -> None:
     assert "set base dep-old, canary dep-new at 5 %, lambdaAlias=next" == prepared.last_line["change"]
 
 
-def test_what_is_about_to_be_done_is_in_the_record_before_it_is_done(prepared: World) -> None:
-    intended = []
-    create(
-        prepared, Disturbance(only="shifter.change", before=lambda: intended.append(prepared.rollout.expected_states))
-    )
-    assert [(FOUND, at_weight(5))] == intended
-
-
-def test_variables_that_the_rollout_does_not_override_are_the_owners_to_change(prepared: World) -> None:
-    theirs = prepared.foreign(replace(FOUND, variables={**FOUND.variables, "table": "orders-2"}))
-    assert "CONTINUE" == create(prepared)["decision"]
-    assert theirs.variables == prepared.stage.variables
-
-
 # --- foreign hands -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("what", FOREIGN)
-def test_a_stage_that_somebody_else_changed_is_left_alone(prepared: World, what: str) -> None:
-    theirs = prepared.foreign(foreign_states(FOUND)[what])
-    assert "STOP" == create(prepared)["decision"]
-    assert theirs == prepared.stage
-    assert Outcome.STOPPED is prepared.rollout.outcome
-    assert "somebody else changed the target" in prepared.rollout.reason
-
-
-@pytest.mark.parametrize("what", [what for what in FOREIGN if what != "the canary was removed or made"])
-def test_a_stage_that_somebody_else_changes_meanwhile_is_left_alone(prepared: World, what: str) -> None:
-    theirs = foreign_states(at_weight(5))[what]
-    answer = create(prepared, Disturbance(only="shifter.change", after=lambda: prepared.foreign(theirs)))
-    assert "STOP" == answer["decision"]
-    assert theirs == prepared.stage
-
-
-def test_a_stage_that_was_deleted_stops_the_rollout(prepared: World) -> None:
-    prepared.fakes.stage.delete(TARGET)
-    answer = create(prepared)
-    assert ("STOP", "apigateway-stage/a1b2c3d4e5/prod does not exist") == (answer["decision"], answer["reason"])
 
 
 def test_an_api_that_was_deleted_stops_the_rollout(world: World) -> None:
@@ -129,16 +83,8 @@ def test_an_api_that_was_deleted_stops_the_rollout(world: World) -> None:
 # --- signals -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [SignalKind.ABORT, SignalKind.ALARM])
-def test_after_a_stop_signal_no_canary_is_made(prepared: World, kind: SignalKind) -> None:
-    prepared.signal(kind)
-    answer = create(prepared)
-    assert ("CONTINUE", 0) == (answer["decision"], answer["seen"])
-    assert [FOUND] == prepared.fakes.stage.history
-
-
-@pytest.mark.parametrize("kind", [SignalKind.ABORT, SignalKind.ALARM])
-@pytest.mark.parametrize("policy", ["rollback", "hold"])
+@pytest.mark.parametrize("kind", sorted(STOP_SIGNALS))
+@pytest.mark.parametrize("policy", get_args(OnRegression))
 def test_a_stop_signal_before_the_canary_ends_the_rollout_whatever_the_policy(
     world: World, kind: SignalKind, policy: str
 ) -> None:
@@ -151,13 +97,7 @@ def test_a_stop_signal_before_the_canary_ends_the_rollout_whatever_the_policy(
     assert [FOUND] == world.fakes.stage.history
 
 
-def test_a_stop_signal_that_comes_before_the_intent_is_written_keeps_the_canary_away(prepared: World) -> None:
-    answer = create(prepared, Disturbance(only="store.save", before=lambda: prepared.signal(SignalKind.ABORT)))
-    assert ("CONTINUE", 0) == (answer["decision"], answer["seen"])
-    assert [FOUND] == prepared.fakes.stage.history
-
-
-@pytest.mark.parametrize("kind", [SignalKind.PAUSE, SignalKind.APPROVE, SignalKind.RESUME])
+@pytest.mark.parametrize("kind", sorted(set(SignalKind) - STOP_SIGNALS))
 def test_any_other_signal_waits_until_the_canary_bakes(prepared: World, kind: SignalKind) -> None:
     prepared.signal(kind)
     answer = create(prepared)
@@ -169,48 +109,6 @@ def test_any_other_signal_waits_until_the_canary_bakes(prepared: World, kind: Si
 # --- failures and retries ----------------------------------------------------------------------------------------
 
 
-def test_called_twice_it_makes_one_canary() -> None:
-    answer, world = called_twice(lambda: World().prepared(), create)
-    assert "CONTINUE" == answer["decision"]
-    assert [FOUND, at_weight(5)] == world.fakes.stage.history
-    assert ["PREPARED", "BAKING"] == world.states_told
-
-
-@pytest.mark.parametrize("fields", [{}, {"candidate": {"stageVariables": {"lambdaAlias": "next"}}}])
-def test_a_call_that_fails_anywhere_is_made_up_for_by_the_retry(fields: Json) -> None:
-    def arrange() -> World:
-        return World().prepared(**fields)
-
-    _, undisturbed = called_twice(arrange, create)
-    for failure, answer, world in disturbed(arrange, create):
-        assert "CONTINUE" == answer["decision"], failure
-        assert undisturbed.outcome() == world.outcome(), failure
-        assert undisturbed.fakes.stage.history == world.fakes.stage.history, failure
-
-
-@pytest.mark.parametrize("error", [Unavailable("throttled"), NotAllowed("UpdateStage: AccessDenied")])
-def test_what_aws_denies_or_fails_is_for_the_workflow_to_retry(prepared: World, error: RolloutError) -> None:
-    prepared.fakes.stage.trouble = error
-    with pytest.raises(type(error)):
-        create(prepared)
-    assert FOUND == prepared.stage
-    assert Decision.CREATE is prepared.rollout.pending_decision
-
-
-def test_a_canary_that_does_not_show_yet_is_looked_for_by_the_retry(prepared: World) -> None:
-    reads = 0
-
-    def shown_late(name: str, call: Callable[[], object]) -> object:
-        nonlocal reads
-        reads += name == "shifter.read"
-        return FOUND if name == "shifter.read" and reads == 2 else call()
-
-    with pytest.raises(ReadBackDiffers):
-        create(prepared, shown_late)
-    assert "CONTINUE" == create(prepared)["decision"]
-    assert [FOUND, at_weight(5)] == prepared.fakes.stage.history
-
-
 def test_a_canary_that_was_removed_before_it_was_read_back_is_not_made_again(prepared: World) -> None:
     removed = Disturbance(only="shifter.change", after=lambda: prepared.fakes.stage.put(TARGET, FOUND))
     with pytest.raises(ReadBackDiffers):
@@ -220,22 +118,3 @@ def test_a_canary_that_was_removed_before_it_was_read_back_is_not_made_again(pre
     assert FOUND == prepared.stage
     assert "CLOSE" == prepared.roll_back(failure="Create canary failed")["decision"]
     assert FOUND == prepared.stage
-
-
-@pytest.mark.parametrize(
-    ("come_so_far", "expected"),
-    [
-        (World.baking, "CONTINUE"),
-        (World.advancing, "ADVANCE"),
-        (World.rolling_back, "ROLL_BACK"),
-        (World.closing, "CLOSE"),
-        (World.closed, "CLOSE"),
-    ],
-)
-def test_called_out_of_turn_it_touches_nothing_and_tells_where_the_rollout_is(
-    world: World, come_so_far: Callable[[World], World], expected: str
-) -> None:
-    come_so_far(world)
-    before = list(world.fakes.stage.history)
-    assert expected == create(world)["decision"]
-    assert before == world.fakes.stage.history

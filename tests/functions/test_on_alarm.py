@@ -99,10 +99,12 @@ def test_an_alarm_that_recovers_from_too_little_data_is_a_signal(watched: World)
     assert {"signalled": [ROLLOUT]} == watched.alarm_event(previous="INSUFFICIENT_DATA")
 
 
-def test_an_event_from_before_the_rollout_is_not_for_it(watched: World) -> None:
-    before = watched.rollout.started_at - timedelta(seconds=1)
-    assert {"signalled": []} == watched.alarm_event(at=before.isoformat())
-    assert [] == watched.fakes.waker.woken
+@pytest.mark.parametrize(("seconds", "signalled"), [(-1, []), (0, []), (1, [ROLLOUT])], ids=["before", "at", "after"])
+def test_an_event_from_before_the_rollout_is_not_for_it(watched: World, seconds: int, signalled: list[str]) -> None:
+    """At the very second it is still preflight's to judge, as Analyze takes it, too."""
+    at = watched.rollout.started_at + timedelta(seconds=seconds)
+    assert {"signalled": signalled} == watched.alarm_event(at=at.isoformat())
+    assert ["t-1"] * len(signalled) == watched.fakes.waker.woken
 
 
 def test_a_rollout_that_has_ended_is_not_signalled(world: World) -> None:

@@ -1,21 +1,20 @@
-"""Promote: make the canary the base."""
+"""Promote: make the canary the base. What it shares with the other tasks that change a target: test_changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
-from rollout.core.decision import Decision, Phase
+from rollout.core.decision import OnRegression, Phase
 from rollout.core.minutes import minute_of
 from rollout.core.rollout import Outcome
-from rollout.core.signals import SignalKind
+from rollout.core.signals import STOP_SIGNALS, SignalKind
 from rollout.core.target import Json
-from rollout.errors import NotAllowed, RecordChanged, RolloutError, Unavailable
+from rollout.errors import RecordChanged, Unavailable
 from rollout_simulator.fakes import Around, Disturbance
-from tests.functions.lost_answers import called_twice, disturbed
-from tests.functions.world import FOREIGN, FOUND, PROMOTED, TARGET, World, at_weight, foreign_states, request
+from tests.functions.world import FOUND, PROMOTED, World, at_weight, request
 
 
 def promote(world: World, around: Around | None = None) -> Json:
@@ -25,10 +24,6 @@ def promote(world: World, around: Around | None = None) -> Json:
 @pytest.fixture
 def promoting(world: World) -> World:
     return world.promoting()
-
-
-def fail(error: RolloutError) -> None:
-    raise error
 
 
 # --- what it does ------------------------------------------------------------------------------------------------
@@ -42,13 +37,6 @@ def test_the_canary_becomes_the_base_and_is_gone(promoting: World) -> None:
 def test_the_overrides_are_merged_and_the_other_variables_stay(promoting: World) -> None:
     promote(promoting)
     assert {"lambdaAlias": "next", "table": "orders"} == promoting.stage.variables
-
-
-def test_variables_that_the_owner_changed_meanwhile_stay_as_the_owner_wants_them(promoting: World) -> None:
-    theirs = {"lambdaAlias": "live", "table": "orders-2", "added": "by the owner"}
-    promoting.foreign(replace(at_weight(50), variables=theirs))
-    promote(promoting)
-    assert {**theirs, "lambdaAlias": "next"} == promoting.stage.variables
 
 
 def test_a_rollout_of_variables_alone_is_promoted(world: World) -> None:
@@ -93,85 +81,13 @@ def test_it_may_promote_from_any_step(world: World) -> None:
     assert PROMOTED == world.stage
 
 
-def test_what_is_about_to_be_done_is_in_the_record_before_it_is_done(promoting: World) -> None:
-    intended = []
-    promote(
-        promoting, Disturbance(only="shifter.change", before=lambda: intended.append(promoting.rollout.expected_states))
-    )
-    assert [(at_weight(50), replace(PROMOTED, canary=at_weight(50).canary), PROMOTED)] == intended
-
-
-# --- foreign hands -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("what", FOREIGN)
-def test_a_stage_that_somebody_else_changed_is_left_alone(promoting: World, what: str) -> None:
-    theirs = promoting.foreign(foreign_states(at_weight(50))[what])
-    assert "STOP" == promote(promoting)["decision"]
-    assert theirs == promoting.stage
-    assert Outcome.STOPPED is promoting.rollout.outcome
-
-
-@pytest.mark.parametrize("what", [what for what in FOREIGN if "canary was removed" not in what])
-def test_a_stage_that_somebody_else_changes_meanwhile_is_left_alone(promoting: World, what: str) -> None:
-    theirs = foreign_states(PROMOTED)[what]
-    answer = promote(promoting, Disturbance(only="shifter.change", after=lambda: promoting.foreign(theirs)))
-    assert "STOP" == answer["decision"]
-    assert theirs == promoting.stage
-
-
-def test_a_canary_that_somebody_else_removes_meanwhile_is_not_promoted(promoting: World) -> None:
-    removed = Disturbance(only="shifter.change", before=lambda: promoting.foreign(FOUND))
-    assert "STOP" == promote(promoting, removed)["decision"]
-    assert FOUND == promoting.stage
-
-
-def test_a_stage_that_was_deleted_stops_the_rollout(promoting: World) -> None:
-    promoting.fakes.stage.delete(TARGET)
-    assert "STOP" == promote(promoting)["decision"]
-
-
 # --- signals -----------------------------------------------------------------------------------------------------
 
-STOPS = pytest.mark.parametrize("kind", [SignalKind.ABORT, SignalKind.ALARM])
+STOPS = pytest.mark.parametrize("kind", sorted(STOP_SIGNALS))
 
 
 @STOPS
-def test_a_stop_signal_before_the_promotion_wins(promoting: World, kind: SignalKind) -> None:
-    promoting.signal(kind)
-    answer = promote(promoting)
-    assert ("CONTINUE", 0) == (answer["decision"], answer["seen"])
-    assert at_weight(50) == promoting.stage
-    assert "ROLL_BACK" == promoting.call("analyze")["decision"]
-
-
-@STOPS
-def test_a_stop_signal_that_comes_before_the_intent_is_written_wins(promoting: World, kind: SignalKind) -> None:
-    answer = promote(promoting, Disturbance(only="store.save", before=lambda: promoting.signal(kind)))
-    assert ("CONTINUE", 0) == (answer["decision"], answer["seen"])
-    assert at_weight(50) == promoting.stage
-
-
-@STOPS
-def test_a_stop_signal_that_comes_while_a_retry_begins_wins(promoting: World, kind: SignalKind) -> None:
-    with pytest.raises(Unavailable):
-        promote(promoting, Disturbance(only="shifter.change", before=lambda: fail(Unavailable("throttled"))))
-    promote(promoting, Disturbance(only="store.load", after=lambda: promoting.signal(kind)))
-    assert at_weight(50) == promoting.stage
-
-
-@STOPS
-@pytest.mark.parametrize("policy", ["rollback", "hold"])
-def test_a_stop_signal_during_the_promotion_puts_the_base_back(world: World, kind: SignalKind, policy: str) -> None:
-    world.promoting(onRegression=policy)
-    promote(world, Disturbance(only="shifter.change", before=lambda: world.signal(kind)))
-    assert "ROLL_BACK" == world.call("analyze")["decision"]
-    world.roll_back()
-    assert FOUND == world.stage
-
-
-@STOPS
-@pytest.mark.parametrize("policy", ["rollback", "hold"])
+@pytest.mark.parametrize("policy", get_args(OnRegression))
 def test_a_stop_signal_after_a_promotion_broke_off_puts_the_base_back(
     world: World, kind: SignalKind, policy: str
 ) -> None:
@@ -196,20 +112,6 @@ def test_a_stop_signal_during_a_promotion_without_a_watch_puts_the_base_back(wor
     assert FOUND == world.stage
 
 
-def test_a_pause_before_the_promotion_is_heeded(promoting: World) -> None:
-    promoting.signal(SignalKind.PAUSE)
-    promote(promoting)
-    assert at_weight(50) == promoting.stage
-    assert "PAUSE" == promoting.call("analyze")["decision"]
-
-
-def test_a_signal_that_comes_while_the_intent_is_written_is_for_the_retry_to_consider(promoting: World) -> None:
-    with pytest.raises(RecordChanged):
-        promote(promoting, Disturbance(only="store.save", before=lambda: promoting.signal(SignalKind.APPROVE)))
-    assert "CONTINUE" == promote(promoting)["decision"]
-    assert PROMOTED == promoting.stage
-
-
 # --- failures and retries ----------------------------------------------------------------------------------------
 
 
@@ -220,56 +122,3 @@ def test_a_promotion_that_broke_off_half_way_is_finished_by_the_retry(promoting:
     assert replace(PROMOTED, canary=at_weight(50).canary) == promoting.stage
     assert "CONTINUE" == promote(promoting)["decision"]
     assert PROMOTED == promoting.stage
-
-
-def test_a_promotion_whose_answer_was_lost_on_its_way_here_is_one(promoting: World) -> None:
-    """The client tried again by itself, and the second try was refused because there is no canary any more."""
-
-    def tried_twice(name: str, call: Callable[[], object]) -> object:
-        answer = call()
-        return call() if name == "shifter.change" else answer
-
-    assert "CONTINUE" == promote(promoting, tried_twice)["decision"]
-    assert PROMOTED == promoting.stage
-
-
-def test_called_twice_it_promotes_once() -> None:
-    answer, world = called_twice(lambda: World().promoting(), promote)
-    assert "CONTINUE" == answer["decision"]
-    half_way = replace(PROMOTED, canary=at_weight(50).canary)
-    assert [FOUND, at_weight(5), at_weight(50), half_way, PROMOTED] == world.fakes.stage.history
-
-
-def test_a_call_that_fails_anywhere_is_made_up_for_by_the_retry() -> None:
-    _, undisturbed = called_twice(lambda: World().promoting(), promote)
-    for failure, answer, world in disturbed(lambda: World().promoting(), promote):
-        assert "CONTINUE" == answer["decision"], failure
-        assert undisturbed.outcome() == world.outcome(), failure
-
-
-@pytest.mark.parametrize("error", [Unavailable("throttled"), NotAllowed("UpdateStage: AccessDenied")])
-def test_what_aws_denies_or_fails_is_for_the_workflow_to_retry(promoting: World, error: RolloutError) -> None:
-    promoting.fakes.stage.trouble = error
-    with pytest.raises(type(error)):
-        promote(promoting)
-    assert at_weight(50) == promoting.stage
-    assert Decision.PROMOTE is promoting.rollout.pending_decision
-
-
-@pytest.mark.parametrize(
-    ("come_so_far", "expected"),
-    [
-        (World.prepared, "CREATE"),
-        (World.baking, "CONTINUE"),
-        (World.advancing, "ADVANCE"),
-        (World.rolling_back, "ROLL_BACK"),
-        (World.closed, "CLOSE"),
-    ],
-)
-def test_called_out_of_turn_it_touches_nothing_and_tells_where_the_rollout_is(
-    world: World, come_so_far: Callable[[World], World], expected: str
-) -> None:
-    come_so_far(world)
-    before = list(world.fakes.stage.history)
-    assert expected == promote(world)["decision"]
-    assert before == world.fakes.stage.history

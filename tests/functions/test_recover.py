@@ -14,9 +14,18 @@ from rollout.core.rollout import Outcome
 from rollout.core.target import Json
 from rollout.tasks.recover import rollout_of
 from rollout_simulator.fakes import Around, Disturbance, interposed
+from rollout_simulator.template import load_template
 from tests.functions.world import EXECUTION, FOUND, PROMOTED, ROLLOUT, THEIRS, World
 
 SCHEDULED: Json = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+TEMPLATE = load_template()
+LONGEST_TASK_SECONDS = max(
+    resource["Properties"].get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
+    for name, resource in TEMPLATE["Resources"].items()
+    if resource["Type"] == "AWS::Serverless::Function" and name != "RecoverFunction"
+)
+"""For so long the template lets a function of the workflow run."""
+HANDED_OVER_WITHIN_MINUTES = 10
 OVER_MINUTES = 2
 """After so long no task of a dead execution can still be running."""
 
@@ -82,6 +91,38 @@ def test_the_target_is_brought_back_at_once_and_released_when_no_task_can_still_
     assert "a button" in world.rollout.reason
     assert 1 == world.states_told.count("ROLLED_BACK")
     assert [] == sweep(world)
+
+
+def test_the_target_is_not_released_while_a_task_of_the_dead_execution_may_still_run() -> None:
+    """Step Functions stops no function when it stops an execution."""
+    world = died(World().baking())
+    world.fakes.clock.pass_time(seconds=LONGEST_TASK_SECONDS)
+    sweep(world)
+    assert {"apigateway-stage/a1b2c3d4e5/prod": ROLLOUT} == world.fakes.store.locks
+    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
+    sweep(world)
+    assert {} == world.fakes.store.locks
+
+
+def test_a_rollout_whose_first_execution_does_not_exist_any_more_is_recovered_at_once() -> None:
+    """Step Functions forgets an execution 90 days after its end; only one that is handed over to is still to come."""
+    world = World().baking()
+    assert "MISSING" == world.fakes.executions.state(EXECUTION).status
+    assert [ROLLOUT] == sweep(world)
+    assert (FOUND, Outcome.ROLLED_BACK, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
+
+
+def test_an_execution_that_is_handed_over_to_is_waited_for_but_not_for_ever() -> None:
+    world = World().baking()
+    world.fakes.store.save(world.rollout.handed_over())
+    stage = world.stage
+    assert "MISSING" == world.fakes.executions.state(world.rollout.execution).status
+    world.fakes.clock.pass_time(minutes=HANDED_OVER_WITHIN_MINUTES - 1)
+    assert [] == sweep(world)
+    assert (stage, None) == (world.stage, world.rollout.outcome)
+    world.fakes.clock.pass_time(minutes=1)
+    assert [ROLLOUT] == sweep(world)
+    assert (FOUND, Outcome.ROLLED_BACK) == (world.stage, world.rollout.outcome)
 
 
 def test_what_a_late_task_wrote_after_the_recovery_is_taken_away_again() -> None:

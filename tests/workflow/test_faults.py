@@ -14,6 +14,7 @@ import pytest
 from rollout_simulator.chaos.plan import What
 from rollout_simulator.chaos.recorded import Recorded
 from rollout_simulator.example_api import create_api
+from rollout_simulator.faults import Mode
 from rollout_simulator.simulation import opened
 from tests.workflow.trouble import (
     ALARM,
@@ -195,7 +196,7 @@ def test_throttled_now_and_then_it_is_promoted_all_the_same(service: str) -> Non
     assert PROMOTED == summary(recorded)
 
 
-@pytest.mark.parametrize("mode", ["after", "slow", "duplicate"])
+@pytest.mark.parametrize("mode", [mode.value for mode in Mode if mode is not Mode.BEFORE])
 @pytest.mark.parametrize("service", ["dynamodb", "apigateway"])
 def test_answers_lost_late_or_calls_doubled_change_nothing(service: str, mode: str) -> None:
     recorded = ran(faults=[fault(service, "*", mode=mode, probability=0.15, seconds=2.0)])

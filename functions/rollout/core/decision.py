@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from rollout.core.signals import SignalKind
 
@@ -107,16 +108,19 @@ TABLE: dict[tuple[Phase, SignalKind | None, Assessment], Decision] = {
 }
 
 
+OnInconclusive = Literal["hold", "rollback"]
+OnRegression = Literal["rollback", "hold", "holdAtZero"]
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the request wants where the table says HOLD or ROLL_BACK.
+    """What the request wants where the table says HOLD (on_inconclusive) or ROLL_BACK (on_regression).
 
-    on_inconclusive: "hold" or "rollback". on_regression: "rollback", "hold", or "holdAtZero": hold with the canary's
-    weight lowered to nothing.
+    holdAtZero: hold with the canary's weight lowered to nothing.
     """
 
-    on_inconclusive: str = "hold"
-    on_regression: str = "rollback"
+    on_inconclusive: OnInconclusive = "hold"
+    on_regression: OnRegression = "rollback"
 
     @property
     def holds_regressions(self) -> bool:

@@ -16,7 +16,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from rollout.core.base_semantics import BaseSetting
-from rollout.core.decision import Policy
+from rollout.core.decision import OnInconclusive, OnRegression, Policy
 from rollout.core.judge import InvalidSettings, JudgeSettings, Step
 from rollout.core.minutes import Calendar
 from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
@@ -133,10 +133,10 @@ class Request(Part, ABC):
     ignore_alarms_already_firing: bool = Field(
         False, description="Begin although an alarm is firing; it counts from the next time it fires."
     )
-    on_inconclusive: Literal["hold", "rollback"] = Field(
+    on_inconclusive: OnInconclusive = Field(
         "hold", description="When nothing could be proven in time: hold for a person, or roll back."
     )
-    on_regression: Literal["rollback", "hold", "holdAtZero"] = Field(
+    on_regression: OnRegression = Field(
         "rollback", description="Instead of rolling back, hold for a person, with the canary's weight as it is or at 0."
     )
     hold_minutes: Annotated[int, Number(1, A_MONTH)] = Field(

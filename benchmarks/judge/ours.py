@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from benchmarks.judge.ending import Ending
 from benchmarks.judge.traffic import PLAN, Rollouts
 from rollout.core.judge import (
     Action,
@@ -28,16 +29,6 @@ NAME = "5XXError"
 def settings_with(dispersion: float = 1.0, **changes: Any) -> JudgeSettings:
     """The product's defaults for one metric of errors, or with these changes."""
     return JudgeSettings.of(metrics=[MetricSettings(NAME, dispersion=dispersion)], **changes)
-
-
-class Ending(NamedTuple):
-    """How one rollout ended, after how many minutes, with how many bad canary requests served; and the
-    dispersion that it taught, if any."""
-
-    action: Action
-    minutes: int
-    bad: int
-    dispersion: float | None
 
 
 def follow_all(rollouts: Rollouts, settings: Sequence[JudgeSettings]) -> list[Ending]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import exp, log, sqrt
 
 from benchmarks.judge.ending import Ending
-from benchmarks.judge.traffic import BAKE, LONGEST, STEPS, WEIGHTS
+from benchmarks.judge.traffic import BAKE, LONGEST, STEPS, WEIGHTS, Rollouts
 from rollout.core.judge import Action
 
 HARM_BETS = (1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0)
@@ -150,21 +150,36 @@ def _log_mean_exp(logs: Sequence[float]) -> float:
     return top + log(sum(exp(each - top) for each in logs) / len(logs))
 
 
+def follow_all(rollouts: Rollouts, dispersion: float = 1.0) -> list[Ending]:
+    """Every rollout to its end by the first edition's rules."""
+    histories = zip(
+        rollouts.history_requests.sum(axis=1).tolist(), rollouts.history_bad.sum(axis=1).tolist(), strict=True
+    )
+    arms = zip(*(each.tolist() for each in rollouts.arms), strict=True)
+    endings = (follow(history, *arm, dispersion=dispersion) for history, arm in zip(histories, arms, strict=True))
+    return [
+        ending._replace(bad=rollouts.bad_served(index, ending.step_minutes)) for index, ending in enumerate(endings)
+    ]
+
+
 def follow(
     history: tuple[int, int],
     canary_requests: Counts,
     canary_bad: Counts,
     base_requests: Counts,
     base_bad: Counts,
+    *,
     dispersion: float = 1.0,
 ) -> Ending:
     """One rollout to its end by the first edition's rules."""
     judge = FirstEdition(history, dispersion)
-    served = 0
+    step_minutes = [0]
     while True:
         step, minute = judge.step, judge.step_minutes
         canary = canary_requests[step][minute], canary_bad[step][minute]
-        served += canary[1]
         action = judge.minute(canary, (base_requests[step][minute], base_bad[step][minute]))
+        step_minutes[-1] += 1
         if action.ends:
-            return Ending(action, judge.minutes, served, None)
+            return Ending(action, tuple(step_minutes))
+        if action is Action.ADVANCE:
+            step_minutes.append(0)

@@ -33,11 +33,16 @@ def settings_with(dispersion: float = 1.0, **changes: Any) -> JudgeSettings:
 
 def follow_all(rollouts: Rollouts, settings: Sequence[JudgeSettings]) -> list[Ending]:
     """Every rollout to its end; the settings are used in turn."""
-    histories = zip(rollouts.history_requests.tolist(), rollouts.history_bad.tolist(), strict=True)
-    arms = zip(*(each.tolist() for each in rollouts[2:]), strict=True)
-    return [
+    histories = zip(
+        rollouts.history_requests.sum(axis=1).tolist(), rollouts.history_bad.sum(axis=1).tolist(), strict=True
+    )
+    arms = zip(*(each.tolist() for each in rollouts.arms), strict=True)
+    endings = (
         follow(settings[index % len(settings)], Count(*history), *arm)
         for index, (history, arm) in enumerate(zip(histories, arms, strict=True))
+    )
+    return [
+        ending._replace(bad=rollouts.bad_served(index, ending.step_minutes)) for index, ending in enumerate(endings)
     ]
 
 
@@ -58,19 +63,20 @@ def follow(
     While a step bakes the only question is whether the judge convicts; then it is asked what to do.
     """
     evidence = begin(settings, PLAN, {NAME: history})
-    served = 0
+    step_minutes = [0]
     while True:
         step, minute = evidence.step, evidence.step_minutes
         canary = Count(canary_requests[step][minute], canary_bad[step][minute])
         base = Count(base_requests[step][minute], base_bad[step][minute])
-        served += canary.bad
         reading = MinuteReading(evidence.minutes, step, {NAME: Pair(canary, base)})
         evidence = observe(evidence, reading, settings, PLAN)
+        step_minutes[-1] += 1
         action = _action(evidence, settings)
         if action.ends:
-            return Ending(action, evidence.minutes, served, learned(evidence).get(NAME))
+            return Ending(action, tuple(step_minutes), dispersion=learned(evidence).get(NAME))
         if action is Action.ADVANCE:
             evidence = begin_step(evidence, step + 1)
+            step_minutes.append(0)
 
 
 def _action(evidence: Evidence, settings: JudgeSettings) -> Action:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from benchmarks.judge.measure import Json, figures_of_ours, rng_for
+from benchmarks.judge.measure import Json, figures_of, rng_for
 from benchmarks.judge.ours import follow_all, settings_with
 from benchmarks.judge.traffic import Cell, Noise, Release, draw
 from rollout.core.judge import FastLane, harm
@@ -49,7 +49,7 @@ def tried(variant: Variant, rollouts: int, seed: int) -> list[Json]:
         drawn = draw(cell, rollouts, rng_for(cell, seed))
         with _changed(variant.constants):
             endings = follow_all(drawn, [settings_with(**variant.settings)])
-        found.append({"variant": variant.name, "cell": cell.name, "figures": figures_of_ours(endings)})
+        found.append({"variant": variant.name, "cell": cell.name, "figures": figures_of(endings)})
     return found
 
 

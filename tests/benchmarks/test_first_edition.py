@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.judge.first_edition import follow
+from benchmarks.judge.first_edition import follow_all
 from benchmarks.judge.measure import rng_for
 from benchmarks.judge.traffic import Cell, Noise, Release, draw
 
@@ -20,7 +20,5 @@ RECORDED: list[dict[str, Any]] = json.loads(Path(__file__).with_name("first_edit
 def test_it_ends_each_rollout_as_the_shipped_code_did(record: dict[str, Any]) -> None:
     cell = Cell(record["rps"], record["baseRate"], Release(record["release"]), record["factor"], Noise(record["noise"]))
     rollouts = draw(cell, len(record["endings"]), rng_for(cell, record["seed"]))
-    arms = [each.tolist() for each in rollouts[2:]]
-    history = list(zip(rollouts.history_requests.tolist(), rollouts.history_bad.tolist(), strict=True))
-    endings = [follow(history[index], *(arm[index] for arm in arms)) for index in range(len(history))]
-    assert record["endings"] == [[ending.action.value, ending.minutes, ending.bad] for ending in endings]
+    endings = follow_all(rollouts)
+    assert record["endings"] == [[ending.action.value, list(ending.step_minutes)] for ending in endings]

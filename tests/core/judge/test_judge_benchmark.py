@@ -32,8 +32,8 @@ def test_what_is_measured_is_what_the_judge_would_say(cell: Cell) -> None:
     """Rollout by rollout the same end, at the same minute, as by the replay of the same minutes."""
     rollouts = draw(cell, 8, rng_for(cell, 5))
     for index in range(8):
-        history = Count(int(rollouts.history_requests[index]), int(rollouts.history_bad[index]))
-        arms = [each[index].tolist() for each in rollouts[2:]]
+        history = Count(int(rollouts.history_requests[index].sum()), int(rollouts.history_bad[index].sum()))
+        arms = [each[index].tolist() for each in rollouts.arms]
         ending = follow(settings_with(), history, *arms)
         step_minutes = extended_minutes(arms, ending.minutes, history)
         replayed = replay(settings_with(), PLAN, {NAME: history}, step_minutes)
@@ -56,8 +56,8 @@ def extended_minutes(arms: list[Any], count: int, history: Count) -> list[dict[s
 def planned(canary_bad: int, base_bad: int, minutes: int = 40) -> Rollouts:
     """One rollout with the same counts in every minute: 1,000 requests in each arm."""
     ones = np.ones((1, minutes), dtype=np.int64)
-    history = np.array([30_000]), np.array([30 * base_bad])
-    return Rollouts(*history, 1000 * ones, canary_bad * ones, 1000 * ones, base_bad * ones)
+    history = np.full((1, 30), 1000), np.full((1, 30), base_bad)
+    return Rollouts(*history, np.zeros((1, 4), dtype=np.int64), 1000 * ones, canary_bad * ones, 1000 * ones, base_bad * ones)
 
 
 @pytest.mark.parametrize("rule", PEERS.values(), ids=list(PEERS))

@@ -82,11 +82,15 @@ class TargetInspector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BaseHistory:
-    """The base before the rollout: its counts over so many minutes, and for latency the threshold its quantile gave."""
+    """The base before the rollout: its counts over so many minutes, and for latency the threshold its quantile gave.
+
+    by_minute: the counts of each minute, oldest first, None where there is no point; empty where they are not known.
+    """
 
     measure: Measure
     count: Count | Moments
     minutes: int = 30
+    by_minute: Sequence[Count | None] = ()
 
     @property
     def samples(self) -> int:

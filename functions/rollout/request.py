@@ -218,7 +218,7 @@ class StageRequest(Request):
 class AliasRequest(Request):
     """A request for a rollout on an alias of a Lambda function."""
 
-    default_metrics: ClassVar[tuple[str, ...]] = ("Errors", "Duration")
+    default_metrics: ClassVar[tuple[str, ...]] = ("Errors", "Duration", "Throttles")
 
     target: AliasTarget
     candidate: AliasCandidate = AliasCandidate()

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from rollout.core.findings import Finding, Severity
 from rollout.core.inspection import Inspection
-from rollout.core.judge import BaseTraffic, Count, JudgeSettings, Plan, StepPreview, preview
+from rollout.core.judge import BaseTraffic, Count, JudgeSettings, Plan, StepPreview, preview, with_base_dispersion
 from rollout.core.learning import with_learned
 from rollout.core.measures import ACCESS_LOG, Series
 from rollout.core.rollout import MOST_ALARMS, Settings
@@ -103,6 +103,8 @@ def _look(ports: Ports, request: Request, target: Target, now: datetime) -> Seen
     measured = _measured(
         ports, settings, replace(own, custom=custom), setting, settings.calendar.last_closed(now), inspection
     )
+    by_minute = {base.measure.name: base.by_minute for base in measured.history if base.by_minute}
+    settings = replace(settings, judge=with_base_dispersion(settings.judge, by_minute))
     return replace(
         seen,
         settings=settings,

@@ -84,7 +84,11 @@ def _range(above: float | None, least: float | None, most: float | None) -> str:
 def _check_metric(metric: MetricSettings, at: str) -> None:
     if not isinstance(metric.name, str) or not metric.name.strip():
         raise InvalidSettings(f"{at}.name", f"found {metric.name!r}", "the name of a metric")
-    number(metric.dispersion, f"{at}.dispersion", least=1, most=100)
+    if metric.dispersion is not None:
+        number(metric.dispersion, f"{at}.dispersion", least=1, most=100)
+    number(metric.max_excess, f"{at}.maxExcess", above=0, most=1)
+    if metric.warm_up_minutes is not None:
+        whole(metric.warm_up_minutes, f"{at}.warmUpMinutes", least=0)
     if metric.weight is not None:
         number(metric.weight, f"{at}.weight", above=0, most=1000)
     _check_tolerance(metric.tolerance, metric.kind, f"{at}.tolerance")

@@ -17,28 +17,29 @@ from rollout.core.judge import (
     Pair,
     begin,
     begin_step,
-    convicts,
-    judge,
+    conclude,
+    is_harmful,
     learned,
     observe,
+    with_base_dispersion,
 )
 
 NAME = "5XXError"
 
 
-def settings_with(dispersion: float = 1.0, **changes: Any) -> JudgeSettings:
+def settings_with(dispersion: float | None = None, **changes: Any) -> JudgeSettings:
     """The product's defaults for one metric of errors, or with these changes."""
     return JudgeSettings.of(metrics=[MetricSettings(NAME, dispersion=dispersion)], **changes)
 
 
 def follow_all(rollouts: Rollouts, settings: Sequence[JudgeSettings]) -> list[Ending]:
-    """Every rollout to its end; the settings are used in turn."""
-    histories = zip(
-        rollouts.history_requests.sum(axis=1).tolist(), rollouts.history_bad.sum(axis=1).tolist(), strict=True
-    )
+    """Every rollout to its end; the settings are used in turn. Where they name no dispersion, it is that of the base's
+    own minutes before the rollout, as Prepare takes it.
+    """
+    histories = zip(rollouts.history_requests.tolist(), rollouts.history_bad.tolist(), strict=True)
     arms = zip(*(each.tolist() for each in rollouts.arms), strict=True)
     endings = (
-        follow(settings[index % len(settings)], Count(*history), *arm)
+        follow(settings[index % len(settings)], list(map(Count, *history)), *arm)
         for index, (history, arm) in enumerate(zip(histories, arms, strict=True))
     )
     return [
@@ -52,7 +53,7 @@ Counts = Sequence[Sequence[int]]
 
 def follow(
     settings: JudgeSettings,
-    history: Count,
+    history: Sequence[Count],
     canary_requests: Counts,
     canary_bad: Counts,
     base_requests: Counts,
@@ -62,7 +63,9 @@ def follow(
 
     While a step bakes the only question is whether the judge convicts; then it is asked what to do.
     """
-    evidence = begin(settings, PLAN, {NAME: history})
+    settings = with_base_dispersion(settings, {NAME: history})
+    total = Count(sum(each.requests for each in history), sum(each.bad for each in history))
+    evidence = begin(settings, PLAN, {NAME: total})
     step_minutes = [0]
     while True:
         step, minute = evidence.step, evidence.step_minutes
@@ -71,15 +74,16 @@ def follow(
         reading = MinuteReading(evidence.minutes, step, {NAME: Pair(canary, base)})
         evidence = observe(evidence, reading, settings, PLAN)
         step_minutes[-1] += 1
-        action = _action(evidence, settings)
+        evidence, action = _concluded(evidence, settings)
         if action.ends:
             return Ending(action, tuple(step_minutes), dispersion=learned(evidence).get(NAME))
         if action is Action.ADVANCE:
-            evidence = begin_step(evidence, step + 1)
+            evidence = begin_step(evidence, step + 1, settings, PLAN)
             step_minutes.append(0)
 
 
-def _action(evidence: Evidence, settings: JudgeSettings) -> Action:
+def _concluded(evidence: Evidence, settings: JudgeSettings) -> tuple[Evidence, Action]:
     if evidence.step_minutes >= PLAN[evidence.step].bake_minutes:
-        return judge(evidence, settings, PLAN).action
-    return Action.ROLL_BACK if convicts(evidence, settings, PLAN) else Action.CONTINUE
+        evidence, judgement = conclude(evidence, settings, PLAN)
+        return evidence, judgement.action
+    return evidence, Action.ROLL_BACK if is_harmful(evidence, settings, PLAN) else Action.CONTINUE

@@ -71,12 +71,12 @@ def _evidence_of(rollouts: Rollouts, index: int) -> list[float]:
     """Decades of capped evidence after every minute, until it convicts."""
     settings = settings_with()
     planned = rollouts.planned()
-    history = Count(int(planned.history_requests[index]), int(planned.history_bad[index]))
+    history = Count(int(planned.history_requests[index].sum()), int(planned.history_bad[index].sum()))
     state = begin(settings, PLAN, {NAME: history})
     track = [0.0]
     for minute in range(PLANNED_MINUTES):
-        state = begin_step(state, minute // 10)
-        counts = [int(each[index, minute]) for each in planned[2:]]
+        state = begin_step(state, minute // 10, settings, PLAN)
+        counts = [int(each[index, minute]) for each in planned.arms]
         pair = Pair(Count(*counts[:2]), Count(*counts[2:]))
         state = observe(state, MinuteReading(minute, state.step, {NAME: pair}), settings, PLAN)
         track.append(judge(state, settings, PLAN).log_e_capped / LN_10)

@@ -157,9 +157,7 @@ def follow_all(rollouts: Rollouts, dispersion: float = 1.0) -> list[Ending]:
     )
     arms = zip(*(each.tolist() for each in rollouts.arms), strict=True)
     endings = (follow(history, *arm, dispersion=dispersion) for history, arm in zip(histories, arms, strict=True))
-    return [
-        ending._replace(bad=rollouts.bad_served(index, ending.step_minutes)) for index, ending in enumerate(endings)
-    ]
+    return [ending.counted(rollouts, index) for index, ending in enumerate(endings)]
 
 
 def follow(

@@ -23,7 +23,6 @@ Json: TypeAlias = dict[str, Any]
 
 OURS = "Rollout Pilot"
 FIRST_EDITION = "Rollout Pilot, first edition"
-OURS_KNOWN = "Rollout Pilot, dispersion known"
 OURS_LEARNED = "Rollout Pilot, dispersion learned"
 ROLLOUTS_FOR_PEERS = 2_000
 
@@ -37,7 +36,6 @@ def measured(task: Task, seed: int) -> Json:
     learned = []
     if cell.noise.dispersion > 1.0:
         learned = [ending.dispersion or 1.0 for ending in endings if ending.action is Action.PROMOTE]
-        rules[OURS_KNOWN] = figures_of(follow_all(rollouts, [settings_with(cell.noise.dispersion)]))
         # Each rollout is judged with what some other one has taught: the lists are of different lengths.
         lessons = [settings_with(each) for each in learned[1:]] or [settings_with()]
         rules[OURS_LEARNED] = figures_of(follow_all(rollouts, lessons))
@@ -74,9 +72,8 @@ def endings_of(alarms: Ints, rollouts: Rollouts) -> list[Ending]:
     return [
         Ending(
             Action.ROLL_BACK if alarm else Action.PROMOTE,
-            judged := _judged_until(alarm or PLANNED_MINUTES),
-            rollouts.bad_served(index, judged),
-        )
+            _judged_until(alarm or PLANNED_MINUTES),
+        ).counted(rollouts, index)
         for index, alarm in enumerate(alarms.tolist())
     ]
 
@@ -90,12 +87,14 @@ def figures_of(endings: Sequence[Ending]) -> Json:
     """Shares, and quantiles over the rollouts.
 
     `minutes`: judged until the rollback, the median and so on over all rollouts, None where that many never were.
-    `promotedIn`: the same over those promoted. `bad`: all bad requests, `clock`: minutes by the clock, of all.
+    `promotedIn`: the same over those promoted. `clock` and `promotedByTheClock`:
+    the same in minutes by the clock. `bad`: all bad requests; `meanJudgedBad`: those of the judged minutes alone.
     """
     actions = [ending.action for ending in endings]
     minutes = np.array([ending.minutes for ending in endings], dtype=np.float64)
     clock = np.array([ending.clock_minutes for ending in endings], dtype=np.float64)
     bad = np.array([ending.bad for ending in endings], dtype=np.float64)
+    judged_bad = np.array([ending.judged_bad for ending in endings], dtype=np.float64)
     rolled_back = np.array([action is Action.ROLL_BACK for action in actions])
     promoted = np.array([action is Action.PROMOTE for action in actions])
     return {
@@ -109,6 +108,7 @@ def figures_of(endings: Sequence[Ending]) -> Json:
         "promotedByTheClock": _quantiles(clock[promoted], 0.5, 0.95) if promoted.any() else None,
         "bad": _quantiles(bad, 0.5, 0.95),
         "meanBad": round(float(bad.mean()), 3),
+        "meanJudgedBad": round(float(judged_bad.mean()), 3),
     }
 
 

@@ -42,9 +42,7 @@ def follow_all(rollouts: Rollouts, settings: Sequence[JudgeSettings]) -> list[En
         follow(settings[index % len(settings)], list(map(Count, *history)), *arm)
         for index, (history, arm) in enumerate(zip(histories, arms, strict=True))
     )
-    return [
-        ending._replace(bad=rollouts.bad_served(index, ending.step_minutes)) for index, ending in enumerate(endings)
-    ]
+    return [ending.counted(rollouts, index) for index, ending in enumerate(endings)]
 
 
 Counts = Sequence[Sequence[int]]

@@ -1,8 +1,8 @@
 """Two situations with a shape of their own: a release that warms up, and a target with hardly any traffic.
 
-Warm-up. For a minute after each raise a tenth of the newly moved requests is slow, in the second minute half as many, in
-the third half again: caches and pools fill. The first judged minute begins 30 to 90 seconds after the raise. Latencies are log-normal (σ = 0.5) and the same in both
-arms, so a healthy canary has p90 and p99 like the base's.
+Warm-up. For a minute after each raise a tenth of the newly moved requests is slow, in the second minute half as many,
+in the third half again: caches and pools fill. The first judged minute begins 30 to 90 seconds after the raise.
+Latencies are log-normal (σ = 0.5) and the same in both arms, so a healthy canary has p90 and p99 like the base's.
 
 Quiet. One request in 50 seconds (0.02 a second), a plan of four steps of a day, a base with 0.1 % errors.
 """

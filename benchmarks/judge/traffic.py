@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rollout.core.judge import Step, Tolerance
-from rollout.core.judge.settings import BALANCED
+from rollout.core.judge.settings import BALANCED, MAX_EXCESS
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -128,14 +128,15 @@ class Rollouts(NamedTuple):
         """The first so many of them."""
         return Rollouts(*(each[:count] for each in self))
 
-    def bad_served(self, rollout: int, step_minutes: Sequence[int]) -> int:
+    def bad_served(self, rollout: int, step_minutes: Sequence[int], *, judged_only: bool = False) -> int:
         """The bad canary requests of one rollout that judged so many minutes in each step that it began.
 
-        All of them: those of each step's settling, of the judged minutes, and of the lag after the last of these.
+        All of them: those of each step's settling, of the judged minutes, and of the lag after the last of these; or
+        those of the judged minutes alone.
         """
-        steps = range(len(step_minutes))
-        after = sum(int(self.canary_bad[rollout, step, : step_minutes[step] + LAG_MINUTES].sum()) for step in steps)
-        return after + int(self.settling_bad[rollout, : len(step_minutes)].sum())
+        lag = 0 if judged_only else LAG_MINUTES
+        bad = sum(int(self.canary_bad[rollout, step, : each + lag].sum()) for step, each in enumerate(step_minutes))
+        return bad if judged_only else bad + int(self.settling_bad[rollout, : len(step_minutes)].sum())
 
 
 def draw(cell: Cell, count: int, rng: np.random.Generator) -> Rollouts:
@@ -166,7 +167,7 @@ def canary_rate(cell: Cell, base_rate: Floats, tolerance: Tolerance = BALANCED) 
         case Release.HEALTHY:
             rate = base_rate
         case Release.EDGE:
-            rate = tolerance.relative * base_rate + tolerance.absolute
+            rate = np.minimum(tolerance.relative * base_rate + tolerance.absolute, base_rate + MAX_EXCESS)
         case Release.WORSE:
             rate = cell.factor * base_rate
         case Release.ALL_FAIL:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.judge import pictures, report
 from benchmarks.judge.bound import first_possible_minute
-from benchmarks.judge.goals import goals
+from benchmarks.judge.goals import goals, situation_goals
 from benchmarks.judge.measure import rng_for
 from benchmarks.judge.ours import NAME, follow, settings_with
 from benchmarks.judge.peers import PEERS, Rule
@@ -32,7 +32,8 @@ def test_what_is_measured_is_what_the_judge_would_say(cell: Cell) -> None:
     """Rollout by rollout the same end, at the same minute, as by the replay of the same minutes."""
     rollouts = draw(cell, 8, rng_for(cell, 5))
     for index in range(8):
-        history = Count(int(rollouts.history_requests[index].sum()), int(rollouts.history_bad[index].sum()))
+        before = rollouts.history_requests[index].tolist(), rollouts.history_bad[index].tolist()
+        history = list(map(Count, *before))
         arms = [each[index].tolist() for each in rollouts.arms]
         ending = follow(settings_with(), history, *arms)
         step_minutes = extended_minutes(arms, ending.minutes, history)
@@ -57,7 +58,9 @@ def planned(canary_bad: int, base_bad: int, minutes: int = 40) -> Rollouts:
     """One rollout with the same counts in every minute: 1,000 requests in each arm."""
     ones = np.ones((1, minutes), dtype=np.int64)
     history = np.full((1, 30), 1000), np.full((1, 30), base_bad)
-    return Rollouts(*history, np.zeros((1, 4), dtype=np.int64), 1000 * ones, canary_bad * ones, 1000 * ones, base_bad * ones)
+    return Rollouts(
+        *history, np.zeros((1, 4), dtype=np.int64), 1000 * ones, canary_bad * ones, 1000 * ones, base_bad * ones
+    )
 
 
 @pytest.mark.parametrize("rule", PEERS.values(), ids=list(PEERS))
@@ -108,6 +111,6 @@ def test_the_page_is_what_the_last_run_found() -> None:
 
 def test_a_goal_that_is_missed_is_said() -> None:
     results = report.load()
-    assert len(goals(results["cells"])) == 9
-    table = report.goals_table(results["cells"])
-    assert table.count("**no**") == sum(not goal.reached for goal in goals(results["cells"]))
+    found = [*goals(results["cells"]), *situation_goals(results["situations"])]
+    assert len(found) == 12
+    assert report.goals_table(found).count("**no**") == sum(not goal.reached for goal in found)

@@ -21,11 +21,11 @@ from rollout.core.judge import (
     Count,
     Judgement,
     JudgeSettings,
-    Measure,
     MetricSettings,
     Recording,
     Replay,
-    Verdict,
+    Standing,
+    Totals,
     explain,
 )
 
@@ -40,7 +40,7 @@ ACTION_STYLES = {
     Action.PROMOTE: "bold green",
     Action.ROLL_BACK: "bold red",
 }
-VERDICT_STYLES = {Verdict.HARMFUL: "red", Verdict.SAFE: "green", Verdict.UNMEASURED: "yellow"}
+VERDICT_STYLES = {Standing.HARMFUL: "red", Standing.SAFE: "green", Standing.UNMEASURED: "yellow"}
 
 
 def show_replay(console: Console, recording: Recording, replayed: Replay) -> None:
@@ -71,15 +71,15 @@ def _terms(metric: MetricSettings) -> str:
     words = f"{bound} {relative:g} x the base"
     if absolute:
         words += f" + {explain.percent(absolute)}"
-    if metric.dispersion != 1.0:
-        words += f", dispersion {metric.dispersion:g}"
+    if metric.phi != 1.0:
+        words += f", dispersion {metric.phi:g}"
     if metric.dry_run:
         return f"{words}; shown only"
     return words if metric.required else f"{words}; needs no proof of safety"
 
 
 def _step_title(recording: Recording, step: int) -> str:
-    weight, bake_minutes = recording.plan[step]
+    weight, bake_minutes, _ = recording.plan[step]
     return f"step {step}: {explain.weight(weight)}, bake {bake_minutes} min"
 
 
@@ -101,7 +101,7 @@ def _add_minute(table: Table, number: int, judgement: Judgement, settings: Judge
     action = judgement.action
     ends = (str(number), Text(action.value, ACTION_STYLES[action]))
     for verdict in judgement.verdicts:
-        harmful, safe = verdict.verdict is Verdict.HARMFUL, verdict.verdict is Verdict.SAFE
+        harmful, safe = verdict.verdict is Standing.HARMFUL, verdict.verdict is Standing.SAFE
         harm = 1.0 if harmful else verdict.log_e_capped / verdict.log_e_limit
         proof = 1.0 if safe else verdict.log_s / settings.log_proof
         table.add_row(
@@ -127,7 +127,7 @@ def bar(share: float, *, ascii_only: bool = False) -> str:
     return ("█" * whole + partly).ljust(CELLS, "·")
 
 
-def measure_text(measure: Measure) -> str:
+def measure_text(measure: Totals) -> str:
     """`41/1.2k 3.47%`, or the mean of a business value; a dash where nothing was measured."""
     if not measure[0]:
         return "-"

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from rollout.core.judge import BaseTraffic, JudgeSettings, MetricKind, StepPreview, preview
-from rollout.core.judge.known import series
+from rollout.core.judge.metric_defaults import series
 from rollout_cli.controller import AsJson
 from rollout_cli.documents import read_json
 from rollout_cli.exits import fail

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from functools import partial
 from multiprocessing import Pool
 
-from benchmarks.judge import report, speed, variants
+from benchmarks.judge import report, situations, speed, variants
 from benchmarks.judge.cells import tasks
 from benchmarks.judge.measure import Json, cell_of, measured
 
@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report.save(results)
         report.write(results)
         return 0
-    results = {"seed": options.seed, "cells": report.load()["cells"] if options.resume else []}
+    before = report.load() if options.resume else {"cells": [], "situations": []}
+    results = {"seed": options.seed, "cells": before["cells"], "situations": before["situations"]}
     results |= {"speed": speed.measured()._asdict(), "tried": []}
     simulate(options, results)
     if options.quick:
@@ -52,16 +53,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def simulate(options: argparse.Namespace, results: Json) -> None:
-    """Every cell, in the order of `tasks`, whatever order they are done in; then what else was tried."""
+    """Every cell and situation, in the order of their lists, whatever order they are done in; then what was tried."""
     known = {cell_of(each).name for each in results["cells"]}
-    work = [task for task in tasks(quick=options.quick) if task.cell.name not in known]
+    known |= {f"{each['kind']} {each['name']}" for each in results["situations"]}
+    cells = [task for task in tasks(quick=options.quick) if task.cell.name not in known]
+    apart = [each for each in situations.situations(quick=options.quick) if f"{each.kind} {each.name}" not in known]
     begun = time.monotonic()
     with Pool(options.processes) as pool:
-        for done, record in enumerate(pool.imap(partial(measured, seed=options.seed), work), start=1):
-            results["cells"].append(record)
-            if not options.quick:
-                report.save(results)
-            say(f"{done}/{len(work)} cells, {time.monotonic() - begun:.0f} s", error=True)
+        parts = (
+            ("cells", cells, pool.imap(partial(measured, seed=options.seed), cells)),
+            ("situations", apart, pool.imap(partial(situations.measured, seed=options.seed), apart)),
+        )
+        for name, work, records in parts:
+            for done, record in enumerate(records, start=1):
+                results[name].append(record)
+                if not options.quick:
+                    report.save(results)
+                say(f"{done}/{len(work)} {name}, {time.monotonic() - begun:.0f} s", error=True)
         try_one = partial(variants.tried, rollouts=50 if options.quick else 2_000, seed=options.seed)
         results["tried"] = [each for found in pool.map(try_one, variants.VARIANTS) for each in found]
 

@@ -10,8 +10,10 @@ from typing import NamedTuple
 from benchmarks.judge.traffic import Cell, Noise, Release
 
 RPS = (2.0, 20.0, 200.0, 2000.0)
+QUIETER_RPS = (0.05, 0.2, 2.0)
+"""Where blocks are longer than a minute, so that traffic changes inside them."""
 BASE_RATES = (0.0001, 0.001, 0.01, 0.05)
-FACTORS = (2.0, 3.0, 5.0, 10.0)
+FACTORS = (1.5, 2.0, 3.0, 10.0)
 LATE_FACTORS = (5.0, 10.0)
 BUSY = 2000.0
 
@@ -33,20 +35,23 @@ class Task(NamedTuple):
     rollouts: int
 
 
+ROLLOUTS = 2_000
+
+
 def tasks(*, quick: bool = False) -> Iterator[Task]:
     """All of them, the longest first."""
-    share = 40 if quick else 1
+    count = ROLLOUTS // 40 if quick else ROLLOUTS
     worlds = list(product(RPS, BASE_RATES))
+    for noise, (rps, base_rate) in product((Noise.CLUMPED, Noise.BURSTY, Noise.CALM, Noise.SHARED), worlds):
+        yield Task(Group.HEALTHY, Cell(rps, base_rate, noise=noise), count)
+    for noise, (rps, base_rate) in product((Noise.DIURNAL, Noise.CRON), product(QUIETER_RPS, BASE_RATES)):
+        yield Task(Group.HEALTHY, Cell(rps, base_rate, noise=noise), count)
     for noise, (rps, base_rate) in product((Noise.CALM, Noise.SHARED), worlds):
-        yield Task(Group.HEALTHY, Cell(rps, base_rate, noise=noise), 10_000 // share)
-    for noise, (rps, base_rate) in product((Noise.CALM, Noise.SHARED), worlds):
-        yield Task(Group.EDGE, Cell(rps, base_rate, Release.EDGE, noise=noise), 10_000 // share)
-    for noise, (rps, base_rate) in product((Noise.CLUMPED, Noise.BURSTY), worlds):
-        yield Task(Group.HEALTHY, Cell(rps, base_rate, noise=noise), 4_000 // share)
+        yield Task(Group.EDGE, Cell(rps, base_rate, Release.EDGE, noise=noise), count)
     for rps, base_rate in worlds:
         for factor in FACTORS:
-            yield Task(Group.REGRESSED, Cell(rps, base_rate, Release.WORSE, factor), 2_000 // share)
-        yield Task(Group.REGRESSED, Cell(rps, base_rate, Release.ALL_FAIL), 2_000 // share)
+            yield Task(Group.REGRESSED, Cell(rps, base_rate, Release.WORSE, factor), count)
+        yield Task(Group.REGRESSED, Cell(rps, base_rate, Release.ALL_FAIL), count)
     late = (Release.LATE, Release.LEAK, Release.UNDER_LOAD)
     for release, factor, base_rate in product(late, LATE_FACTORS, BASE_RATES):
-        yield Task(Group.LATE, Cell(BUSY, base_rate, release, factor), 2_000 // share)
+        yield Task(Group.LATE, Cell(BUSY, base_rate, release, factor), count)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+from benchmarks.judge.ending import Ending
 from benchmarks.judge.traffic import PLAN, Rollouts
 from rollout.core.judge import (
     Action,
@@ -16,38 +17,32 @@ from rollout.core.judge import (
     Pair,
     begin,
     begin_step,
-    convicts,
-    judge,
+    conclude,
+    is_harmful,
     learned,
     observe,
+    with_base_dispersion,
 )
 
 NAME = "5XXError"
 
 
-def settings_with(dispersion: float = 1.0, **changes: Any) -> JudgeSettings:
+def settings_with(dispersion: float | None = None, **changes: Any) -> JudgeSettings:
     """The product's defaults for one metric of errors, or with these changes."""
     return JudgeSettings.of(metrics=[MetricSettings(NAME, dispersion=dispersion)], **changes)
 
 
-class Ending(NamedTuple):
-    """How one rollout ended, after how many minutes, with how many bad canary requests served; and the
-    dispersion that it taught, if any."""
-
-    action: Action
-    minutes: int
-    bad: int
-    dispersion: float | None
-
-
 def follow_all(rollouts: Rollouts, settings: Sequence[JudgeSettings]) -> list[Ending]:
-    """Every rollout to its end; the settings are used in turn."""
+    """Every rollout to its end; the settings are used in turn. Where they name no dispersion, it is that of the base's
+    own minutes before the rollout, as Prepare takes it.
+    """
     histories = zip(rollouts.history_requests.tolist(), rollouts.history_bad.tolist(), strict=True)
-    arms = zip(*(each.tolist() for each in rollouts[2:]), strict=True)
-    return [
-        follow(settings[index % len(settings)], Count(*history), *arm)
+    arms = zip(*(each.tolist() for each in rollouts.arms), strict=True)
+    endings = (
+        follow(settings[index % len(settings)], list(map(Count, *history)), *arm)
         for index, (history, arm) in enumerate(zip(histories, arms, strict=True))
-    ]
+    )
+    return [ending.counted(rollouts, index) for index, ending in enumerate(endings)]
 
 
 Counts = Sequence[Sequence[int]]
@@ -56,7 +51,7 @@ Counts = Sequence[Sequence[int]]
 
 def follow(
     settings: JudgeSettings,
-    history: Count,
+    history: Sequence[Count],
     canary_requests: Counts,
     canary_bad: Counts,
     base_requests: Counts,
@@ -66,23 +61,27 @@ def follow(
 
     While a step bakes the only question is whether the judge convicts; then it is asked what to do.
     """
-    evidence = begin(settings, PLAN, {NAME: history})
-    served = 0
+    settings = with_base_dispersion(settings, {NAME: history})
+    total = Count(sum(each.requests for each in history), sum(each.bad for each in history))
+    evidence = begin(settings, PLAN, {NAME: total})
+    step_minutes = [0]
     while True:
         step, minute = evidence.step, evidence.step_minutes
         canary = Count(canary_requests[step][minute], canary_bad[step][minute])
         base = Count(base_requests[step][minute], base_bad[step][minute])
-        served += canary.bad
         reading = MinuteReading(evidence.minutes, step, {NAME: Pair(canary, base)})
         evidence = observe(evidence, reading, settings, PLAN)
-        action = _action(evidence, settings)
+        step_minutes[-1] += 1
+        evidence, action = _concluded(evidence, settings)
         if action.ends:
-            return Ending(action, evidence.minutes, served, learned(evidence).get(NAME))
+            return Ending(action, tuple(step_minutes), dispersion=learned(evidence).get(NAME))
         if action is Action.ADVANCE:
-            evidence = begin_step(evidence, step + 1)
+            evidence = begin_step(evidence, step + 1, settings, PLAN)
+            step_minutes.append(0)
 
 
-def _action(evidence: Evidence, settings: JudgeSettings) -> Action:
+def _concluded(evidence: Evidence, settings: JudgeSettings) -> tuple[Evidence, Action]:
     if evidence.step_minutes >= PLAN[evidence.step].bake_minutes:
-        return judge(evidence, settings, PLAN).action
-    return Action.ROLL_BACK if convicts(evidence, settings, PLAN) else Action.CONTINUE
+        evidence, judgement = conclude(evidence, settings, PLAN)
+        return evidence, judgement.action
+    return evidence, Action.ROLL_BACK if is_harmful(evidence, settings, PLAN) else Action.CONTINUE

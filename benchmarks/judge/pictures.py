@@ -9,17 +9,18 @@ import numpy as np
 
 from benchmarks.judge.cells import Group
 from benchmarks.judge.goals import allowed_minutes, median_minutes, records_of, where
-from benchmarks.judge.measure import OURS, OURS_KNOWN, OURS_LEARNED, Json, share
+from benchmarks.judge.measure import FIRST_EDITION, OURS, OURS_LEARNED, Json, share
 from benchmarks.judge.ours import NAME, settings_with
 from benchmarks.judge.peers import PEERS
 from benchmarks.judge.svg import Picture
 from benchmarks.judge.traffic import PLAN, PLANNED_MINUTES, Cell, Noise, Release, Rollouts, draw
 from rollout.core.judge import Count, MinuteReading, Pair, begin, begin_step, judge, observe
 
-RULES = (OURS, *PEERS)
+RULES = (OURS, FIRST_EDITION, *PEERS)
 LN_10 = log(10.0)
 KINDS = {Noise.CALM: "a", Noise.SHARED: "b", Noise.CLUMPED: "d", Noise.BURSTY: "c"}
-SHOWN = Cell(200.0, 0.001, Release.WORSE, 5.0)
+"""The noises that every rule is shown under."""
+SHOWN = Cell(200.0, 0.001, Release.WORSE, 10.0)
 """The regression whose cost is drawn."""
 
 
@@ -71,12 +72,12 @@ def _evidence_of(rollouts: Rollouts, index: int) -> list[float]:
     """Decades of capped evidence after every minute, until it convicts."""
     settings = settings_with()
     planned = rollouts.planned()
-    history = Count(int(planned.history_requests[index]), int(planned.history_bad[index]))
+    history = Count(int(planned.history_requests[index].sum()), int(planned.history_bad[index].sum()))
     state = begin(settings, PLAN, {NAME: history})
     track = [0.0]
     for minute in range(PLANNED_MINUTES):
-        state = begin_step(state, minute // 10)
-        counts = [int(each[index, minute]) for each in planned[2:]]
+        state = begin_step(state, minute // 10, settings, PLAN)
+        counts = [int(each[index, minute]) for each in planned.arms]
         pair = Pair(Count(*counts[:2]), Count(*counts[2:]))
         state = observe(state, MinuteReading(minute, state.step, {NAME: pair}), settings, PLAN)
         track.append(judge(state, settings, PLAN).log_e_capped / LN_10)
@@ -93,12 +94,12 @@ def false_rollbacks(records: Sequence[Json]) -> Picture | None:
     title = "Healthy releases rolled back, one dot per cell (traffic x error rate)"
     picture, at = _rows(title, RULES, [0, 1, 5, 20, 50, 100])
     for row, rule in enumerate(RULES):
-        for lane, noise in enumerate(Noise):
+        for lane, noise in enumerate(KINDS):
             for record in records_of(healthy, Group.HEALTHY, noise=(noise,)):
                 value = share(record["rules"][rule])
                 x, y = at(row, 100 * value)
                 picture.dot(x, y + 5 * (lane - 1.5), KINDS[noise], 2.4)
-    picture.legend(250, 46, [(KINDS[noise], noise.value) for noise in Noise])
+    picture.legend(250, 46, [(kind, noise.value) for noise, kind in KINDS.items()])
     return picture
 
 
@@ -161,7 +162,7 @@ def bad_requests(records: Sequence[Json]) -> Picture | None:
     if not found:
         return None
     (record,) = found
-    title = f"Bad requests served until the rollback (median): five times the errors, {where(record)}"
+    title = f"Bad requests served until the rollback (median): ten times the errors, {where(record)}"
     picture = Picture(760, 30 * len(RULES) + 70, title)
     served = {rule: record["rules"][rule]["bad"][0] for rule in RULES}
     largest = max(served.values())
@@ -189,11 +190,15 @@ def _is(record: Json, cell: Cell) -> bool:
 
 
 def dispersion(records: Sequence[Json]) -> Picture | None:
-    """False rollbacks under clumped errors: φ = 1, learned, known."""
+    """False rollbacks under clumped errors: of the first edition, and of ours by where its φ is from."""
     clumped = records_of(records, Group.HEALTHY, noise=(Noise.CLUMPED, Noise.BURSTY))
     if not clumped:
         return None
-    rules = {OURS: "φ = 1", OURS_LEARNED: "φ learned from one rollout", OURS_KNOWN: "φ as it is"}
+    rules = {
+        FIRST_EDITION: "first edition",
+        OURS: "φ from the half hour before",
+        OURS_LEARNED: "φ learned from one rollout",
+    }
     title = "Errors in clumps of three: healthy releases rolled back, one dot per cell"
     picture, at = _rows(title, list(rules.values()), [0, 0.2, 1, 2, 4, 8, 12])
     for row, rule in enumerate(rules):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from benchmarks.judge.measure import Json, figures_of_ours, rng_for
+from benchmarks.judge.measure import Json, figures_of, rng_for
 from benchmarks.judge.ours import follow_all, settings_with
 from benchmarks.judge.traffic import Cell, Noise, Release, draw
 from rollout.core.judge import FastLane, harm
@@ -17,7 +17,7 @@ CELLS = (
     Cell(20.0, 0.01, Release.WORSE, 2.0),
     Cell(200.0, 0.01, Release.WORSE, 3.0),
     Cell(2.0, 0.01, Release.ALL_FAIL),
-    Cell(2000.0, 0.001, Release.LATE, 5.0),
+    Cell(2000.0, 0.001, Release.LATE, 10.0),
 )
 
 
@@ -31,13 +31,12 @@ class Variant(NamedTuple):
 
 VARIANTS = (
     Variant("as it is"),
-    Variant("no cap on a minute", {"cap_share": 1.0}),
-    Variant("three minutes at least (cap ⅓)", {"cap_share": 1.0 / 3.0}),
-    Variant("fast lane from 10 points", {"fast_lane": FastLane(20, 0.1)}),
+    Variant("no cap on a block", {"cap_share": 1.0}),
+    Variant("three blocks at least (cap ⅓)", {"cap_share": 1.0 / 3.0}),
+    Variant("the first edition's cap (½)", {"cap_share": 0.5}),
     Variant("fast lane from 5 bad requests", {"fast_lane": FastLane(5, 0.25)}),
-    Variant("no later starts", {}, {"FIRST_MINUTE": 1.0 - 2e-9, "STEP_STARTS": 1e-9, "EVERY_MINUTE": 1e-9}),
-    Variant("mostly later starts", {}, {"FIRST_MINUTE": 0.1, "STEP_STARTS": 0.3, "EVERY_MINUTE": 0.6}),
-    Variant("four bets instead of eight", {}, {"KAPPAS": (1.5, 3.0, 10.0, 100.0)}),
+    Variant("the first edition's stakes", {}, {"FIRST_MINUTE": 0.5, "LATER_STARTS": 0.3, "EVERY_MINUTE": 0.2}),
+    Variant("no later starts", {}, {"FIRST_MINUTE": 1.0 - 2e-9, "LATER_STARTS": 1e-9, "EVERY_MINUTE": 1e-9}),
     Variant("φ = 2 for everybody", {"dispersion": 2.0}),
 )
 
@@ -49,7 +48,7 @@ def tried(variant: Variant, rollouts: int, seed: int) -> list[Json]:
         drawn = draw(cell, rollouts, rng_for(cell, seed))
         with _changed(variant.constants):
             endings = follow_all(drawn, [settings_with(**variant.settings)])
-        found.append({"variant": variant.name, "cell": cell.name, "figures": figures_of_ours(endings)})
+        found.append({"variant": variant.name, "cell": cell.name, "figures": figures_of(endings)})
     return found
 
 

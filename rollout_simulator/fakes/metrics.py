@@ -44,7 +44,12 @@ class FakeMetrics(Troubled):
         """Raises as the port says."""
         self._called()
         return [
-            BaseHistory(Measure(name, self.thresholds_ms.get(name)), self._total(series, name, last_minute))
+            BaseHistory(
+                Measure(name, self.thresholds_ms.get(name)),
+                self._total(series, name, last_minute),
+                HISTORY_MINUTES,
+                self._by_minute(series, name, last_minute),
+            )
             for name in names
         ]
 
@@ -69,10 +74,12 @@ class FakeMetrics(Troubled):
         return RawCounts(canary=canary, stage=stage, canary_as_base=as_base)
 
     def _total(self, series: Series, name: str, last_minute: int) -> Count:
-        minutes = range(last_minute - HISTORY_MINUTES + 1, last_minute + 1)
-        counts = [self._counts.get((_key(series.base), name, minute), (None, None, None))[1] for minute in minutes]
-        known = [count for count in counts if count is not None]
+        known = [count for count in self._by_minute(series, name, last_minute) if count is not None]
         return Count(sum(count.requests for count in known), sum(count.bad for count in known))
+
+    def _by_minute(self, series: Series, name: str, last_minute: int) -> Sequence[Count | None]:
+        minutes = range(last_minute - HISTORY_MINUTES + 1, last_minute + 1)
+        return [self._counts.get((_key(series.base), name, minute), (None, None, None))[1] for minute in minutes]
 
 
 def _key(dimensions: Mapping[str, str]) -> str:

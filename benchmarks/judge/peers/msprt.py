@@ -18,7 +18,10 @@ ALPHA = 0.01
 def rolls_back(rollouts: Rollouts) -> Ints:
     """The first minute with a mixture likelihood ratio of 1/α."""
     seen = difference(rollouts)
-    spread = np.maximum(1e-6, rates(rollouts.history_bad, rollouts.history_requests))[:, np.newaxis] ** 2
+    spread = (
+        np.maximum(1e-6, rates(rollouts.history_bad.sum(axis=1), rollouts.history_requests.sum(axis=1)))[:, np.newaxis]
+        ** 2
+    )
     known = seen.variance > 0.0
     variance = np.where(known, seen.variance, 1.0)
     log_ratio = 0.5 * np.log(variance / (variance + spread))

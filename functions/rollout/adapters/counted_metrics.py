@@ -41,6 +41,8 @@ class Tally:
     def count(self, points: Points, minute: int) -> Count | None:
         """The minute's count; None where CloudWatch has no point."""
         requests, hits = points.at(self.requests, minute), points.at(self.hits, minute)
+        if requests is None and hits and self.hits_besides:
+            requests = 0.0  # all of them were turned away
         if requests is None or (hits is None and (self.hits_are_bad or not points.complete)):
             return None
         whole, hit = round(requests), round(hits or 0)
@@ -75,7 +77,7 @@ class CountedMetrics(ABC):
         history = []
         for measure in measures:
             counts = [_count(tallies[measure.name], points, minute) for minute in range(first, last_minute + 1)]
-            history.append(BaseHistory(measure, _sum(counts), COUNT_HISTORY_MINUTES))
+            history.append(BaseHistory(measure, _sum(counts), COUNT_HISTORY_MINUTES, counts))
         return history
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:

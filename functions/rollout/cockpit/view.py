@@ -125,7 +125,7 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo
         plan=settings.plan,
         step=max(0, rollout.step),
         weight_percent=Decimal(0) if undo is not None and undo.done else rollout.weight_percent,
-        judged_minutes=rollout.evidence.step_minutes,
+        judged_minutes=rollout.evidence.bake_minutes,
         watching=watching,
         watch_minutes=settings.watch_minutes,
         watched_minutes=_watched(rollout, history, until),
@@ -210,7 +210,7 @@ def _least_minutes_left(rollout: Rollout, now: datetime) -> float | None:
     if rollout.phase is Phase.WATCHING:
         return max(0.0, settings.watch_minutes - (_minutes(rollout, now) - _minutes(rollout, rollout.phase_since)))
     step = max(0, rollout.step)
-    present = max(0, settings.plan[step].bake_minutes - rollout.evidence.step_minutes)
+    present = max(0, settings.plan[step].bake_minutes - rollout.evidence.bake_minutes)
     if not rollout.evidence.step_minutes or rollout.step != rollout.evidence.step:
         since = (now - rollout.changed_at).total_seconds() / SECONDS_PER_MINUTE
         present += int(max(0.0, MINUTES_BESIDE_A_BAKE - since))

@@ -27,7 +27,7 @@ def attribution(evidence: Evidence, settings: JudgeSettings) -> str:
             f"{display_name(metric.name)} canary {seen.canary.bad}/{seen.canary.requests} ({canary:.2%}) "
             f"vs base {seen.base.bad}/{seen.base.requests} ({base:.2%})"
         )
-        (equal if canary <= metric.tolerance.of(base) else worse).append(words)
+        (equal if canary <= metric.line(base).of(base) else worse).append(words)
     if worse:
         return f"the canary fares worse than the base: {'; '.join(worse)}"
     if equal:

@@ -13,9 +13,6 @@ from rollout.core.judge import Evidence, JudgeSettings, Spread
 from rollout.core.judge.dispersion import estimate
 
 FADE = 0.8
-NOT_GIVEN = 1.0
-"""The judge's default: errors come one by one."""
-
 Lesson = Mapping[str, float]
 """The sums of one metric: `minutes` with errors, `squares` of the surprises, their `variance` if errors came singly."""
 
@@ -41,14 +38,14 @@ def with_learned(settings: JudgeSettings, known: Mapping[str, Lesson]) -> JudgeS
     return settings._replace(
         metrics=tuple(
             metric._replace(dispersion=dispersion(known[metric.name]))
-            if metric.dispersion == NOT_GIVEN and metric.name in known
+            if metric.dispersion is None and metric.name in known
             else metric
             for metric in settings.metrics
         )
     )
 
 
-def dispersion(lesson: Lesson) -> float:
-    """φ by these sums; 1 while there is too little to go by."""
+def dispersion(lesson: Lesson) -> float | None:
+    """φ by these sums; None while there is too little to go by."""
     sums = Spread(round(lesson["minutes"]), lesson["squares"], lesson["variance"])
-    return estimate(sums) or NOT_GIVEN
+    return estimate(sums)

@@ -36,11 +36,15 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class BaseHistory:
-    """The base before the rollout: its counts over so many minutes, and for latency the threshold its quantile gave."""
+    """The base before the rollout: its counts over so many minutes, and for latency the threshold its quantile gave.
+
+    by_minute: the counts of each minute, oldest first, None where there is no point; empty where they are not known.
+    """
 
     measure: Measure
     count: Count | Moments
     minutes: int = 30
+    by_minute: Sequence[Count | None] = ()
 
     @property
     def samples(self) -> int:
@@ -164,24 +168,25 @@ def countable(minutes: Sequence[RawMinute], last_overdue: int) -> Iterator[RawMi
 
 def reading_of(raw: RawMinute, step: int, semantics: BaseSemantics) -> MinuteReading:
     """The judge's reading of a raw minute: the canary subtracted from the stage where the stage includes it."""
-    return MinuteReading(raw.minute, step, {name: _pair(counts, semantics) for name, counts in raw.counts.items()})
+    pairs = {name: _pair(counts, semantics) for name, counts in raw.counts.items()}
+    return MinuteReading(raw.minute, step, pairs, readable=raw.complete)
 
 
 def watched_reading_of(raw: RawMinute, names: Container[str]) -> MinuteReading:
     """The reading of a minute after the promotion: the whole stage stands for the canary, and there is no base.
 
-    The judge counts no minute without a base, so a request that nobody made stands in for it; against a fixed ceiling
-    it weighs nothing.
+    The judge weighs no block without a base, so requests that nobody made stand in for it, as many as close a block;
+    against a fixed ceiling they weigh nothing.
     """
     pairs = {
         name: Pair(canary=counts.canary, base=_NOBODY if counts.canary is not None else None)
         for name, counts in raw.counts.items()
         if name in names
     }
-    return MinuteReading(raw.minute, 0, pairs)
+    return MinuteReading(raw.minute, 0, pairs, readable=raw.complete)
 
 
-_NOBODY = Count(1, 0)
+_NOBODY = Count(10, 0)
 
 
 def _pair(raw: RawCounts, semantics: BaseSemantics) -> Pair:

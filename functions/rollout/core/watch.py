@@ -28,7 +28,7 @@ def watch_limits(evidence: Evidence, settings: JudgeSettings, without: Container
         base = evidence.metrics[metric.name].past_base
         if isinstance(base, Count) and base.requests > 0:
             rate = (base.bad + 1) / (base.requests + 1)
-            ceiling = settings.gate.relative * metric.tolerance.of(rate) + settings.gate.absolute
+            ceiling = settings.gate.relative * metric.line(rate).of(rate) + settings.gate.absolute
             found[metric.name] = min(HIGHEST_CEILING, ceiling)
     return found
 
@@ -36,11 +36,11 @@ def watch_limits(evidence: Evidence, settings: JudgeSettings, without: Container
 def judge_of(settings: JudgeSettings, limits: Mapping[str, float]) -> JudgeSettings | None:
     """The judge's settings for the watch; None when nothing can be judged."""
     metrics = tuple(
-        metric._replace(tolerance=Tolerance(0.0, limits[metric.name]), required=True)
+        metric._replace(tolerance=Tolerance(0.0, limits[metric.name]), max_excess=1.0, required=True)
         for metric in settings.metrics
         if metric.name in limits
     )
-    return settings._replace(metrics=metrics) if metrics else None
+    return settings._replace(metrics=metrics, tests_split=False) if metrics else None
 
 
 def describe(verdicts: Sequence[MetricVerdict], limits: Mapping[str, float]) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from rollout.core.custom_metrics import PERCENTILE, PLACEHOLDER, PLACEHOLDERS, VARIABLE, CustomMetric, kind_of
 from rollout.core.judge import MetricSettings, Tolerance
-from rollout.core.judge.known import series_name
+from rollout.core.judge.metric_defaults import series_name
 from rollout.core.judge.settings import default_tolerance
 from rollout.errors import Problem
 from rollout.request.judge import Absolute, Relative, problems_of_metric

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from rollout.core.judge import FastLane, InvalidSettings, JudgeSettings, MetricKind, MetricSettings, Tolerance
 from rollout.core.judge.checks import check_metric
-from rollout.core.judge.known import DEFAULT_QUANTILES, known, series, series_name
+from rollout.core.judge.metric_defaults import DEFAULT_QUANTILES, defaults_of, series, series_name
 from rollout.core.judge.settings import default_tolerance
 from rollout.errors import InvalidRequest, Problem
 from rollout.request.number import Number
@@ -68,10 +68,20 @@ class MetricRequest(Part):
     ) = Field(None, description="Of a latency: those of the base's own quantiles above which a request is slow.")
     tolerance: ToleranceRequest | None = Field(None, description="By default as the preset and the kind say.")
     dispersion: Annotated[float, Number(least=1, most=100)] | None = Field(
-        None, description="How many times more its counts vary than those of independent requests would."
+        None,
+        description="How many times more its counts vary than those of independent requests would; by default as the "
+        "base's own half hour before the rollout, or earlier rollouts, have shown.",
     )
     weight: Annotated[float, Number(above=0, most=1000)] | None = Field(
         None, description="Its share in the evidence of harm, relative to the others; 1 if left out."
+    )
+    max_excess: Annotated[float, Number(above=0, most=1)] | None = Field(
+        None,
+        description="However bad the base is, no more than this above its rate is tolerated; 0.02, or 0.05 for 4XXError "
+        "and Throttles.",
+    )
+    warm_up_minutes: Annotated[int, Number(0, 60)] | None = Field(
+        None, description="So many minutes after each raise are shown and not counted; 2 for latencies, else 0."
     )
     required: bool | None = Field(None, description="Whether the weight rises only once it is proven safe.")
     dry_run: bool | None = Field(None, description="Whether it is only shown, and decides nothing.")
@@ -79,20 +89,21 @@ class MetricRequest(Part):
     def settings(self, preset: str) -> list[MetricSettings]:
         """One series, or one for each quantile. Its kind must be known."""
         kind = None if self.kind is None else MetricKind(self.kind)
-        meant = known(self.name, kind)
+        meant = defaults_of(self.name, kind)
         if meant is None:
             raise ValueError(f"a metric of no known kind: {self.name!r}")
-        tolerance = default_tolerance(meant.kind, preset)
+        tolerance = meant.tolerance or default_tolerance(meant.kind, preset)
         metric = MetricSettings(
             self.name,
             meant.kind,
             tolerance if self.tolerance is None else self.tolerance.over(tolerance),
+            dispersion=self.dispersion,
             weight=self.weight,
             required=meant.required if self.required is None else self.required,
-            dry_run=meant.dry_run if self.dry_run is None else self.dry_run,
+            dry_run=bool(self.dry_run),
+            max_excess=meant.max_excess if self.max_excess is None else self.max_excess,
+            warm_up_minutes=self.warm_up_minutes,
         )
-        if self.dispersion is not None:
-            metric = metric._replace(dispersion=self.dispersion)
         if not _has_quantiles(metric):
             return [metric]
         return [metric._replace(name=series_name(self.name, each)) for each in self.quantiles or DEFAULT_QUANTILES]
@@ -103,7 +114,7 @@ class MetricRequest(Part):
         return self
 
     def _problems(self) -> Iterator[Problem]:
-        if known(self.name, None if self.kind is None else MetricKind(self.kind)) is None:
+        if defaults_of(self.name, None if self.kind is None else MetricKind(self.kind)) is None:
             kinds = tuple(MetricKind)
             problem = f"required, for {self.name!r} does not tell what it counts; one of {', '.join(kinds)}"
             yield Problem("kind", problem, kinds)
@@ -128,7 +139,7 @@ class JudgeRequest(Part):
         DEFAULTS.max_bake_factor, description="A step lasts at most so many times its bake."
     )
     cap_share: Annotated[float, Number(above=0, most=1)] = Field(
-        DEFAULTS.cap_share, description="The share of the proof of harm that one minute may bring."
+        DEFAULTS.cap_share, description="The share of the proof of harm that one block of minutes may bring."
     )
     fast_lane: FastLaneRequest | None = Field(None, description="When one minute alone may prove harm.")
     gate: GateRequest | None = Field(

@@ -244,7 +244,7 @@ class AliasRequest(Request):
     """A request for a rollout on an alias of a Lambda function."""
 
     kind: ClassVar[str] = "lambda-alias"
-    default_metrics: ClassVar[tuple[str, ...]] = ("Errors", "Duration")
+    default_metrics: ClassVar[tuple[str, ...]] = ("Errors", "Duration", "Throttles")
 
     target: AliasTarget
     candidate: AliasCandidate = AliasCandidate()

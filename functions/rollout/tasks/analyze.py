@@ -188,7 +188,7 @@ def _pace(rollout: Rollout, analysis: Json) -> int:
     limit = analysis.get("logELimit")
     step = rollout.settings.plan[max(0, rollout.step)]
     return minutes_to_wait(
-        judged=rollout.evidence.step_minutes,
+        judged=rollout.evidence.bake_minutes,
         bake_minutes=step.bake_minutes,
         evidence_share=analysis["logE"] / limit if limit else 0.0,
         most=rollout.settings.most_minutes_between_analyses,

@@ -16,7 +16,8 @@ from rollout.core.judge import (
     MetricVerdict,
     MinuteReading,
     Plan,
-    convicts,
+    conclude,
+    is_harmful,
     judge,
     observe,
 )
@@ -56,9 +57,14 @@ def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: li
     for raw in minutes:
         rollout, document = _count(rollout, raw, notes, settled)
         documents.append(document)
-        if rules and convicts(rollout.evidence, *rules):
+        if rules and is_harmful(rollout.evidence, *rules):
             break
-    return Observed(rollout, documents, judge(rollout.evidence, *rules) if rules else None, settled)
+    if rules is None:
+        return Observed(rollout, documents, None, settled)
+    if rollout.phase is not Phase.BAKING:
+        return Observed(rollout, documents, judge(rollout.evidence, *rules), settled)
+    evidence, judgement = conclude(rollout.evidence, *rules)
+    return Observed(replace(rollout, evidence=evidence), documents, judgement, settled)
 
 
 def _rules(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
@@ -151,7 +157,7 @@ def _observe(rollout: Rollout, reading: MinuteReading, notes: list[str]) -> Evid
         return observe(rollout.evidence, reading, *rules)
     except InvalidReading as error:
         notes.append(f"unmeasured: {error}")
-        return observe(rollout.evidence, MinuteReading(reading.minute, reading.step, {}), *rules)
+        return observe(rollout.evidence, MinuteReading(reading.minute, reading.step, {}, readable=False), *rules)
 
 
 def reading_document(reading: MinuteReading) -> Json:

@@ -54,7 +54,7 @@ def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str)
         expected_states=(wanted,),
         step=step,
         pending_decision=None,
-        evidence=begin_step(rollout.evidence, step),
+        evidence=begin_step(rollout.evidence, step, rollout.settings.judge, plan),
         phase=Phase.BAKING,
         phase_since=now,
         changed_at=now,

@@ -8,7 +8,6 @@ from rollout.core.judge import (
     Count,
     Evidence,
     JudgeSettings,
-    Measure,
     MetricKind,
     MetricSettings,
     MinuteReading,
@@ -16,6 +15,7 @@ from rollout.core.judge import (
     Plan,
     Step,
     Tolerance,
+    Totals,
     begin,
     observe,
 )
@@ -55,7 +55,7 @@ def evidence_of(
     minutes: Iterable[Minute],
     settings: JudgeSettings | None = None,
     plan: Plan | None = None,
-    history: Measure | None = None,
+    history: Totals | None = None,
     name: str = NAME,
 ) -> Evidence:
     """The evidence after these minutes of the first step."""

@@ -1,7 +1,6 @@
 """The benchmark measures the product's judge and the peers' rules as they are, and the page says what it found."""
 
 from math import inf
-from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -9,13 +8,14 @@ import pytest
 
 from benchmarks.judge import pictures, report
 from benchmarks.judge.bound import first_possible_minute
-from benchmarks.judge.goals import goals
+from benchmarks.judge.ending import Ending
+from benchmarks.judge.goals import goals, situation_goals
 from benchmarks.judge.measure import rng_for
-from benchmarks.judge.ours import NAME, follow, settings_with
+from benchmarks.judge.ours import NAME, follow_all, settings_with
 from benchmarks.judge.peers import PEERS, Rule
 from benchmarks.judge.peers.pocock import critical_value
 from benchmarks.judge.traffic import PLAN, Cell, Noise, Release, Rollouts, draw
-from rollout.core.judge import Action, Count, Pair, replay
+from rollout.core.judge import Count, Pair, replay, with_base_dispersion
 
 CELLS = (
     Cell(20.0, 0.01),
@@ -31,33 +31,31 @@ CELLS = (
 def test_what_is_measured_is_what_the_judge_would_say(cell: Cell) -> None:
     """Rollout by rollout the same end, at the same minute, as by the replay of the same minutes."""
     rollouts = draw(cell, 8, rng_for(cell, 5))
-    for index in range(8):
-        history = Count(int(rollouts.history_requests[index]), int(rollouts.history_bad[index]))
-        arms = [each[index].tolist() for each in rollouts[2:]]
-        ending = follow(settings_with(), history, *arms)
-        step_minutes = extended_minutes(arms, ending.minutes, history)
-        replayed = replay(settings_with(), PLAN, {NAME: history}, step_minutes)
+    for index, ending in enumerate(follow_all(rollouts, [settings_with()])):
+        before = rollouts.history_requests[index].tolist(), rollouts.history_bad[index].tolist()
+        history = list(map(Count, *before))
+        settings = with_base_dispersion(settings_with(), {NAME: history})
+        sums = {NAME: Count(sum(before[0]), sum(before[1]))}
+        replayed = replay(settings, PLAN, sums, judged_minutes(rollouts, index, ending))
         assert (ending.action, ending.minutes) == (replayed.verdict, replayed.at_minute)
 
 
-def extended_minutes(arms: list[Any], count: int, history: Count) -> list[dict[str, Pair]]:
-    """The first minutes of a rollout in one row, each step as long as the judge lets it be."""
+def judged_minutes(rollouts: Rollouts, index: int, ending: Ending) -> list[dict[str, Pair]]:
+    """The minutes that the rollout was judged by, in one row."""
     minutes: list[dict[str, Pair]] = []
-    step = in_step = 0
-    for _ in range(count):
-        canary_requests, canary_bad, base_requests, base_bad = (each[step][in_step] for each in arms)
-        minutes.append({NAME: Pair(Count(canary_requests, canary_bad), Count(base_requests, base_bad))})
-        in_step += 1
-        if replay(settings_with(), PLAN, {NAME: history}, minutes).verdict is Action.ADVANCE:
-            step, in_step = step + 1, 0
+    for step, count in enumerate(ending.step_minutes):
+        counts = zip(*(arm[index, step, :count].tolist() for arm in rollouts.arms), strict=True)
+        minutes.extend({NAME: Pair(Count(*each[:2]), Count(*each[2:]))} for each in counts)
     return minutes
 
 
 def planned(canary_bad: int, base_bad: int, minutes: int = 40) -> Rollouts:
     """One rollout with the same counts in every minute: 1,000 requests in each arm."""
     ones = np.ones((1, minutes), dtype=np.int64)
-    history = np.array([30_000]), np.array([30 * base_bad])
-    return Rollouts(*history, 1000 * ones, canary_bad * ones, 1000 * ones, base_bad * ones)
+    history = np.full((1, 30), 1000), np.full((1, 30), base_bad)
+    return Rollouts(
+        *history, np.zeros((1, 4), dtype=np.int64), 1000 * ones, canary_bad * ones, 1000 * ones, base_bad * ones
+    )
 
 
 @pytest.mark.parametrize("rule", PEERS.values(), ids=list(PEERS))
@@ -108,6 +106,6 @@ def test_the_page_is_what_the_last_run_found() -> None:
 
 def test_a_goal_that_is_missed_is_said() -> None:
     results = report.load()
-    assert len(goals(results["cells"])) == 9
-    table = report.goals_table(results["cells"])
-    assert table.count("**no**") == sum(not goal.reached for goal in goals(results["cells"]))
+    found = [*goals(results["cells"]), *situation_goals(results["situations"])]
+    assert len(found) == 12
+    assert report.goals_table(found).count("**no**") == sum(not goal.reached for goal in found)

@@ -15,10 +15,10 @@ from rollout.core.judge import (
     JudgeSettings,
     MetricSettings,
     MinuteReading,
-    Verdict,
+    Standing,
     begin,
     begin_step,
-    convicts,
+    is_harmful,
     judge,
     observe,
     observe_all,
@@ -80,7 +80,7 @@ def test_after_the_last_step_an_advance_is_a_promotion() -> None:
 def test_before_the_first_minute_there_is_nothing_to_say() -> None:
     judgement = judge(begin(some_settings(), a_plan(), {}), some_settings(), a_plan())
     assert (judgement.action, judgement.log_e) == (Action.CONTINUE, 0.0)
-    assert judgement.verdicts[0].verdict is Verdict.UNMEASURED
+    assert judgement.verdicts[0].verdict is Standing.UNMEASURED
 
 
 @pytest.mark.parametrize("silence", [SILENT_CANARY, (60, 1, 0, 0), (0, 0, 0, 0)])
@@ -88,7 +88,7 @@ def test_no_data_never_promotes(silence: Minute) -> None:
     evidence = evidence_of([silence] * 30)
     judgement = judge(evidence, some_settings(), a_plan())
     assert judgement.action is Action.HOLD
-    assert judgement.verdicts[0].verdict is Verdict.UNMEASURED
+    assert judgement.verdicts[0].verdict is Standing.UNMEASURED
     assert "not measured" in judgement.reason
 
 
@@ -201,7 +201,7 @@ def test_the_short_cut_convicts_exactly_when_the_judge_does(alpha: float, minute
     settings, plan = some_settings(alpha=alpha), a_plan()
     for count in range(len(minutes) + 1):
         evidence = evidence_of(minutes[:count], settings, plan)
-        assert convicts(evidence, settings, plan) is (judge(evidence, settings, plan).action is Action.ROLL_BACK)
+        assert is_harmful(evidence, settings, plan) is (judge(evidence, settings, plan).action is Action.ROLL_BACK)
 
 
 def three_metrics(settings: JudgeSettings, minutes: dict[str, Minute], times: int) -> Evidence:
@@ -220,7 +220,7 @@ def test_with_several_metrics_the_guilty_one_is_named() -> None:
     judgement = judge(evidence, settings, a_plan())
     assert (judgement.action, judgement.deciding_metric) == (Action.ROLL_BACK, "b5xx")
     assert judgement.log_e_limit == pytest.approx(-log(0.03))
-    assert [each.verdict for each in judgement.verdicts].count(Verdict.HARMFUL) == 1
+    assert [each.verdict for each in judgement.verdicts].count(Standing.HARMFUL) == 1
 
 
 def test_weak_evidence_from_several_metrics_adds_up() -> None:
@@ -251,7 +251,7 @@ def test_a_dry_run_is_explained_and_decides_nothing() -> None:
     evidence = three_metrics(settings, {NAME: HEALTHY, "4XXError": ALL_FAIL}, 10)
     judgement = judge(evidence, settings, a_plan())
     assert judgement.action is Action.ADVANCE
-    assert judgement.verdicts[1].verdict is Verdict.HARMFUL
+    assert judgement.verdicts[1].verdict is Standing.HARMFUL
     assert judgement.log_e == judgement.verdicts[0].log_e
 
 

@@ -3,41 +3,44 @@
 It looks every minute, and may: its evidence is an e-process, whose probability of ever convicting a
 canary within tolerance is at most α however often one looks. Read it in this order:
 
-    minute      the e-value of one minute of counts         values      ... of one minute of a mean
-    harm        all minutes, against "within tolerance"     safety      this step, against "beyond the margin"
+    minute      the e-value of one block of counts          values      ... of one block of a mean
+    harm        all blocks, against "within tolerance"      safety      this step, against "beyond the margin"
+    split       is what was measured what was sent?         effect      how large the difference is
     observing   readings → evidence                         judging     evidence → action
     settings, plan, readings, evidence, verdict             the values that go in, stay, and come out
     explain     numbers → words                             parse       JSON → values
     replaying   the judge over recorded minutes             previewing  what a plan can and cannot see
     dispersion  how clumped errors are                      information the bound nobody can beat
-    named       typing.NamedTuple without importing typing
 
 Pure arithmetic: no clock, no environment, no randomness, no I/O.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .dispersion import Spread
+from .effect import Effect
 from .errors import InvalidEvidence, InvalidInput, InvalidReading, InvalidSettings
 from .evidence import Evidence, MetricEvidence, learned
-from .named import TYPE_CHECKING
 from .plan import Plan, Step
-from .readings import Count, Measure, MinuteReading, Moments, Pair
+from .readings import Count, MinuteReading, Moments, Pair, Totals
 from .settings import PRESETS, FastLane, JudgeSettings, MetricKind, MetricSettings, Tolerance
-from .verdict import Action, Judgement, MetricVerdict, Verdict
+from .verdict import Action, Judgement, MetricVerdict, Standing
 
 if TYPE_CHECKING:
-    from .judging import combine, convicts, judge, observe_all
-    from .observing import begin, begin_step, observe
+    from .judging import combine, conclude, is_harmful, judge, observe_all, would_convict
+    from .observing import begin, begin_step, observe, observe_late, settle, with_base_dispersion
     from .parse import Recording, parse_judge, parse_plan, parse_recording
     from .previewing import BaseTraffic, MetricPreview, StepPreview, preview
-    from .replaying import Replay, ReplayMinute, replay
+    from .replaying import RecordedMinute, Replay, ReplayMinute, replay
 
 __all__ = [
     "PRESETS",
     "Action",
     "BaseTraffic",
     "Count",
+    "Effect",
     "Evidence",
     "FastLane",
     "InvalidEvidence",
@@ -46,7 +49,6 @@ __all__ = [
     "InvalidSettings",
     "JudgeSettings",
     "Judgement",
-    "Measure",
     "MetricEvidence",
     "MetricKind",
     "MetricPreview",
@@ -56,57 +58,60 @@ __all__ = [
     "Moments",
     "Pair",
     "Plan",
+    "RecordedMinute",
     "Recording",
     "Replay",
     "ReplayMinute",
     "Spread",
+    "Standing",
     "Step",
     "StepPreview",
     "Tolerance",
-    "Verdict",
+    "Totals",
     "begin",
     "begin_step",
     "combine",
-    "convicts",
+    "conclude",
+    "is_harmful",
     "judge",
     "learned",
     "observe",
     "observe_all",
+    "observe_late",
     "parse_judge",
     "parse_plan",
     "parse_recording",
     "preview",
     "replay",
+    "settle",
+    "with_base_dispersion",
+    "would_convict",
 ]
 
 
-_LATER = {
-    "Recording": "parse",
-    "parse_judge": "parse",
-    "parse_plan": "parse",
-    "parse_recording": "parse",
-    "BaseTraffic": "previewing",
-    "MetricPreview": "previewing",
-    "StepPreview": "previewing",
-    "preview": "previewing",
-    "combine": "judging",
-    "convicts": "judging",
-    "judge": "judging",
-    "observe_all": "judging",
-    "begin": "observing",
-    "begin_step": "observing",
-    "observe": "observing",
-    "Replay": "replaying",
-    "ReplayMinute": "replaying",
-    "replay": "replaying",
-}
-"""What is imported when it is first asked for, and from where: not every function judges, or reads a request."""
-
-
 def __getattr__(name: str) -> object:
-    """One of the names above."""
-    if name in _LATER:
-        from importlib import import_module  # noqa: PLC0415
+    """What is imported when it is first asked for: not every function judges, reads a request or previews a plan.
 
-        return getattr(import_module(f".{_LATER[name]}", __name__), name)
+    Type checkers see the imports above; at run time the module that has the name is loaded here.
+    """
+    if name in {"combine", "conclude", "is_harmful", "judge", "observe_all", "would_convict"}:
+        from . import judging  # noqa: PLC0415
+
+        return getattr(judging, name)
+    if name in {"begin", "begin_step", "observe", "observe_late", "settle", "with_base_dispersion"}:
+        from . import observing  # noqa: PLC0415
+
+        return getattr(observing, name)
+    if name in {"Recording", "parse_judge", "parse_plan", "parse_recording"}:
+        from . import parse  # noqa: PLC0415
+
+        return getattr(parse, name)
+    if name in {"BaseTraffic", "MetricPreview", "StepPreview", "preview"}:
+        from . import previewing  # noqa: PLC0415
+
+        return getattr(previewing, name)
+    if name in {"RecordedMinute", "Replay", "ReplayMinute", "replay"}:
+        from . import replaying  # noqa: PLC0415
+
+        return getattr(replaying, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

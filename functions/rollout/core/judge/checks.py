@@ -85,7 +85,11 @@ def check_metric(metric: MetricSettings, at: str) -> None:
     """Raises InvalidSettings for the first field of a metric that cannot be meant."""
     if not isinstance(metric.name, str) or not metric.name.strip():
         raise InvalidSettings(f"{at}.name", f"found {metric.name!r}", "the name of a metric")
-    number(metric.dispersion, f"{at}.dispersion", least=1, most=100)
+    if metric.dispersion is not None:
+        number(metric.dispersion, f"{at}.dispersion", least=1, most=100)
+    number(metric.max_excess, f"{at}.maxExcess", above=0, most=1)
+    if metric.warm_up_minutes is not None:
+        whole(metric.warm_up_minutes, f"{at}.warmUpMinutes", least=0)
     if metric.weight is not None:
         number(metric.weight, f"{at}.weight", above=0, most=1000)
     _check_tolerance(metric.tolerance, metric.kind, f"{at}.tolerance")

@@ -1,27 +1,34 @@
 """What the judge remembers between two minutes. A value: as small after a week as after a minute, and
 plain JSON.
 
-Logarithms are natural. JSON keeps every digit of a float, so that what is read back is what was written.
+Logarithms are natural. JSON keeps every digit of a float, so that what is read back is what was written. Lists of
+numbers are written as one string each, and what is at its default is left out: a record has room for many metrics.
+
+Edition. The second edition of the judge writes version 2. A record of the first edition is read without loss, see
+`_of_first_edition`.
 """
 
-from __future__ import annotations
+from collections.abc import Iterable, Mapping
+from math import isfinite, log
+from typing import Any, NamedTuple, Self
 
-from collections.abc import Mapping
-from math import isfinite
-
+from . import harm
 from .dispersion import Spread, estimate
 from .errors import InvalidEvidence
-from .named import TYPE_CHECKING, NamedTuple
-from .readings import Count, Measure, Moments
+from .log_space import log_plus
+from .readings import Count, Moments, Totals
+from .split import Split
 
-if TYPE_CHECKING:
-    from typing import Any
+VERSION = 2
+FIRST_EDITION = 1
+MOST_MISSED = 60
+"""So many minutes of a step without a point are remembered, for the case that their points come late."""
 
-VERSION = 1
+Wealth = tuple[float, ...]
 
 
 class Scale(NamedTuple):
-    """For a business value: the minutes counted and the squares of their differences, to know what is
+    """For a business value: the blocks counted and the squares of their differences, to know what is
     usual."""
 
     minutes: int = 0
@@ -31,78 +38,152 @@ class Scale(NamedTuple):
 class MetricEvidence(NamedTuple):
     """What one metric has shown.
 
-    `harm` and `harm_capped` hold ln W of each bet over the whole rollout, `safety` those of this step
-    (empty before the first minute). `canary` and `base` are the sums of this step, `past_base` all base
-    data so far, with the history. `measured` minutes of this step had both arms, `silent` is the run of
-    the newest that had not.
+    `past_base` and `past_canary` are all that left `pending`, counted or dropped, over the whole rollout; the
+    base's with its history. `canary` and `base` are the sums of this step, as they are shown. `pending_…` is
+    the block that is not closed yet, to which `pending_minutes` were added.
+
+    `harm` and `harm_capped` hold ln W of each bet over the whole rollout, `safety` those of this step, for each
+    line (empty before the first block). `blocks` were closed in this step, `seen` of its minutes had points;
+    `missing` is the run of the newest that had none, `silent` of those without a request in both arms.
+    `warmed` minutes of this step were shown and not counted because the canary was new at its weight.
+    `missed` are the minutes without points, by number, that may still be read.
     """
 
-    past_base: Measure
-    canary: Measure
-    base: Measure
-    harm: tuple[float, ...] = ()
-    harm_capped: tuple[float, ...] = ()
-    safety: tuple[float, ...] = ()
+    past_base: Totals
+    canary: Totals
+    base: Totals
+    past_canary: Totals
+    pending_canary: Totals
+    pending_base: Totals
+    pending_minutes: int = 0
+    newest: tuple[Totals, Totals] | None = None
+    """The newest minute's own counts (canary, base), if it went into the newest block."""
+    harm: Wealth = ()
+    harm_capped: Wealth = ()
+    safety: tuple[Wealth, ...] = ()
     proven: bool = False
+    half_as_bad: bool = False
+    """Whether the canary was shown to be at most half as bad as the base."""
     fast: bool = False
     """Whether the newest minute alone is bad enough for the fast lane."""
-    measured: int = 0
+    comparable: bool = True
+    """Whether the newest minute could be compared: latency cannot where the base fails."""
+    blocks: int = 0
+    seen: int = 0
+    missing: int = 0
     silent: int = 0
+    warmed: int = 0
+    missed: tuple[int, ...] = ()
     spread: Spread = Spread()
     harm_scale: Scale = Scale()
     safety_scale: Scale = Scale()
 
-    def in_new_step(self) -> MetricEvidence:
-        """The same, with all that belongs to a step started afresh."""
-        nothing = self.canary._replace(**dict.fromkeys(self.canary._fields, 0))
+    @classmethod
+    def fresh(cls, history: Totals) -> Self:
+        """Before the first minute, of the base's sums from before the rollout."""
+        nothing: Totals = Moments(0, 0.0) if isinstance(history, Moments) else Count(0, 0)
+        return cls(history, nothing, nothing, nothing, nothing, nothing)
+
+    @property
+    def nothing(self) -> Totals:
+        """No requests, or no samples."""
+        return Moments(0, 0.0) if isinstance(self.canary, Moments) else Count(0, 0)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a block is open."""
+        return self.pending_minutes > 0
+
+    def in_new_step(self) -> Self:
+        """The same, with all that belongs to a step started afresh. `pending` must be empty."""
         return self._replace(
-            canary=nothing,
-            base=nothing,
+            canary=self.nothing,
+            base=self.nothing,
+            newest=None,
             safety=(),
             proven=False,
+            half_as_bad=False,
             fast=False,
-            measured=0,
+            blocks=0,
+            seen=0,
+            missing=0,
             silent=0,
+            warmed=0,
             safety_scale=Scale(),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
         block: dict[str, Any] = {
-            "pastBase": list(self.past_base),
-            "canary": list(self.canary),
-            "base": list(self.base),
-            "harm": list(self.harm),
-            "harmCapped": list(self.harm_capped),
-            "safety": list(self.safety),
+            "kind": "value" if isinstance(self.canary, Moments) else "count",
+            "pastBase": _text(self.past_base),
+            "pastCanary": _text(self.past_canary),
+            "canary": _text(self.canary),
+            "base": _text(self.base),
+            "pending": _text([*self.pending_canary, *self.pending_base, self.pending_minutes]),
+            "newest": "" if self.newest is None else _text([*self.newest[0], *self.newest[1]]),
+            "harm": _text(self.harm),
+            "harmCapped": "" if self.harm_capped == self.harm else _text(self.harm_capped),
+            "safety": [_text(wealth) for wealth in self.safety],
             "proven": self.proven,
+            "halfAsBad": self.half_as_bad,
             "fast": self.fast,
-            "measured": self.measured,
+            "incomparable": not self.comparable,
+            "blocks": self.blocks,
+            "seen": self.seen,
+            "missing": self.missing,
             "silent": self.silent,
+            "warmed": self.warmed,
+            "missed": _text(_as_differences(self.missed)),
+            "spread": "" if self.spread == Spread() else _text(self.spread),
+            "harmScale": "" if self.harm_scale == Scale() else _text(self.harm_scale),
+            "safetyScale": "" if self.safety_scale == Scale() else _text(self.safety_scale),
         }
-        if isinstance(self.canary, Moments):
-            return block | {"harmScale": list(self.harm_scale), "safetyScale": list(self.safety_scale)}
-        return block | {"spread": list(self.spread)}
+        return {name: value for name, value in block.items() if value}
 
     @classmethod
-    def from_dict(cls, block: Mapping[str, Any]) -> MetricEvidence:
+    def from_dict(cls, block: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
-        is_value = "harmScale" in block
-        measure = Moments if is_value else Count
+        is_value = {"count": False, "value": True}[block["kind"]]
+
+        def totals(numbers: list[Any]) -> Totals:
+            requests, rest = numbers
+            return Moments(requests, rest) if is_value else Count(requests, rest)
+
+        def flag(name: str) -> bool:
+            return bool(block.get(name, False))
+
+        def count(name: str) -> int:
+            return int(block.get(name, 0))
+
+        pending = _numbers(block["pending"])
+        newest = _numbers(block.get("newest", ""))
+        wealth = _floats(block.get("harm", ""))
         return cls(
-            measure(*block["pastBase"]),
-            measure(*block["canary"]),
-            measure(*block["base"]),
-            _floats(block["harm"]),
-            _floats(block["harmCapped"]),
-            _floats(block["safety"]),
-            bool(block["proven"]),
-            bool(block["fast"]),
-            int(block["measured"]),
-            int(block["silent"]),
-            Spread() if is_value else Spread(*block["spread"]),
-            Scale(*block["harmScale"]) if is_value else Scale(),
-            Scale(*block["safetyScale"]) if is_value else Scale(),
+            totals(_numbers(block["pastBase"])),
+            totals(_numbers(block["canary"])),
+            totals(_numbers(block["base"])),
+            totals(_numbers(block["pastCanary"])),
+            totals(pending[:2]),
+            totals(pending[2:4]),
+            int(pending[4]),
+            (totals(newest[:2]), totals(newest[2:])) if newest else None,
+            wealth,
+            _floats(block["harmCapped"]) if "harmCapped" in block else wealth,
+            tuple([_floats(each) for each in block.get("safety", ())]),
+            flag("proven"),
+            flag("halfAsBad"),
+            flag("fast"),
+            not flag("incomparable"),
+            count("blocks"),
+            count("seen"),
+            count("missing"),
+            count("silent"),
+            count("warmed"),
+            _from_differences(_numbers(block.get("missed", ""))),
+            Spread(*_numbers(block["spread"])) if "spread" in block else Spread(),
+            Scale(*_numbers(block["harmScale"])) if "harmScale" in block else Scale(),
+            Scale(*_numbers(block["safetyScale"])) if "safetyScale" in block else Scale(),
         )
 
 
@@ -110,7 +191,11 @@ class Evidence(NamedTuple):
     """All that a rollout has shown so far.
 
     `last_minute` is the newest minute counted (None before the first); `minutes` were judged in all,
-    `step_minutes` of them in `step`; `step_starts` later steps have had their first minute.
+    `step_minutes` of them in `step`, of which `bake_minutes` were measured: every required metric had its
+    points. `step_starts` later steps have had their first minute; `starts` is the first minute of each step
+    (None where it is not known). `base_failed` says that the base failed before the rollout, `splits` what
+    each source has shown of the split in this step, `ended_splits` in those before, of which minutes are
+    missed.
     """
 
     metrics: Mapping[str, MetricEvidence]
@@ -119,6 +204,30 @@ class Evidence(NamedTuple):
     step: int = 0
     step_minutes: int = 0
     step_starts: int = 0
+    bake_minutes: int = 0
+    starts: tuple[int | None, ...] = ()
+    base_failed: bool = False
+    splits: Mapping[str, Split] = {}
+    ended_splits: Mapping[int, Mapping[str, Split]] = {}
+
+    def starts_of(self, step: int, minute: int) -> int:
+        """The first minute of a step; of one that has none yet, or whose is not known, `minute`."""
+        start = self.starts[step] if step < len(self.starts) else None
+        return minute if start is None else start
+
+    def step_of(self, minute: int) -> int | None:
+        """The step that a minute counted so far belongs to; None if that is not known."""
+        at = self.step
+        while at >= 0:
+            start = self.starts[at] if at < len(self.starts) else None
+            if start is not None and start <= minute:
+                return at
+            at -= 1
+        return None
+
+    def missed_minutes(self) -> tuple[int, ...]:
+        """The minutes of which some metric had no point, and which may still be read; in order."""
+        return tuple(sorted({minute for metric in self.metrics.values() for minute in metric.missed}))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -129,24 +238,23 @@ class Evidence(NamedTuple):
             "step": self.step,
             "stepMinutes": self.step_minutes,
             "stepStarts": self.step_starts,
+            "bakeMinutes": self.bake_minutes,
+            "starts": list(self.starts),
+            "baseFailed": self.base_failed,
+            "splits": _splits_to_dict(self.splits),
+            "endedSplits": {str(step): _splits_to_dict(splits) for step, splits in self.ended_splits.items()},
             "metrics": {name: metric.to_dict() for name, metric in self.metrics.items()},
         }
 
     @classmethod
-    def from_dict(cls, block: Mapping[str, Any]) -> Evidence:
-        """The inverse of `to_dict`. Raises InvalidEvidence for what this version did not write."""
-        if not isinstance(block, Mapping) or block.get("version") != VERSION:
+    def from_dict(cls, block: Mapping[str, Any]) -> "Evidence":
+        """The inverse of `to_dict`; also reads what the first edition wrote. Raises InvalidEvidence for anything
+        else."""
+        if not isinstance(block, Mapping) or block.get("version") not in {FIRST_EDITION, VERSION}:
             raise InvalidEvidence(f"the stored evidence is not of version {VERSION} of the judge")
         try:
-            return cls(
-                {name: MetricEvidence.from_dict(metric) for name, metric in block["metrics"].items()},
-                None if block["lastMinute"] is None else int(block["lastMinute"]),
-                int(block["minutes"]),
-                int(block["step"]),
-                int(block["stepMinutes"]),
-                int(block["stepStarts"]),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return _of_first_edition(block) if block["version"] == FIRST_EDITION else _of_second_edition(block)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise InvalidEvidence(f"the stored evidence is damaged: {error!r}") from error
 
 
@@ -159,8 +267,127 @@ def learned(evidence: Evidence) -> dict[str, float]:
     return {name: phi for name, phi in estimates.items() if phi is not None}
 
 
-def _floats(values: list[float]) -> tuple[float, ...]:
+def _of_second_edition(block: Mapping[str, Any]) -> Evidence:
+    return Evidence(
+        {name: MetricEvidence.from_dict(metric) for name, metric in block["metrics"].items()},
+        None if block["lastMinute"] is None else int(block["lastMinute"]),
+        int(block["minutes"]),
+        int(block["step"]),
+        int(block["stepMinutes"]),
+        int(block["stepStarts"]),
+        int(block["bakeMinutes"]),
+        tuple([None if start is None else int(start) for start in block["starts"]]),
+        bool(block["baseFailed"]),
+        _splits_from_dict(block["splits"]),
+        {int(step): _splits_from_dict(splits) for step, splits in block["endedSplits"].items()},
+    )
+
+
+def _of_first_edition(block: Mapping[str, Any]) -> Evidence:
+    """A rollout that began under the first edition goes on under the second with the same evidence.
+
+    The first edition's E is the plain mean of its eight bets and 0.5, 0.3 and 0.2 of stake. Each bet's wealth is
+    scaled to its weight here, W' = W/(8·weight), so that Σ weight'·W' is that mean; the stake that is not yet in is
+    smaller here (0.2 and 0.1), and of what is over the share for any time goes to the learning bet now. So E does not
+    grow by the reading, it stays a supermartingale from one rule to the other, and α holds over the whole rollout. All
+    that was seen is kept; of the stake on later starts a third is given up.
+
+    The e-processes of the new safety lines start at 1 now, which is valid at any time; what was proven stays proven.
+    """
+    minutes = int(block["minutes"])
+    over = 0.0 if minutes == 0 else (0.2 - harm.EVERY_MINUTE) * (1.0 - harm.HAZARD) ** (minutes - 1)
+    step, step_minutes = int(block["step"]), int(block["stepMinutes"])
+    return Evidence(
+        {name: _metric_of_first_edition(metric, over) for name, metric in block["metrics"].items()},
+        None if block["lastMinute"] is None else int(block["lastMinute"]),
+        minutes,
+        step,
+        step_minutes,
+        int(block["stepStarts"]),
+        step_minutes,
+        (None,) * (step + 1 if step_minutes else step),
+    )
+
+
+def _metric_of_first_edition(block: Mapping[str, Any], over: float) -> MetricEvidence:
+    is_value = "harmScale" in block
+    measure = Moments if is_value else Count
+    canary: Totals = measure(*block["canary"])
+    fresh = MetricEvidence.fresh(measure(*block["pastBase"]))
+    measured = int(block["measured"])
+    safety = _checked(block["safety"])
+    return fresh._replace(
+        canary=canary,
+        base=measure(*block["base"]),
+        past_canary=canary,
+        harm=_rescaled(_checked(block["harm"]), over),
+        harm_capped=_rescaled(_checked(block["harmCapped"]), over),
+        safety=(safety,) if safety else (),
+        proven=bool(block["proven"]),
+        fast=bool(block["fast"]),
+        blocks=measured,
+        seen=measured,
+        silent=int(block["silent"]),
+        warmed=measured,
+        spread=Spread() if is_value else Spread(*block["spread"]),
+        harm_scale=Scale(*block["harmScale"]) if is_value else Scale(),
+        safety_scale=Scale(*block["safetyScale"]) if is_value else Scale(),
+    )
+
+
+def _rescaled(wealth: Wealth, over: float) -> Wealth:
+    """The first edition's bets as the second weighs them; the stake that is `over` goes to the learning bet."""
+    if not wealth:
+        return ()
+    if len(wealth) != len(harm.KAPPAS):
+        return tuple([log_plus(each, over) if over else each for each in wealth])
+    scaled = [each - log(len(wealth) * weight) for each, weight in zip(wealth, harm.WEIGHTS, strict=False)]
+    return (*scaled, log(over / harm.LEARNING_WEIGHT))
+
+
+def _splits_to_dict(splits: Mapping[str, Split]) -> dict[str, Any]:
+    return {
+        source: _text([split.canary, split.total, *split.logs, int(split.doubted)]) for source, split in splits.items()
+    }
+
+
+def _splits_from_dict(block: Mapping[str, Any]) -> dict[str, Split]:
+    splits = {}
+    for source, text in block.items():
+        canary, total, *logs, doubted = _numbers(text)
+        splits[source] = Split(int(canary), int(total), tuple(map(float, logs)), bool(doubted))
+    return splits
+
+
+def _text(numbers: Iterable[float]) -> str:
+    return " ".join(map(repr, numbers))
+
+
+def _numbers(text: str) -> list[Any]:
+    numbers = [int(each) if each.lstrip("-").isdigit() else float(each) for each in text.split()]
+    if not all(map(isfinite, numbers)):
+        raise ValueError("a logarithm is not finite")
+    return numbers
+
+
+def _floats(text: str) -> Wealth:
+    return tuple(map(float, _numbers(text)))
+
+
+def _checked(values: Iterable[float]) -> Wealth:
     numbers = tuple(map(float, values))
     if not all(map(isfinite, numbers)):
         raise ValueError("a logarithm is not finite")
     return numbers
+
+
+def _as_differences(minutes: tuple[int, ...]) -> list[int]:
+    """The first as it is, each other as the difference to the one before."""
+    return [minute - before for before, minute in zip((0, *minutes), minutes, strict=False)]
+
+
+def _from_differences(numbers: Iterable[int]) -> tuple[int, ...]:
+    minutes: list[int] = []
+    for number in numbers:
+        minutes.append(int(number) + (minutes[-1] if minutes else 0))
+    return tuple(minutes)

@@ -11,9 +11,10 @@ most one rollout of a hundred.
 from __future__ import annotations
 
 from math import exp, floor, log, log10
+from typing import TYPE_CHECKING
 
-from .named import TYPE_CHECKING
-from .readings import Count, Measure, Moments
+from .effect import Effect
+from .readings import Count, Moments, Totals
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -23,8 +24,8 @@ _NOT_WORTH_COUNTING = log(1e9)
 
 def explain(
     name: str,
-    canary: Measure,
-    base: Measure,
+    canary: Totals,
+    base: Totals,
     *,
     allowed_rate: float | None,
     log_e: float,
@@ -36,19 +37,49 @@ def explain(
     """One metric's numbers and the odds against "within tolerance", in one line."""
     allowed = _allowed(canary, allowed_rate, higher_is_better=higher_is_better)
     return (
-        f"{display_name(name)}: canary {_measure(canary)} vs base {_measure(base)}, {allowed}; "
+        f"{display_name(name)}: {compared(canary, base)}, {allowed}; "
         f"{odds(log_e)} against 'within tolerance' (limit {odds(log_e_limit)}) "
         f"{where(weight_percent, minutes)}"
     )
 
 
-def unmeasured(name: str, canary: Measure, base: Measure, weight_percent: Decimal, minutes: int) -> str:
-    """Why a metric has nothing to say: no minute of the step had both arms."""
+def unmeasured(name: str, canary: Totals, base: Totals, weight_percent: Decimal, minutes: int) -> str:
+    """Why a metric has nothing to say: no block of the step had enough of both arms."""
     unit = "samples" if isinstance(canary, Moments) else "requests"
     return (
-        f"{display_name(name)}: not measured, no minute with {unit} in both arms "
+        f"{display_name(name)}: not measured, not enough {unit} in both arms "
         f"(canary {canary[0]}, base {base[0]} {unit}) {where(weight_percent, minutes)}"
     )
+
+
+def doubted_split(share: float, sent: float) -> str:
+    """That the canary's series has not the share of the requests that it was sent (fractions)."""
+    measured, meant = _share(share), _share(sent)
+    return f"the canary's series has {measured} of the requests, {meant} were sent"
+
+
+def size(effect: Effect) -> str:
+    """How large the difference is, in points of a hundred: "3.1 points worse (2.0 to 4.4)"."""
+    points, low, high = (100.0 * each for each in effect)
+    if points < 0.0:
+        return f"{_points(-points)} points better ({_points(-high)} to {_points(-low)})"
+    return f"{_points(points)} points worse ({_points(low)} to {_points(high)})"
+
+
+def _points(points: float) -> str:
+    """With one decimal, or two digits of what is small."""
+    if abs(points) >= 0.1 or not points:
+        return f"{points:.1f}"
+    return f"{points:.{min(6, 1 - floor(log10(abs(points))))}f}"
+
+
+def _share(fraction: float) -> str:
+    return f"{two_digits(100.0 * fraction)}%"
+
+
+def compared(canary: Totals, base: Totals) -> str:
+    """Both arms' numbers: "canary 41/1180 (3.47%) vs base 96/10640 (0.90%)"."""
+    return f"canary {_measure(canary)} vs base {_measure(base)}"
 
 
 def display_name(name: str) -> str:
@@ -88,7 +119,7 @@ def two_digits(number: float) -> str:
     return f"{float(f'{number:.2g}'):,g}"
 
 
-def _measure(measure: Measure) -> str:
+def _measure(measure: Totals) -> str:
     if isinstance(measure, Count):
         rate = percent(measure.bad / measure.requests) if measure.requests else "no requests"
         return f"{measure.bad}/{measure.requests} ({rate})"
@@ -96,7 +127,7 @@ def _measure(measure: Measure) -> str:
     return f"{mean} (n={measure.samples})"
 
 
-def _allowed(canary: Measure, allowed_rate: float | None, *, higher_is_better: bool) -> str:
+def _allowed(canary: Totals, allowed_rate: float | None, *, higher_is_better: bool) -> str:
     if allowed_rate is None:
         return "allowed unknown"
     shown = percent(allowed_rate) if isinstance(canary, Count) else f"{allowed_rate:.4g}"

@@ -1,43 +1,50 @@
 """The judgement: from evidence to one action.
 
-    harm ≥ 1/α?   bake over?   all proven?   time left?   action
-    yes           –            –             –            roll back
-    no            no           –             –            continue
-    no            yes          yes           –            advance, after the last step promote
-    no            yes          no            yes          extend
-    no            yes          no            no           hold
+    harm ≥ 1/α?   minutes ≥ bake?   bake measured, all proven?   minutes left?   action
+    yes           –                 –                            –               roll back
+    no            no                –                            –               continue
+    no            yes               yes                          –               advance, after the last step promote
+    no            yes               no                           yes             extend
+    no            yes               no                           no              hold
+
+Time passed is not time watched: a bake is over when so many of its minutes were *measured*; a step may last three
+times its bake in minutes of any kind. Where the answer would be to advance, promote or hold, `conclude` weighs what
+is still pending first, and asks again.
 
 Several metrics. Harm is the average of the e-values of the metrics that decide, weighted by their shares:
 an e-value again, under any dependence between them. An advance needs the proof of every required metric.
 
 Fast lane. Capped evidence lets no single minute convict, because clumps of errors come in single minutes.
-But when everything fails, waiting hurts: a metric whose newest minute has many bad requests, far above
-the base, convicts on its uncapped evidence, if that reaches its own limit 1/(α·share). Uncapped evidence
-is never below the capped, so both lanes together are within the same α.
+But when everything fails, waiting hurts: a metric whose newest minute is terrible by itself convicts on
+its uncapped evidence, if that reaches its own limit 1/(α·share). Uncapped evidence is never below the
+capped, and a condition on top of "uncapped E ≥ 1/(α·share)" can only make that event smaller, so both lanes
+together are within the same α.
 
-Silence. A proof is worth what it is worth while requests keep coming. When a metric falls silent for
-three minutes or more, in which its own traffic would have brought seven requests or more (exp(−7) < 0.1
-%), it is unmeasured, not safe.
+Silence. A metric is unmeasured, not safe, until a block of its step was closed, while its newest two minutes had no
+points, and from when on its source was doubted.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable
 from math import log
+from typing import NamedTuple
 
 from . import explain, harm, safety
+from .effect import effect_of
 from .errors import InvalidEvidence
 from .evidence import Evidence, MetricEvidence
-from .logs import log_sum_exp
-from .named import NamedTuple
-from .observing import observe
-from .plan import Plan, Step
-from .readings import Measure, MinuteReading
-from .settings import JudgeSettings, MetricSettings
-from .verdict import Action, Judgement, MetricVerdict, Verdict
+from .log_space import log_sum_exp
+from .metric_defaults import source_of
+from .observing import FAILING_TOO_FAST, observe, settle
+from .plan import Plan, Step, later_starts
+from .readings import MinuteReading, Totals
+from .settings import JudgeSettings, MetricKind, MetricSettings
+from .split import Split
+from .verdict import Action, Judgement, MetricVerdict, Standing
 
-SUSPICIOUS_SILENCE_MINUTES = 3
-SUSPICIOUS_SILENCE_REQUESTS = 7.0
+UNREADABLE_MINUTES = 2
+"""So many newest minutes without points, and a metric is unmeasured."""
+
+_CONCLUDING = frozenset({Action.ADVANCE, Action.PROMOTE, Action.HOLD})
 
 _ROUNDING = 1e-9
 """An α of 0.05 shared by five is 0.01, whatever binary fractions make of it."""
@@ -52,17 +59,46 @@ def judge(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> Judgement:
     log_e_capped = combine((view.share, view.log_e_capped) for view in views if view.metric.decides)
     log_e_limit = settings.log_limit()
 
-    culprit = _culprit(views, log_e_capped, log_e_limit)
-    verdicts = tuple(_metric_verdict(view, culprit, evidence, settings, plan[evidence.step]) for view in views)
-    if culprit is not None:
-        reason = _reason_of_harm(culprit, verdicts, log_e_capped, log_e_limit)
-        action, deciding = Action.ROLL_BACK, culprit.metric.name
-        return Judgement(action, reason, deciding, log_e, log_e_capped, log_e_limit, verdicts)
-    action, reason, blocking = _without_harm(evidence, settings, plan, verdicts)
-    return Judgement(action, reason, blocking, log_e, log_e_capped, log_e_limit, verdicts)
+    name: str | None
+    deciding = _deciding_view(views, log_e_capped, log_e_limit)
+    verdicts = tuple(_metric_verdict(view, deciding, evidence, settings, plan[evidence.step]) for view in views)
+    if deciding is not None:
+        reason = _reason_of_harm(deciding, verdicts, log_e_capped, log_e_limit)
+        action, name = Action.ROLL_BACK, deciding.metric.name
+    else:
+        action, reason, name = _without_harm(evidence, settings, plan, verdicts)
+    reason = "; ".join([reason, *_shown_only(verdicts)])
+    return Judgement(action, reason, name, log_e, log_e_capped, log_e_limit, verdicts)
 
 
-def convicts(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> bool:
+def conclude(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> tuple[Evidence, Judgement]:
+    """The judgement, and the evidence that it is of: where it would move the rollout on, promote or hold it, what is
+    pending is weighed first, and the answer is taken anew. Raises InvalidEvidence."""
+    judgement = judge(evidence, settings, plan)
+    if judgement.action in _CONCLUDING:
+        settled = settle(evidence, settings, plan)
+        if settled is not evidence:
+            return settled, judge(settled, settings, plan)
+    return evidence, judgement
+
+
+def would_convict(
+    evidence: Evidence, readings: Iterable[MinuteReading], settings: JudgeSettings, plan: Plan
+) -> Judgement | None:
+    """The judgement of a copy of the evidence that also has these minutes, which are not closed yet, if it convicts.
+
+    Nothing of it is kept: what is stored are closed minutes only. The copy is evidence like any other of the minutes
+    as they are known now, and to convict by it is to look once more. A minute whose counts may still grow must
+    not be given: its errors could be there before its requests. Raises what `observe` and `judge` raise.
+    """
+    for reading in readings:
+        evidence = observe(evidence, reading, settings, plan)
+        if is_harmful(evidence, settings, plan):
+            return judge(evidence, settings, plan)
+    return None
+
+
+def is_harmful(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> bool:
     """Whether `judge` would roll back; mostly without having to judge. Raises InvalidEvidence."""
     # E is at most the largest wealth + the stake not yet put in (1 or less), and so is the average over metrics.
     far_from_it = log(1.0 / settings.alpha - 1.0) - 2.0 * _ROUNDING
@@ -76,13 +112,13 @@ def observe_all(
 ) -> tuple[Evidence, Judgement]:
     """Minutes that have piled up, judged one after the other: harm seen in any of them counts, and ends it.
 
-    Without harm, the judgement after the newest. Raises what `observe` and `judge` raise.
+    Without harm, what `conclude` says after the newest. Raises what `observe` and `judge` raise.
     """
     for reading in readings:
         evidence = observe(evidence, reading, settings, plan)
-        if convicts(evidence, settings, plan):
+        if is_harmful(evidence, settings, plan):
             break
-    return evidence, judge(evidence, settings, plan)
+    return conclude(evidence, settings, plan)
 
 
 def combine(weighted_logs: Iterable[tuple[float, float]]) -> float:
@@ -116,21 +152,21 @@ class _View(NamedTuple):
 
 
 def _views(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> list[_View]:
-    left = harm.stake_left(evidence.minutes, evidence.step_starts, len(plan))
+    left = harm.stake_left(evidence.minutes, evidence.step_starts, later_starts(plan))
     shares = settings.shares()
     views = []
     for metric in settings.metrics:
         seen = evidence.metrics.get(metric.name)
         if seen is None:
             raise InvalidEvidence(f"the evidence knows no metric {metric.name!r}")
-        share = shares[metric.name]
+        share, weights = shares[metric.name], harm.log_weights(metric.kind)
         views.append(
             _View(
                 metric,
                 seen,
                 share,
-                harm.log_evidence(seen.harm, left),
-                harm.log_evidence(seen.harm_capped, left),
+                log_e := harm.log_evidence(seen.harm, left, weights),
+                log_e if seen.harm_capped == seen.harm else harm.log_evidence(seen.harm_capped, left, weights),
                 settings.log_limit(share),
                 safety.log_evidence(seen.safety),
             )
@@ -138,7 +174,7 @@ def _views(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> list[_Vie
     return views
 
 
-def _culprit(views: list[_View], log_e_capped: float, log_e_limit: float) -> _View | None:
+def _deciding_view(views: list[_View], log_e_capped: float, log_e_limit: float) -> _View | None:
     """The metric that convicts, or that does most of it where only all together do."""
     deciding = [view for view in views if view.metric.decides]
     suspects = [view for view in deciding if view.convicts_alone]
@@ -149,11 +185,12 @@ def _culprit(views: list[_View], log_e_capped: float, log_e_limit: float) -> _Vi
 
 
 def _metric_verdict(
-    view: _View, culprit: _View | None, evidence: Evidence, settings: JudgeSettings, step: Step
+    view: _View, deciding: _View | None, evidence: Evidence, settings: JudgeSettings, step: Step
 ) -> MetricVerdict:
     metric, seen = view.metric, view.evidence
     allowed_rate = _allowed_rate(metric, seen.base)
     log_e_shown = view.log_e if view.convicts_by_fast_lane else view.log_e_capped
+    effect = effect_of(seen.canary, seen.base, metric.phi)
     reason = explain.explain(
         metric.name,
         seen.canary,
@@ -165,20 +202,23 @@ def _metric_verdict(
         minutes=evidence.step_minutes,
         higher_is_better=metric.kind.higher_is_better,
     )
-    if view.convicts_alone or view is culprit:
-        verdict = Verdict.HARMFUL
-    elif not seen.measured:
-        verdict = Verdict.UNMEASURED
-        reason = explain.unmeasured(metric.name, seen.canary, seen.base, step.weight_percent, evidence.step_minutes)
-    elif _is_suspiciously_silent(seen, evidence.step_minutes):
-        verdict = Verdict.UNMEASURED
-        reason += f"; silent for the last {seen.silent} min"
+    if effect is not None and not metric.kind.higher_is_better:
+        reason += f"; {explain.size(effect)}"
+    convicts = view.convicts_alone or view is deciding
+    if convicts:
+        standing = Standing.HARMFUL
+    elif words := _unmeasured(view, evidence, settings, step):
+        standing, reason = Standing.UNMEASURED, words
     else:
-        verdict = Verdict.SAFE if seen.proven else Verdict.UNDECIDED
+        standing = Standing.SAFE if seen.proven else Standing.UNDECIDED
         reason += f"; {_state_of_proof(view, settings.log_proof)}"
+        if metric.gates and not step.harm_only and _base_fails(view):
+            standing = Standing.UNDECIDED
+            reason += f"; the base itself fails ({explain.percent(_rate(seen.base))}), and the canary is not shown "
+            reason += "to be at most half as bad"
     return MetricVerdict(
         metric.name,
-        verdict,
+        standing,
         reason,
         view.log_e,
         view.log_e_capped,
@@ -189,7 +229,51 @@ def _metric_verdict(
         allowed_rate,
         metric.dry_run,
         metric.required,
+        effect,
+        convicts and metric.dry_run,
     )
+
+
+def _unmeasured(view: _View, evidence: Evidence, settings: JudgeSettings, step: Step) -> str:
+    """Why a metric has nothing to say, if it has not: "" else."""
+    metric, seen = view.metric, view.evidence
+    name, at = explain.display_name(metric.name), explain.where(step.weight_percent, evidence.step_minutes)
+    split = evidence.splits.get(source_of(metric.name), Split())
+    is_tested = settings.tests_split and metric.kind is not MetricKind.BUSINESS_VALUE
+    if split.doubted and is_tested:
+        return f"{name}: not measured, {explain.doubted_split(split.share, step.weight)} {at}"
+    if seen.missing >= UNREADABLE_MINUTES:
+        return f"{name}: not measured, its last {seen.missing} min have no data {at}"
+    if seen.blocks:
+        return ""
+    if not seen.comparable:
+        return (
+            f"{name}: not comparable, more than {explain.percent(FAILING_TOO_FAST)} of the base's requests fail, and "
+            f"failures have a latency of their own {at}"
+        )
+    if 0 < seen.warmed <= metric.warm_up:
+        return f"{name}: warming up, {seen.warmed} min are shown and not counted {at}"
+    return explain.unmeasured(metric.name, seen.canary, seen.base, step.weight_percent, evidence.step_minutes)
+
+
+def _base_fails(view: _View) -> bool:
+    """Whether the base fails so often that a canary which is no worse proves nothing."""
+    metric, seen = view.metric, view.evidence
+    return metric.kind is MetricKind.ERRORS and _rate(seen.base) >= safety.FAILING_BASE_RATE and not seen.half_as_bad
+
+
+def _rate(base: Totals) -> float:
+    return base[1] / base[0] if base[0] else 0.0
+
+
+def _shown_only(verdicts: Iterable[MetricVerdict]) -> list[str]:
+    """What is shown only and would have convicted: nobody may be left to find that out by himself."""
+    return [
+        f"{explain.display_name(each.name)} is shown only, and would have rolled back "
+        f"({explain.compared(each.canary, each.base)})"
+        for each in verdicts
+        if each.would_convict
+    ]
 
 
 def _state_of_proof(view: _View, log_proof: float) -> str:
@@ -201,48 +285,45 @@ def _state_of_proof(view: _View, log_proof: float) -> str:
     return f"shown safe enough for the next step earlier, now {numbers}"
 
 
-def _allowed_rate(metric: MetricSettings, base: Measure) -> float | None:
-    return metric.tolerance.of(base[1] / base[0]) if base[0] else None
-
-
-def _is_suspiciously_silent(seen: MetricEvidence, step_minutes: int) -> bool:
-    if seen.silent < SUSPICIOUS_SILENCE_MINUTES:
-        return False
-    before = step_minutes - seen.silent
-    missed = min(seen.canary[0], seen.base[0]) / before * seen.silent
-    return missed >= SUSPICIOUS_SILENCE_REQUESTS
+def _allowed_rate(metric: MetricSettings, base: Totals) -> float | None:
+    if not base[0]:
+        return None
+    rate = base[1] / base[0]
+    return metric.line(rate).of(rate)
 
 
 def _without_harm(
     evidence: Evidence, settings: JudgeSettings, plan: Plan, verdicts: tuple[MetricVerdict, ...]
 ) -> tuple[Action, str, str | None]:
     step = plan[evidence.step]
-    minutes, bake = evidence.step_minutes, step.bake_minutes
+    minutes, measured, bake = evidence.step_minutes, evidence.bake_minutes, step.bake_minutes
     longest = bake * settings.max_bake_factor
     at = explain.weight(step.weight_percent)
     if minutes < bake:
         most = min((each for each in verdicts if not each.dry_run), key=lambda each: (-each.log_e_capped, each.name))
         return Action.CONTINUE, f"baking at {at}, {minutes} of {bake} min; {most.reason}", None
 
-    gates = {metric.name for metric in settings.metrics if metric.gates}
-    unproven = [each for each in verdicts if each.name in gates and each.verdict is not Verdict.SAFE]
-    if not unproven:
-        reason = "; ".join(each.reason for each in verdicts if each.name in gates)
-        return (Action.PROMOTE if evidence.step + 1 == len(plan) else Action.ADVANCE), reason, None
+    gates = set() if step.harm_only else {metric.name for metric in settings.metrics if metric.gates}
+    unproven = [each for each in verdicts if each.name in gates and each.verdict is not Standing.SAFE]
+    if not unproven and measured >= bake:
+        words = [each.reason for each in verdicts if each.name in gates] or [f"no harm at {at} in {measured} min"]
+        return (Action.PROMOTE if evidence.step + 1 == len(plan) else Action.ADVANCE), "; ".join(words), None
 
-    blocking = min(unproven, key=lambda each: (each.log_s, each.name))
+    blocking = min(unproven, key=lambda each: (each.log_s, each.name), default=None)
+    lacks = f"only {measured} of {bake} min at {at} were measured"
+    problem = f"no proof of safety at {at}" if blocking else lacks
+    proof = f"; {blocking.reason}" if blocking else ""
+    name = blocking.name if blocking else None
     if minutes >= longest - _ROUNDING:
-        reason = f"no proof of safety at {at} in {minutes} min, {longest:.0f} were allowed; {blocking.reason}"
-        return Action.HOLD, reason, blocking.name
-    reason = f"no proof of safety at {at} yet, {minutes} of at most {longest:.0f} min; {blocking.reason}"
-    return Action.EXTEND, reason, blocking.name
+        return Action.HOLD, f"{problem} in {minutes} min, {longest:.0f} were allowed{proof}", name
+    return Action.EXTEND, f"{problem} yet, {minutes} of at most {longest:.0f} min{proof}", name
 
 
 def _reason_of_harm(
-    culprit: _View, verdicts: tuple[MetricVerdict, ...], log_e_capped: float, log_e_limit: float
+    deciding: _View, verdicts: tuple[MetricVerdict, ...], log_e_capped: float, log_e_limit: float
 ) -> str:
-    reason = next(each.reason for each in verdicts if each.name == culprit.metric.name)
-    if not culprit.convicts_alone:
+    reason = next(each.reason for each in verdicts if each.name == deciding.metric.name)
+    if not deciding.convicts_alone:
         together = f"{explain.odds(log_e_capped)} (limit {explain.odds(log_e_limit)})"
         return f"{reason}; all metrics together {together}"
     return reason

@@ -5,17 +5,17 @@ Unknown fields are errors, here as everywhere: a misspelt "beta" must not quietl
 InvalidSettings with the path of the field, or InvalidReading.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence, Set
 from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
 
 from .checks import check_plan, check_preset, number, whole
 from .errors import InvalidReading, InvalidSettings
-from .known import DEFAULT_QUANTILES, known, series, series_name
-from .named import TYPE_CHECKING, NamedTuple
+from .metric_defaults import DEFAULT_QUANTILES, defaults_of, series, series_name
+from .observing import with_base_dispersion
 from .plan import Plan, Step
-from .readings import Count, Measure, Moments, Pair
+from .readings import Count, Moments, Pair, Totals, checked_count
+from .replaying import RecordedMinute
 from .settings import (
     FastLane,
     JudgeSettings,
@@ -25,11 +25,21 @@ from .settings import (
     default_tolerance,
 )
 
-if TYPE_CHECKING:
-    from typing import Any
-
 JUDGE_FIELDS = frozenset({"preset", "alpha", "beta", "maxBakeFactor", "capShare", "fastLane", "gate", "metrics"})
-METRIC_FIELDS = frozenset({"name", "kind", "quantiles", "tolerance", "dispersion", "weight", "required", "dryRun"})
+METRIC_FIELDS = frozenset(
+    {
+        "name",
+        "kind",
+        "quantiles",
+        "tolerance",
+        "dispersion",
+        "weight",
+        "required",
+        "dryRun",
+        "maxExcess",
+        "warmUpMinutes",
+    }
+)
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -38,8 +48,8 @@ class Recording(NamedTuple):
 
     settings: JudgeSettings
     plan: Plan
-    base_history: Mapping[str, Measure]
-    minutes: tuple[Mapping[str, Pair], ...]
+    base_history: Mapping[str, Totals]
+    minutes: tuple[RecordedMinute, ...]
 
 
 def parse_judge(
@@ -91,18 +101,19 @@ def parse_plan(block: object, path: str = "plan") -> Plan:
 def parse_recording(document: object) -> Recording:
     """The document of `rollout judge`: plan, judge, baseHistory, minutes.
 
-    A recording whose judge names no metrics is judged by those that it recorded.
+    A recording whose judge names no metrics is judged by those that it recorded. A base history by minute also
+    tells how clumped the metric's counts are.
     """
     fields = frozenset({"plan", "judge", "baseHistory", "minutes"})
     recording = _object(document, "recording", fields)
     plan = parse_plan(recording.get("plan"))
-    history = _history(recording.get("baseHistory"))
+    history, base_minutes = _history(recording.get("baseHistory"))
     minutes = tuple(
         _minute(each, f"minutes[{index}]") for index, each in enumerate(_list(recording.get("minutes"), "minutes"))
     )
-    recorded = dict.fromkeys([*history, *(name for minute in minutes for name in minute)])
+    recorded = dict.fromkeys([*history, *(name for minute in minutes for name in minute.pairs)])
     settings = parse_judge(recording.get("judge"), default_names=recorded)
-    return Recording(settings, plan, history, minutes)
+    return Recording(with_base_dispersion(settings, base_minutes), plan, history, minutes)
 
 
 def _metrics(block: object, at: str, preset: str, fields: Set[str]) -> list[MetricSettings]:
@@ -112,17 +123,21 @@ def _metrics(block: object, at: str, preset: str, fields: Set[str]) -> list[Metr
     if not isinstance(name, str) or not name.strip():
         raise InvalidSettings(f"{at}.name", f"found {name!r}", "the name of a metric")
     given = _kind(metric.get("kind"), f"{at}.kind")
-    meant = known(name, given)
+    meant = defaults_of(name, given)
     if meant is None:
         raise InvalidSettings(f"{at}.kind", f"missing, and {name!r} does not tell what it counts", _KINDS)
     one = MetricSettings(
         name,
         meant.kind,
-        _tolerance(metric.get("tolerance"), f"{at}.tolerance", default_tolerance(meant.kind, preset)),
-        number(metric.get("dispersion", 1.0), f"{at}.dispersion", least=1, most=100),
-        None if metric.get("weight") is None else number(metric["weight"], f"{at}.weight", above=0, most=1000),
+        _tolerance(
+            metric.get("tolerance"), f"{at}.tolerance", meant.tolerance or default_tolerance(meant.kind, preset)
+        ),
+        _optional(metric, "dispersion", at, least=1, most=100),
+        _optional(metric, "weight", at, above=0, most=1000),
         _flag(metric.get("required", meant.required), f"{at}.required"),
-        _flag(metric.get("dryRun", meant.dry_run), f"{at}.dryRun"),
+        _flag(metric.get("dryRun", False), f"{at}.dryRun"),
+        number(metric.get("maxExcess", meant.max_excess), f"{at}.maxExcess", above=0, most=1),
+        None if metric.get("warmUpMinutes") is None else whole(metric["warmUpMinutes"], f"{at}.warmUpMinutes", least=0),
     )
     quantiles = _quantiles(metric.get("quantiles"), one, f"{at}.quantiles")
     return [one._replace(name=series_name(name, each)) for each in quantiles] or [one]
@@ -173,23 +188,64 @@ def _fast_lane(block: object, at: str) -> FastLane:
     return FastLane(given.get("minBad", default.min_bad), given.get("excess", default.excess))
 
 
-def _history(block: object) -> dict[str, Measure]:
-    history = _object({} if block is None else block, "baseHistory", None)
-    return {name: _measure(each, f"baseHistory.{name}") for name, each in history.items()}
+def _optional(metric: Mapping[str, Any], field: str, at: str, **bounds: float) -> float | None:
+    value = metric.get(field)
+    return None if value is None else number(value, f"{at}.{field}", **bounds)
 
 
-def _minute(block: object, at: str) -> dict[str, Pair]:
+def _history(block: object) -> tuple[dict[str, Totals], dict[str, tuple[Count | None, ...]]]:
+    """The base's sums by metric; and its minutes, of the metrics that are recorded by minute."""
+    sums: dict[str, Totals] = {}
+    by_minute = {}
+    for name, each in _object({} if block is None else block, "baseHistory", None).items():
+        at = f"baseHistory.{name}"
+        if isinstance(each, Mapping) and "minutes" in each:
+            minutes = _history_minutes(_reading(each, at, frozenset({"minutes"}))["minutes"], name)
+            known = [minute for minute in minutes if minute is not None]
+            by_minute[name] = minutes
+            sums[name] = Count(sum(minute.requests for minute in known), sum(minute.bad for minute in known))
+        else:
+            sums[name] = _measure(each, at)
+    return sums, by_minute
+
+
+def _history_minutes(value: object, name: str) -> tuple[Count | None, ...]:
+    at = f"baseHistory.{name}.minutes"
+    minutes: list[Count | None] = []
+    for index, each in enumerate(_list(value, at)):
+        if each is None:
+            minutes.append(None)
+            continue
+        numbers = _list(each, f"{at}[{index}]")
+        if len(numbers) != 2:
+            raise InvalidReading(f"{at}[{index}]", f"expected requests and bad, found {_shown(each)}")
+        requests, bad = numbers
+        minutes.append(checked_count(Count(requests, bad), None, name, "base"))  # type: ignore[arg-type]
+    return tuple(minutes)
+
+
+def _minute(block: object, at: str) -> RecordedMinute:
     pairs = {}
-    for name, each in _reading(block, at, None).items():
+    minute = dict(_reading(block, at, None))
+    number_of_it = minute.pop("minute", None)
+    weight_of_it = minute.pop("weight", None)
+    if number_of_it is not None and type(number_of_it) is not int:
+        raise InvalidReading(f"{at}.minute", f"expected a whole number, found {number_of_it!r}")
+    weight = None
+    if weight_of_it is not None:
+        weight = number(weight_of_it, f"{at}.weight", above=0, most=99.99) / 100.0
+    for name, each in minute.items():
+        if each is None:
+            continue
         pair = _reading(each, f"{at}.{name}", frozenset({"canary", "base"}))
         canary, base = (
             None if pair.get(arm) is None else _measure(pair[arm], f"{at}.{name}.{arm}") for arm in ("canary", "base")
         )
         pairs[name] = Pair(canary, base)
-    return pairs
+    return RecordedMinute(pairs, number_of_it, weight)
 
 
-def _measure(block: object, at: str) -> Measure:
+def _measure(block: object, at: str) -> Totals:
     """The numbers as they stand; whether they can have happened is for the judge to say."""
     is_value = isinstance(block, Mapping) and "samples" in block
     fields = ("samples", "total") if is_value else ("requests", "bad")

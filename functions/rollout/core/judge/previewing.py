@@ -4,24 +4,23 @@ The traffic is taken as steady, and a minute as the mean of what it brings, so t
 "Smallest regression" is the one that is convicted within the bake with a probability of about 80 %, if it
 starts with the step:
 
-    ln π + ln mean over κ of exp(T·m_κ − 0.84·√(T·v_κ)) ≥ ln(1/(α·share)),
+    ln π + ln Σ over the bets of weight·exp(T·m − 0.84·√(T·v)) ≥ ln(1/(α·share)),
 
-m_κ and v_κ being the mean and the variance of a minute's ln e (normal, but for the cap), T the bake in
-minutes and π the stake on that start: the evidence at its lower fifth, by the normal approximation. What
+m and v being the mean and the variance of a minute's ln e (normal, but for the cap), T the bake in
+minutes and π the stake on that start: the evidence at its lower fifth, by the normal approximation. The
+learning bet is taken as it is when half the bake is known. What
 earlier steps have shown and the stakes of the later minutes are left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil, erf, exp, log, pi, sqrt
+from typing import NamedTuple
 
 from . import explain, harm, safety
 from .counts import harm_log_es, safety_log_es
-from .logs import log_mean_exp
+from .log_space import log_mean_exp, log_sum_exp
 from .minute import Arm, plugin_rate
-from .named import NamedTuple
-from .plan import Plan, next_weight
+from .plan import Plan, later_starts, next_weight
 from .settings import JudgeSettings, MetricKind, MetricSettings, Tolerance
 
 HISTORY_MINUTES = 30
@@ -106,7 +105,9 @@ class _Look:
         self.base_requests = base.requests_per_minute - self.canary_requests
         history = HISTORY_MINUTES * base.requests_per_minute
         self.guess = plugin_rate((history, history * base.bad_rate))
-        self.margin = safety.margin(metric.kind, settings.gate, next_weight(plan, step))
+        lines = safety.lines(metric.kind, settings.gate, next_weight(plan, step))
+        fails = metric.gates and self.rate >= safety.FAILING_BASE_RATE
+        self.lines = lines if fails else lines[:2]
 
     def preview(self) -> MetricPreview:
         smallest = self._smallest_rate()
@@ -146,17 +147,20 @@ class _Look:
         canary = (self.canary_requests, self.canary_requests * canary_rate)
         return canary, (self.base_requests, self.base_requests * self.rate)
 
-    def _safety_gains(self, canary_rate: float) -> list[float]:
+    def _safety_gains(self, canary_rate: float) -> list[list[float]]:
+        """A minute's ln e of each bet, for each line."""
         canary, base = self._arms(canary_rate)
-        return safety_log_es(self.metric, self.margin, canary, base, self.guess)
+        return [safety_log_es(self.metric, line, canary, base, self.guess) for line in self.lines]
 
     def _clean_proof(self) -> int | None:
         if self.metric.kind is not MetricKind.BUSINESS_COUNT:
-            return requests_to_prove(self.rate, self.margin, self.settings.beta)
+            return max(
+                requests_to_prove(self.rate, line, self.settings.beta) for line in self.lines if line.of(self.rate)
+            )
         if not self.canary_requests:
             return None
         # With no events at all nothing is proven here: "clean" means as good as the base.
-        gains = [gain / self.canary_requests for gain in self._safety_gains(self.rate)]
+        gains = [gain / self.canary_requests for gain in self._safety_gains(self.rate)[0]]
         if max(gains) <= 0.0:
             return None
         return _least(lambda requests: _proves(requests, gains, self.settings.log_proof))
@@ -164,14 +168,14 @@ class _Look:
     def _proof_minutes(self) -> int | None:
         gains = self._safety_gains(self.rate)
         for minutes in range(1, self.longest + 1):
-            if _proves(minutes, gains, self.settings.log_proof):
+            if all(_proves(minutes, each, self.settings.log_proof) for each in gains):
                 return minutes
         return None
 
     def _smallest_rate(self) -> float | None:
         """Between what is tolerated, which is never convicted, and the worst there is, by halving."""
         higher_is_better = self.metric.kind is MetricKind.BUSINESS_COUNT
-        unseen, seen = min(1.0, self.metric.tolerance.of(self.rate)), 0.0 if higher_is_better else 1.0
+        unseen, seen = min(1.0, self.metric.line(self.rate).of(self.rate)), 0.0 if higher_is_better else 1.0
         if not self._convicts(seen):
             return None
         for _ in range(_NARROWING):
@@ -184,21 +188,24 @@ class _Look:
         share = self.settings.shares()[self.metric.name]
         cap = self.settings.log_cap(share)
         canary, base = self._arms(canary_rate)
-        means = harm_log_es(self.metric, canary, base, self.guess)
+        half_a_bake = self.bake / 2.0
+        past = canary[0] * half_a_bake, canary[1] * half_a_bake
+        means = harm_log_es(self.metric, canary, base, self.guess, past)
         # ln e is linear in the counts: one bad request more, and we have its slope.
         slopes = (
-            harm_log_es(self.metric, (canary[0], canary[1] + 1.0), base, self.guess),
-            harm_log_es(self.metric, canary, (base[0], base[1] + 1.0), self.guess),
+            harm_log_es(self.metric, (canary[0], canary[1] + 1.0), base, self.guess, past),
+            harm_log_es(self.metric, canary, (base[0], base[1] + 1.0), self.guess, past),
         )
         spreads = (canary[1] * (1.0 - canary_rate), base[1] * (1.0 - self.rate))
         lower_fifths = []
         for mean, with_canary, with_base in zip(means, *slopes, strict=True):
             variance = (with_canary - mean) ** 2 * spreads[0] + (with_base - mean) ** 2 * spreads[1]
-            capped_mean, capped_variance = _capped(mean, variance * self.metric.dispersion, cap)
+            capped_mean, capped_variance = _capped(mean, variance * self.metric.phi, cap)
             lower_fifths.append(self.bake * capped_mean - _Z80 * sqrt(self.bake * capped_variance))
-        later_steps = len(self.plan) - 1
-        stake = harm.FIRST_MINUTE if self.step == 0 else harm.STEP_STARTS / later_steps
-        return log(stake) + log_mean_exp(lower_fifths) >= self.settings.log_limit(share)
+        stake = harm.FIRST_MINUTE if self.step == 0 else harm.LATER_STARTS / later_starts(self.plan)
+        weights = harm.log_weights(self.metric.kind)
+        weighted = [weight + each for weight, each in zip(weights, lower_fifths, strict=True)]
+        return log(stake) + log_sum_exp(weighted) >= self.settings.log_limit(share)
 
 
 def _proves(times: float, gains: Sequence[float], needed: float) -> bool:

@@ -1,15 +1,10 @@
 """What was measured: the counts of one closed minute, for both arms."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from math import isfinite
+from typing import NamedTuple, TypeAlias
 
 from .errors import InvalidReading
-from .named import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
 
 MOST_REQUESTS = 10**15
 LARGEST_TOTAL = 1e100
@@ -33,26 +28,33 @@ class Moments(NamedTuple):
     total: float
 
 
-Measure: TypeAlias = Count | Moments
+Totals: TypeAlias = Count | Moments
+"""What was counted of one arm, in a minute or over several."""
 
 
 class Pair(NamedTuple):
-    """The two arms of one metric in one minute; None is "not measured" and never "healthy"."""
+    """The two arms of one metric in one minute; None is a point that is not there, which is never "healthy"."""
 
-    canary: Measure | None = None
-    base: Measure | None = None
+    canary: Totals | None = None
+    base: Totals | None = None
 
 
 class MinuteReading(NamedTuple):
     """All that is known of one closed minute.
 
     `minute` is any index that grows (the epoch minute, say); `step` the step whose weight was live
-    for the whole of it; `pairs` the metrics by name. A metric that is missing is unmeasured.
+    for the whole of it; `pairs` the metrics by name. A metric that is missing has no point in either arm.
+    `readable` is False where the minute could not be read at all. `weights` are the lowest and the highest
+    weight of the canary in the minute (fractions), where it is not the step's. `sent` are the requests of
+    the arms, (canary, base), by source, where the metrics themselves do not count them all.
     """
 
     minute: int
     step: int
     pairs: Mapping[str, Pair]
+    readable: bool = True
+    weights: tuple[float, float] | None = None
+    sent: Mapping[str, tuple[int, int]] | None = None
 
 
 def checked_count(measure: object, minute: object, name: str, arm: str) -> Count:

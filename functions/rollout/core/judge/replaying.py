@@ -1,16 +1,24 @@
 """The judge over recorded minutes: what it would have done, minute by minute."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
-from .judging import judge
-from .named import NamedTuple
-from .observing import begin, begin_step, observe
+from .evidence import Evidence
+from .judging import conclude
+from .observing import begin, begin_step, observe, observe_late
 from .plan import Plan
-from .readings import Measure, MinuteReading, Pair
+from .readings import MinuteReading, Pair, Totals
 from .settings import JudgeSettings
 from .verdict import Action, Judgement
+
+
+class RecordedMinute(NamedTuple):
+    """One minute as it was recorded: the metrics by name, and, where the record has them, its number and the weight
+    of the canary in it (a fraction)."""
+
+    pairs: Mapping[str, Pair]
+    number: int | None = None
+    weight: float | None = None
 
 
 class ReplayMinute(NamedTuple):
@@ -59,22 +67,38 @@ class Replay(NamedTuple):
 def replay(
     settings: JudgeSettings,
     plan: Plan,
-    base_history: Mapping[str, Measure],
-    minutes: Iterable[Mapping[str, Pair]],
+    base_history: Mapping[str, Totals],
+    minutes: Iterable[Mapping[str, Pair] | RecordedMinute],
 ) -> Replay:
     """Judge recorded minutes in order, moving through the plan as the rollout would.
 
-    `minutes` holds the metrics of each minute by name. Raises InvalidSettings, InvalidReading.
+    `minutes` holds the metrics of each minute by name. A minute that has a number already passed comes late: it is
+    counted once, if it was missing at its time. Raises InvalidSettings, InvalidReading.
     """
     evidence = begin(settings, plan, base_history)
     judged: list[ReplayMinute] = []
-    for number, pairs in enumerate(minutes, start=1):
-        evidence = observe(evidence, MinuteReading(number, evidence.step, pairs), settings, plan)
-        judgement = judge(evidence, settings, plan)
+    for each in minutes:
+        recorded = each if isinstance(each, RecordedMinute) else RecordedMinute(each)
+        evidence = _observed(evidence, recorded, settings, plan)
+        evidence, judgement = conclude(evidence, settings, plan)
         judged.append(ReplayMinute(evidence.step, judgement))
         if judgement.action.ends:
             break
         if judgement.action is Action.ADVANCE:
-            evidence = begin_step(evidence, evidence.step + 1)
+            evidence = begin_step(evidence, evidence.step + 1, settings, plan)
     verdict = judged[-1].judgement.action if judged else Action.CONTINUE
     return Replay(verdict, len(judged), tuple(judged))
+
+
+def _observed(evidence: Evidence, recorded: RecordedMinute, settings: JudgeSettings, plan: Plan) -> Evidence:
+    last = evidence.last_minute
+    number = recorded.number if recorded.number is not None else 1 if last is None else last + 1
+    weights = None if recorded.weight is None else (recorded.weight, recorded.weight)
+    if last is None or number > last:
+        reading = MinuteReading(number, evidence.step, recorded.pairs, weights=weights)
+        return observe(evidence, reading, settings, plan)
+    step = evidence.step_of(number)
+    if step is None:
+        return evidence
+    reading = MinuteReading(number, step, recorded.pairs, weights=weights)
+    return observe_late(evidence, [reading], settings, plan)

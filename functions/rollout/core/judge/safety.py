@@ -1,4 +1,4 @@
-"""Safety: how strongly the minutes of this step speak against "the next weight would hurt".
+"""Safety: how strongly the blocks of this step speak against "the next weight would hurt".
 
 The same bets as for harm, placed the other way: the null is now that the canary *is* as bad as the margin
 or worse, and the evidence grows with every request that is not bad. It starts afresh at each step and is
@@ -13,6 +13,17 @@ canary is not beyond
 This is the budget of harm of Li, Mao & Bojinov, *Balancing Risk and Reward* (2023), spent evenly over the
 steps.
 
+On a bad base that margin is above 1, and disproved by anything. So a second line has to be disproved as well,
+
+    (½, ½):  p_b + (1 − p_b)/2,  a canary that fails half of what the base serves.
+
+The smaller of the two lines is the margin. Each has an e-process of its own; S is the smaller of both, which is
+below 20 with probability 1 − β where the canary is beyond the smaller line, because the e-process of that very
+line is. (The lines cross at one base rate; this is exact while the base stays on one side of it.)
+
+A base that fails itself proves nothing about a canary that is "no worse". For an advance the canary then must also
+be shown to be at most half as bad, p_c < ½·p_b: a third e-process, latched by itself.
+
 Where higher is better the margin is mirrored: at 100 % the canary must be above 1/gate_r of the base, and
 before going to weight w above 1 − s·(1 − 1/gate_r) of it, but never less than a tenth: a canary that
 sells nothing is not safe.
@@ -20,8 +31,12 @@ sells nothing is not safe.
 
 from collections.abc import Sequence
 
-from .logs import log_mean_exp
+from .log_space import log_mean_exp
 from .settings import MetricKind, Tolerance
+
+HALFWAY_TO_ONE = Tolerance(0.5, 0.5)
+HALF_AS_BAD = Tolerance(0.5, 0.0)
+FAILING_BASE_RATE = 0.2
 
 KAPPAS = (0.1, 0.3, 0.5, 0.7, 0.85)
 KAPPAS_WHERE_HIGHER_IS_BETTER = (1 / 0.1, 1 / 0.3, 1 / 0.5, 1 / 0.7, 1 / 0.85)
@@ -46,18 +61,30 @@ def margin(kind: MetricKind, gate: Tolerance, next_weight: float) -> Tolerance:
     return Tolerance(1.0 + scale * (gate.relative - 1.0), scale * gate.absolute)
 
 
+def lines(kind: MetricKind, gate: Tolerance, next_weight: float) -> tuple[Tolerance, ...]:
+    """The lines that have an e-process each: the margin, halfway to failing, and half as bad as the base.
+
+    The second is for all counts of which more is worse, the third for errors.
+    """
+    first = margin(kind, gate, next_weight)
+    if kind.higher_is_better:
+        return (first,)
+    return (first, HALFWAY_TO_ONE, HALF_AS_BAD) if kind is MetricKind.ERRORS else (first, HALFWAY_TO_ONE)
+
+
 def grown(wealth: Sequence[float], log_es: Sequence[float]) -> tuple[float, ...]:
-    """ln of the wealth of each bet after a minute; `wealth` is empty before the step's first minute."""
+    """ln of the wealth of each bet after a block; `wealth` is empty before the step's first block."""
     if not wealth:
         return tuple(log_es)
     return tuple([each + gain for each, gain in zip(wealth, log_es, strict=True)])
 
 
-def log_evidence(wealth: Sequence[float]) -> float:
-    """ln of the mean over the bets."""
-    return log_mean_exp(wealth) if wealth else 0.0
+def log_evidence(wealths: Sequence[Sequence[float]]) -> float:
+    """ln S: the smaller of the first two lines' means over the bets."""
+    return min([log_mean_exp(wealth) for wealth in wealths[:2] if wealth], default=0.0)
 
 
-def reaches(wealth: Sequence[float], log_proof: float) -> bool:
-    """Whether the evidence is at least `log_proof`: a mean is never above the largest, which is quick to find."""
-    return (max(wealth) if wealth else 0.0) >= log_proof and log_evidence(wealth) >= log_proof
+def reaches(wealths: Sequence[Sequence[float]], log_proof: float) -> bool:
+    """Whether every one of these lines' evidence is at least `log_proof`."""
+    # A mean is never above the largest, which is quick to find.
+    return all(wealth and max(wealth) >= log_proof and log_mean_exp(wealth) >= log_proof for wealth in wealths)

@@ -3,16 +3,10 @@
 Rates, tolerances and probabilities are fractions of 1; weights of metrics are relative to one another.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from math import log
-
-from .named import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from typing import Self
+from typing import NamedTuple, Self
 
 
 class MetricKind(StrEnum):
@@ -41,7 +35,8 @@ class Tolerance(NamedTuple):
 
 
 class FastLane(NamedTuple):
-    """When one minute may convict: so many bad canary requests, and so far above the base (a fraction)."""
+    """When one minute may convict: so many bad canary requests, and either so far above the base (a fraction), or
+    against odds that convict on their own."""
 
     min_bad: int = 20
     excess: float = 0.25
@@ -57,28 +52,63 @@ PRESETS: Mapping[str, Tolerance] = {
 
 LATENCY_TOLERANCE = Tolerance(1.0, 0.0)
 BUSINESS_TOLERANCE = Tolerance(0.9, 0.0)
+REFUSALS_TOLERANCE = Tolerance(1.5, 0.02)
+"""For requests that were refused, by the API (4XX) or for want of capacity (throttles): clients have a part in them."""
+
+MAX_EXCESS = 0.02
+REFUSALS_MAX_EXCESS = 0.05
+LATENCY_WARM_UP_MINUTES = 2
 
 GATE = Tolerance(2.0, 0.005)
 ALPHA_PER_METRIC = 0.01
 LARGEST_DEFAULT_ALPHA = 0.05
+CAP_SHARE = 0.58
+"""Measured against others at the same rate of false rollbacks; two blocks convict, one does not."""
 
 
 class MetricSettings(NamedTuple):
     """One metric; `name` is the key of its series ("5XXError", "Latency.p90", "OrdersPlaced").
 
-    `dispersion` is φ: how many times more the counts vary than those of independent requests would.
-    `weight` is the metric's share in the evidence of harm, relative to the others (None counts as 1).
-    `required` must be proven safe before the weight rises. `dry_run` is watched and explained, and
-    decides nothing.
+    `dispersion` is φ: how many times more the counts vary than those of independent requests would; None
+    is not known, and taken for 1. `weight` is the metric's share in the evidence of harm, relative to the
+    others (None counts as 1). `required` must be proven safe before the weight rises. `dry_run` is watched
+    and explained, and decides nothing. `max_excess` bounds what the tolerance allows above the base's rate,
+    however bad the base is. So many `warm_up_minutes` after each raise are shown and not counted; None is
+    the default of the kind.
     """
 
     name: str
     kind: MetricKind = MetricKind.ERRORS
     tolerance: Tolerance = BALANCED
-    dispersion: float = 1.0
+    dispersion: float | None = None
     weight: float | None = None
     required: bool = True
     dry_run: bool = False
+    max_excess: float = MAX_EXCESS
+    warm_up_minutes: int | None = None
+
+    @property
+    def phi(self) -> float:
+        """The dispersion that the evidence is divided by."""
+        return 1.0 if self.dispersion is None else self.dispersion
+
+    @property
+    def warm_up(self) -> int:
+        """How many minutes after each raise are not counted."""
+        if self.warm_up_minutes is None:
+            return LATENCY_WARM_UP_MINUTES if self.kind is MetricKind.LATENCY else 0
+        return self.warm_up_minutes
+
+    def line(self, base_rate: float) -> Tolerance:
+        """The tolerance that holds at this base rate: the smaller of the metric's own and `max_excess` above the base.
+
+        On a bad base r·p + d tolerates more than anybody means (1.25 times a base of 60 % is 75 %). A test of either
+        line is valid, and which one is chosen depends only on what was known before.
+        """
+        relative, absolute = self.tolerance
+        if (relative - 1.0) * base_rate + absolute > self.max_excess:
+            return Tolerance(1.0, self.max_excess)
+        return self.tolerance
 
     @property
     def decides(self) -> bool:
@@ -100,15 +130,18 @@ def default_tolerance(kind: MetricKind, preset: str = "balanced") -> Tolerance:
 def default_metrics(preset: str = "balanced") -> tuple[MetricSettings, ...]:
     """What is judged when a request names no metrics.
 
-    Server errors must be proven safe; slowness convicts but need not be disproved; client errors are only
-    shown, because a well-behaved release that rejects bad input has more of them.
+    Server errors must be proven safe; slowness and client errors convict but need not be disproved. A
+    well-behaved release that rejects bad input has more client errors, so their tolerance is wide; one that
+    answers 403 to everybody is far beyond it.
     """
     errors, latency = default_tolerance(MetricKind.ERRORS, preset), LATENCY_TOLERANCE
     return (
         MetricSettings("5XXError", MetricKind.ERRORS, errors),
         MetricSettings("Latency.p90", MetricKind.LATENCY, latency, required=False),
         MetricSettings("Latency.p99", MetricKind.LATENCY, latency, required=False),
-        MetricSettings("4XXError", MetricKind.ERRORS, errors, required=False, dry_run=True),
+        MetricSettings(
+            "4XXError", MetricKind.ERRORS, REFUSALS_TOLERANCE, required=False, max_excess=REFUSALS_MAX_EXCESS
+        ),
     )
 
 
@@ -124,7 +157,8 @@ class JudgeSettings(NamedTuple):
     `alpha` bounds the probability that a rollout within tolerance is ever rolled back, over the whole
     rollout; `beta` the one that a step which is not safe is ever taken for safe. `gate` is the margin of
     the safety proof at 100 %. A step lasts at most `max_bake_factor` times its bake. `cap_share` of the
-    way to 1/α is the most that one minute can add to a metric's evidence outside the fast lane.
+    way to 1/α is the most that one block can add to a metric's evidence outside the fast lane.
+    `tests_split` is off where there are no two arms to compare the traffic of (the watch).
     """
 
     metrics: tuple[MetricSettings, ...]
@@ -132,8 +166,9 @@ class JudgeSettings(NamedTuple):
     beta: float = 0.05
     gate: Tolerance = GATE
     max_bake_factor: float = 3.0
-    cap_share: float = 0.5
+    cap_share: float = CAP_SHARE
     fast_lane: FastLane = FastLane()
+    tests_split: bool = True
 
     @classmethod
     def of(
@@ -145,7 +180,7 @@ class JudgeSettings(NamedTuple):
         beta: float = 0.05,
         gate: Tolerance = GATE,
         max_bake_factor: float = 3.0,
-        cap_share: float = 0.5,
+        cap_share: float = CAP_SHARE,
         fast_lane: FastLane | None = None,
     ) -> Self:
         """Settings with every default filled in. Raises InvalidSettings."""
@@ -186,7 +221,7 @@ class JudgeSettings(NamedTuple):
         return -log(self.beta)
 
     def log_cap(self, share: float = 1.0) -> float:
-        """The most that one minute may add to the capped evidence of a metric of that share, in nats."""
+        """The most that one block may add to the capped evidence of a metric of that share, in nats."""
         return self.cap_share * self.log_limit(share)
 
     def to_dict(self) -> dict[str, object]:
@@ -202,7 +237,7 @@ class JudgeSettings(NamedTuple):
         }
 
     @classmethod
-    def from_dict(cls, block: Mapping[str, object]) -> JudgeSettings:
+    def from_dict(cls, block: Mapping[str, object]) -> "JudgeSettings":
         """The inverse of `to_dict`; takes any `judge` block of a request. Raises InvalidSettings."""
         from .parse import parse_judge  # noqa: PLC0415  (parse builds these very types)
 
@@ -225,5 +260,7 @@ def _metric_to_dict(metric: MetricSettings) -> dict[str, object]:
         "dispersion": metric.dispersion,
         "required": metric.required,
         "dryRun": metric.dry_run,
+        "maxExcess": metric.max_excess,
+        "warmUpMinutes": metric.warm_up_minutes,
     }
     return block if metric.weight is None else block | {"weight": metric.weight}

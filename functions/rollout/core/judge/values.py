@@ -1,6 +1,6 @@
-"""One minute of a business value: the mean of the canary's samples against that of the base's.
+"""One block of a business value: the mean of the canary's samples against that of the base's.
 
-Order values are heavy-tailed and their spread is unknown, so the minute's difference
+Order values are heavy-tailed and their spread is unknown, so the block's difference
 
     D = mean_c − (r·mean_b + d)
 
@@ -25,13 +25,14 @@ Pérez-Ortiz, Lardy, de Heide & Grünwald, *E-statistics, Group Invariance and A
 bets on the signs only, in the manner of Efron, *Student's t-Test under Symmetry Conditions* (1969). It
 gives up speed (at most a factor of 2 in a minute, so seven minutes to reach 100:1) for what a product needs:
 a one-sided null, minutes of unequal spread, heavy tails, and no conviction by a single minute. What it still
-assumes is symmetry: with only a few samples of a skewed value in a minute, the sign is not quite a fair coin.
+assumes is symmetry: with only a few samples of a skewed value the sign is not quite a fair coin, so a block has
+at least 20 in both arms.
 """
 
 from math import exp, log, log1p, sqrt
 
 from . import harm, safety
-from .evidence import MetricEvidence, Scale
+from .evidence import Scale
 from .readings import Moments
 from .settings import MetricSettings, Tolerance
 
@@ -62,41 +63,17 @@ def _log_one_plus_tanh(y: float) -> float:
     return _LN2 - log1p(exp(-2.0 * y)) if y > -300.0 else _LN2 + 2.0 * y
 
 
-def observed(
-    evidence: MetricEvidence,
-    metric: MetricSettings,
-    canary: Moments,
-    base: Moments,
-    *,
-    margin: Tolerance,
-    log_cap: float,
-    stake: float,
-) -> MetricEvidence:
-    """The evidence after one more minute; `proven` is left to the caller, who knows β."""
-    silent = not canary.samples or not base.samples
-    harm_scale, safety_scale = evidence.harm_scale, evidence.safety_scale
-    gains = [0.0] * len(harm.EFFECTS)
-    safe_gains = [0.0] * len(safety.EFFECTS)
-    if not silent:
-        z = standardised(canary, base, metric.tolerance)
-        harm_scale = Scale(harm_scale.minutes + 1, harm_scale.squares + z * z)
-        gains = sign_log_es(-z, harm_scale, harm.EFFECTS, metric.dispersion)
-        z = standardised(canary, base, margin)
-        safety_scale = Scale(safety_scale.minutes + 1, safety_scale.squares + z * z)
-        safe_gains = sign_log_es(z, safety_scale, safety.EFFECTS, metric.dispersion)
-    wealth = harm.grown(evidence.harm, gains, stake)
-    return MetricEvidence(
-        Moments(evidence.past_base[0] + base.samples, evidence.past_base[1] + base.total),
-        Moments(evidence.canary[0] + canary.samples, evidence.canary[1] + canary.total),
-        Moments(evidence.base[0] + base.samples, evidence.base[1] + base.total),
-        wealth,
-        harm.grown_capped(evidence.harm_capped, gains, stake, log_cap, uncapped=(evidence.harm, wealth)),
-        safety.grown(evidence.safety, safe_gains),
-        evidence.proven,
-        False,
-        evidence.measured + (not silent),
-        evidence.silent + 1 if silent else 0,
-        evidence.spread,
-        harm_scale,
-        safety_scale,
-    )
+def harm_log_es(metric: MetricSettings, canary: Moments, base: Moments, scale: Scale) -> tuple[list[float], Scale]:
+    """ln e of one block against "within tolerance", for each bet; and the scale with this block."""
+    z = standardised(canary, base, metric.tolerance)
+    scale = Scale(scale.minutes + 1, scale.squares + z * z)
+    return sign_log_es(-z, scale, harm.EFFECTS, metric.phi), scale
+
+
+def safety_log_es(
+    metric: MetricSettings, margin: Tolerance, canary: Moments, base: Moments, scale: Scale
+) -> tuple[list[float], Scale]:
+    """ln e of one block against "beyond the margin", for each bet; and the scale with this block."""
+    z = standardised(canary, base, margin)
+    scale = Scale(scale.minutes + 1, scale.squares + z * z)
+    return sign_log_es(z, scale, safety.EFFECTS, metric.phi), scale

@@ -1,11 +1,10 @@
 """What the judge can say."""
 
-from __future__ import annotations
-
 from enum import StrEnum
+from typing import NamedTuple
 
-from .named import NamedTuple
-from .readings import Measure
+from .effect import Effect
+from .readings import Totals
 
 
 class Action(StrEnum):
@@ -29,7 +28,7 @@ class Action(StrEnum):
         return self in {Action.PROMOTE, Action.HOLD, Action.ROLL_BACK}
 
 
-class Verdict(StrEnum):
+class Standing(StrEnum):
     """What the judge holds of one metric."""
 
     HARMFUL = "harmful"
@@ -44,28 +43,32 @@ class MetricVerdict(NamedTuple):
     `log_e`, `log_e_capped`: ln of the evidence of harm over the whole rollout; `log_e_limit` where it
     convicts alone. `log_s`: ln of the evidence of safety in this step. `canary`, `base`: the sums of this
     step. `allowed_rate`: what the tolerance makes of the base's rate in this step; None if the base was
-    silent.
+    silent. `effect`: the difference of the rates in this step. `would_convict`: the metric is shown only, and
+    would have rolled the rollout back if it decided.
     """
 
     name: str
-    verdict: Verdict
+    verdict: Standing
     reason: str
     log_e: float
     log_e_capped: float
     log_e_limit: float
     log_s: float
-    canary: Measure
-    base: Measure
+    canary: Totals
+    base: Totals
     allowed_rate: float | None
     dry_run: bool
     required: bool
+    effect: Effect | None
+    would_convict: bool
 
 
 class Judgement(NamedTuple):
     """What to do next, and why.
 
     `log_e`, `log_e_capped`: ln of the weighted average of the deciding metrics' evidence; `log_e_limit`
-    is ln(1/α). `deciding_metric` is the one the action turned on, None if none did.
+    is ln(1/α). `deciding_metric` is the one the action turned on, None if none did. The reason names whatever is
+    shown only and would have convicted.
     """
 
     action: Action
@@ -75,3 +78,8 @@ class Judgement(NamedTuple):
     log_e_capped: float
     log_e_limit: float
     verdicts: tuple[MetricVerdict, ...]
+
+    @property
+    def would_have_convicted(self) -> tuple[str, ...]:
+        """The metrics that are shown only, and would have rolled the rollout back if they decided."""
+        return tuple([verdict.name for verdict in self.verdicts if verdict.would_convict])

@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from rollout.core.inspection import Inspection, logged_variables
-from rollout.core.judge import BaseTraffic, Count, JudgeSettings, MetricKind, Plan, StepPreview, preview
+from rollout.core.judge import (
+    BaseTraffic,
+    Count,
+    JudgeSettings,
+    MetricKind,
+    Plan,
+    StepPreview,
+    preview,
+    with_base_dispersion,
+)
 from rollout.core.learning import with_learned
 from rollout.core.measures import ACCESS_LOG, BaseHistory, Series
 from rollout.core.preflight.observations import Measured, Observations
@@ -91,8 +100,11 @@ def prospect_of(request: RolloutRequest, observed: Observations) -> Prospect:
     settings = request.settings
     alarms = tuple(dict.fromkeys([*settings.alarms, *observed.tagged_alarms]))
     judge = with_learned(settings.judge, observed.lessons)
-    settings = replace(settings, target=observed.target, alarms=alarms, judge=judge)
     measured, stand_in = _source(request.source, judge, observed)
+    if measured:
+        by_minute = {base.measure.name: base.by_minute for base in measured.history if base.by_minute}
+        judge = with_base_dispersion(judge, by_minute)
+    settings = replace(settings, target=observed.target, alarms=alarms, judge=judge)
     steps = _preview(judge, settings.plan, measured.history) if measured else ()
     return Prospect(request, observed, settings, measured, stand_in, steps)
 

@@ -20,3 +20,8 @@ def log_mean_exp(logs: Sequence[float]) -> float:
     """ln of the mean of exp(l)."""
     top = max(logs)
     return top + log(sum([exp(each - top) for each in logs]) / len(logs))
+
+
+def log_plus(wealth: float, stake: float) -> float:
+    """ln(exp(wealth) + stake), of a stake of at most 1."""
+    return log(exp(wealth) + stake) if wealth < EXP_IS_SAFE else wealth

@@ -1,4 +1,4 @@
-"""The product's own judge over simulated rollouts. Nothing here decides: `observe`, `convicts` and `judge` do."""
+"""The product's own judge over simulated rollouts. Nothing here decides: `observe`, `is_harmful` and `conclude` do."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from rollout.core.judge import (
     Pair,
     begin,
     begin_step,
-    convicts,
-    judge,
+    conclude,
+    is_harmful,
     learned,
     observe,
 )
@@ -75,14 +75,15 @@ def follow(
         served += canary.bad
         reading = MinuteReading(evidence.minutes, step, {NAME: Pair(canary, base)})
         evidence = observe(evidence, reading, settings, PLAN)
-        action = _action(evidence, settings)
+        evidence, action = _concluded(evidence, settings)
         if action.ends:
             return Ending(action, evidence.minutes, served, learned(evidence).get(NAME))
         if action is Action.ADVANCE:
-            evidence = begin_step(evidence, step + 1)
+            evidence = begin_step(evidence, step + 1, settings, PLAN)
 
 
-def _action(evidence: Evidence, settings: JudgeSettings) -> Action:
+def _concluded(evidence: Evidence, settings: JudgeSettings) -> tuple[Evidence, Action]:
     if evidence.step_minutes >= PLAN[evidence.step].bake_minutes:
-        return judge(evidence, settings, PLAN).action
-    return Action.ROLL_BACK if convicts(evidence, settings, PLAN) else Action.CONTINUE
+        evidence, judgement = conclude(evidence, settings, PLAN)
+        return evidence, judgement.action
+    return evidence, Action.ROLL_BACK if is_harmful(evidence, settings, PLAN) else Action.CONTINUE

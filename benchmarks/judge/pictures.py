@@ -75,7 +75,7 @@ def _evidence_of(rollouts: Rollouts, index: int) -> list[float]:
     state = begin(settings, PLAN, {NAME: history})
     track = [0.0]
     for minute in range(PLANNED_MINUTES):
-        state = begin_step(state, minute // 10)
+        state = begin_step(state, minute // 10, settings, PLAN)
         counts = [int(each[index, minute]) for each in planned[2:]]
         pair = Pair(Count(*counts[:2]), Count(*counts[2:]))
         state = observe(state, MinuteReading(minute, state.step, {NAME: pair}), settings, PLAN)

@@ -34,7 +34,7 @@ from rollout.core.judge import (
 )
 
 IMPORT_LIMIT_MS = 15.0
-ANALYSIS_LIMIT_MS = 20.0
+ANALYSIS_LIMIT_MS = 30.0
 MINUTES = 240
 RATES = {
     "5XXError": 0.01,
@@ -112,7 +112,7 @@ def analysed(settings: JudgeSettings, readings: list[MinuteReading]) -> Judgemen
     """All that piled up, step after step."""
     evidence: Evidence = begin(settings, PLAN, {name: Count(360_000, round(360_000 * p)) for name, p in RATES.items()})
     for step in range(len(PLAN)):
-        evidence = begin_step(evidence, step)
+        evidence = begin_step(evidence, step, settings, PLAN)
         of_step = [reading for reading in readings if reading.step == step]
         evidence, judgement = observe_all(evidence, of_step, settings, PLAN)
     return judgement

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import log
 from typing import Any, NamedTuple
 
 from benchmarks.judge.measure import Json, figures_of_ours, rng_for
@@ -29,15 +30,17 @@ class Variant(NamedTuple):
     constants: Mapping[str, Any] = {}
 
 
+_OF_FOUR_BETS = (*(log((1.0 - harm.LEARNING_WEIGHT) / 4.0),) * 4, log(harm.LEARNING_WEIGHT))
+
 VARIANTS = (
     Variant("as it is"),
     Variant("no cap on a minute", {"cap_share": 1.0}),
     Variant("three minutes at least (cap ⅓)", {"cap_share": 1.0 / 3.0}),
     Variant("fast lane from 10 points", {"fast_lane": FastLane(20, 0.1)}),
     Variant("fast lane from 5 bad requests", {"fast_lane": FastLane(5, 0.25)}),
-    Variant("no later starts", {}, {"FIRST_MINUTE": 1.0 - 2e-9, "STEP_STARTS": 1e-9, "EVERY_MINUTE": 1e-9}),
-    Variant("mostly later starts", {}, {"FIRST_MINUTE": 0.1, "STEP_STARTS": 0.3, "EVERY_MINUTE": 0.6}),
-    Variant("four bets instead of eight", {}, {"KAPPAS": (1.5, 3.0, 10.0, 100.0)}),
+    Variant("no later starts", {}, {"FIRST_MINUTE": 1.0 - 2e-9, "LATER_STARTS": 1e-9, "EVERY_MINUTE": 1e-9}),
+    Variant("mostly later starts", {}, {"FIRST_MINUTE": 0.1, "LATER_STARTS": 0.3, "EVERY_MINUTE": 0.6}),
+    Variant("four bets instead of eight", {}, {"KAPPAS": (1.5, 3.0, 10.0, 100.0), "_LOG_WEIGHTS": _OF_FOUR_BETS}),
     Variant("φ = 2 for everybody", {"dispersion": 2.0}),
 )
 

@@ -12,7 +12,7 @@ NOTHING = Count(0, 0)
 
 
 def evidence(spread: Spread) -> Evidence:
-    return Evidence({"5XXError": MetricEvidence(NOTHING, NOTHING, NOTHING, spread=spread)})
+    return Evidence({"5XXError": MetricEvidence.fresh(NOTHING)._replace(spread=spread)})
 
 
 def test_a_promotion_adds_its_sums_to_what_fades_of_the_earlier_ones() -> None:

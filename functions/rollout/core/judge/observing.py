@@ -527,9 +527,9 @@ def _with_late_minutes_of_ended_step(
         metrics[name] = after._replace(
             past_base=_plus(before.past_base, base), past_canary=_plus(before.past_canary, canary)
         )
-    ended = dict(evidence.ended_splits)
-    ended[step] = splits
-    return evidence._replace(metrics=metrics, ended_splits=ended)
+    if not sums and metrics == evidence.metrics:
+        return evidence
+    return evidence._replace(metrics=metrics, ended_splits={**evidence.ended_splits, step: splits})
 
 
 def _late_arms(evidence: Evidence, reading: MinuteReading, all_terms: tuple[_Terms, ...]) -> dict[str, Arms]:

@@ -35,6 +35,8 @@ _FINAL = frozenset({Decision.ROLL_BACK, Decision.STOP, Decision.CLOSE})
 """Decisions that no signal overtakes."""
 MOST_ANALYSES = 1_500
 """In one execution. Each costs 13 events of the 25,000 that a history may have; the rest is for retries."""
+MOST_UNREAD_MINUTES = 2
+"""While so many of the newest minutes are unreadable, nothing is raised or promoted."""
 _PHASES = {Decision.HOLD: Phase.HELD, Decision.PAUSE: Phase.PAUSED}
 
 
@@ -70,6 +72,7 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
     signal = deciding([each for each in rollout.pending_signals if concerns(each.step, rollout)])
     analysis: Json = {
         "minutes": observed.minutes,
+        **({"lateMinutes": list(observed.late)} if observed.late else {}),
         "notes": [*notes, *observed.settled],
         **_judgement_document(judgement),
     }
@@ -81,6 +84,11 @@ def analyze(ports: Ports, rollout_id: str) -> Next:
         return _record(ports, rollout, now, Decision.ROLL_BACK, reason, analysis)
     reason = "; ".join([*([str(signal)] if signal else []), *observed.settled, _words(judgement)])
     finding = Finding.UNPROVEN if judgement is None else _FINDINGS[judgement.action]
+    if observed.provisional:
+        reason = f"by minutes that are not closed yet, seen twice: {reason}"
+    if finding is Finding.PROVEN and observed.unread >= MOST_UNREAD_MINUTES:
+        finding = Finding.INCONCLUSIVE if _is_overlong(rollout) else Finding.OVERDUE
+        reason = f"the newest {observed.unread} min could not be read yet; {reason}"
     if finding is Finding.PROVEN and unknown_alarms:
         finding = Finding.INCONCLUSIVE if _is_overlong(rollout) else Finding.OVERDUE
         reason = f"nobody knows whether an alarm fires ({unknown_alarms}); {reason}"

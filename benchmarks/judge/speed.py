@@ -34,7 +34,7 @@ from rollout.core.judge import (
 )
 
 IMPORT_LIMIT_MS = 15.0
-ANALYSIS_LIMIT_MS = 20.0
+ANALYSIS_LIMIT_MS = 30.0
 MINUTES = 240
 RATES = {
     "5XXError": 0.01,

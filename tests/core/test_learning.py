@@ -12,7 +12,7 @@ NOTHING = Count(0, 0)
 
 
 def evidence(spread: Spread) -> Evidence:
-    return Evidence({"5XXError": MetricEvidence(NOTHING, NOTHING, NOTHING, spread=spread)})
+    return Evidence({"5XXError": MetricEvidence.fresh(NOTHING)._replace(spread=spread)})
 
 
 def test_a_promotion_adds_its_sums_to_what_fades_of_the_earlier_ones() -> None:
@@ -28,7 +28,7 @@ def test_a_rollout_without_errors_only_lets_fade() -> None:
 
 def test_rare_errors_add_up_until_there_is_enough_to_go_by() -> None:
     lessons = remembered({}, evidence(Spread(15, 60.0, 15.0)))
-    assert dispersion(lessons["5XXError"]) == 1.0
+    assert dispersion(lessons["5XXError"]) is None
     lessons = remembered(lessons, evidence(Spread(15, 60.0, 15.0)))
     assert dispersion(lessons["5XXError"]) == pytest.approx(4.0)
 

@@ -60,7 +60,7 @@ def test_a_harmful_canary_is_rolled_back(world: World) -> None:
     world.baking().traffic(bad=400)
     answer = world.analyzed(minutes=8)
     assert "ROLL_BACK" == answer["decision"]
-    assert "canary 1200/6000 (20.00%) vs base 6/60000" in answer["reason"]
+    assert "canary 400/2000 (20.00%) vs base 4/38000" in answer["reason"]
 
 
 def test_a_canary_that_turns_bad_at_a_later_step_is_rolled_back(world: World) -> None:

@@ -101,7 +101,7 @@ def test_an_alias_is_judged_by_errors_and_durations_and_its_base_has_a_series_of
     settings = request.settings
     assert Target("lambda-alias", {"functionName": "orders", "aliasName": "live"}) == settings.target
     assert Candidate("7", {}) == settings.candidate
-    assert [("Errors", True), ("Duration.p90", False), ("Duration.p99", False)] == [
+    assert [("Errors", True), ("Duration.p90", False), ("Duration.p99", False), ("Throttles", False)] == [
         (metric.name, metric.required) for metric in settings.judge.metrics
     ]
     assert BaseSetting.EXCLUSIVE is request.base_setting

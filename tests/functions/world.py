@@ -67,6 +67,9 @@ def at_weight(weight_percent: int) -> TargetState:
     return TargetState(FOUND.base, Canary(CANARY.revision, Decimal(weight_percent), CANARY.overrides), FOUND.variables)
 
 
+REQUESTS_PER_MINUTE = 40_000
+
+
 @dataclass
 class World:
     """The fakes with the stage as `FOUND`, and the functions over them.
@@ -76,6 +79,8 @@ class World:
 
     fakes: Fakes = field(default_factory=fakes)
     rollout_id: str = ROLLOUT
+    drawn: dict[str, Any] | None = None
+    """The traffic of now, to be drawn again at the next weight."""
 
     def __post_init__(self) -> None:
         if not self.fakes.stage.history:
@@ -87,7 +92,11 @@ class World:
 
     def call(self, task: str, around: Around | None = None, **event: Any) -> Json:
         """Invoke the function; `around` sees every call it makes."""
-        return self._invoke(HANDLERS[task], {"rolloutId": self.rollout_id, **event}, around)
+        answer = self._invoke(HANDLERS[task], {"rolloutId": self.rollout_id, **event}, around)
+        weight = self.rollout.weight_percent if self.drawn is not None else 0
+        if self.drawn is not None and weight and weight != self.drawn["weight_percent"]:
+            self.traffic(**{name: value for name, value in self.drawn.items() if name != "weight_percent"})
+        return answer
 
     def prepare(self, around: Around | None = None, **fields: Any) -> Json:
         """Invoke Prepare with the request that has these fields."""
@@ -180,13 +189,27 @@ class World:
         self,
         *,
         bad: int = 0,
-        requests: int = 2_000,
-        base_bad: int = 2,
-        base_requests: int = 20_000,
+        requests: int | None = None,
+        base_bad: int = 4,
+        base_requests: int | None = None,
         minutes: int = 120,
     ) -> None:
-        """From now on, so many requests a minute and so many of them bad; none is no datapoint."""
-        series = self.rollout.series
+        """From now on, so many requests a minute and so many of them bad; none is no datapoint.
+
+        Left out, they are what the live weight makes of `REQUESTS_PER_MINUTE`.
+        """
+        series, weight = self.rollout.series, self.rollout.weight_percent or Decimal(5)
+        self.drawn = {
+            "weight_percent": weight,
+            "bad": bad,
+            "requests": requests,
+            "base_bad": base_bad,
+            "base_requests": base_requests,
+            "minutes": minutes,
+        }
+        share = int(REQUESTS_PER_MINUTE * weight / 100)
+        requests = share if requests is None else requests
+        base_requests = REQUESTS_PER_MINUTE - share if base_requests is None else base_requests
         for minute in range(minute_of(self.now), minute_of(self.now) + minutes):
             self.fakes.metrics.publish(
                 series,

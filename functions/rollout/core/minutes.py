@@ -47,6 +47,10 @@ class Calendar:
         minute = minute_of(settled)
         return minute if start_of(minute) == settled else minute + 1
 
+    def last_early(self, now: datetime) -> int:
+        """The last minute that ended a minute ago: its points may be there, and may still change."""
+        return minute_of(now) - 2
+
     def last_closed(self, now: datetime) -> int:
         """The last minute that is over and past the lag at `now`."""
         return minute_of(now) - 1 - self.lag_minutes

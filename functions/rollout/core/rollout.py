@@ -156,6 +156,8 @@ class Rollout:
     signals_seen: how many of `signals` have been considered.
     pending_events: notifications that are recorded and perhaps not yet sent.
     bad_served: the errors that the canary has answered with, as far as they were counted.
+    lag_minutes: how late the points were found to come, where that is later than the request says.
+    early: what was seen of minutes that were not closed yet, by minute.
     revision: counts the writes of the record.
     """
 
@@ -192,7 +194,15 @@ class Rollout:
     signals_seen: int = 0
     pending_events: tuple[Json, ...] = ()
     bad_served: int = 0
+    lag_minutes: int = 0
+    early: Mapping[int, str] = field(default_factory=dict)
     revision: int = 0
+
+    @property
+    def calendar(self) -> Calendar:
+        """When minutes may be counted, by the lag that was asked for or the one that was found."""
+        asked = self.settings.calendar
+        return replace(asked, lag_minutes=max(asked.lag_minutes, self.lag_minutes))
 
     @property
     def last_confirmed(self) -> TargetState:
@@ -294,6 +304,8 @@ class Rollout:
             "signalsSeen": self.signals_seen,
             "pendingEvents": list(self.pending_events),
             "badServed": self.bad_served,
+            "foundLagMinutes": self.lag_minutes,
+            "early": {str(minute): numbers for minute, numbers in self.early.items()},
         }
 
     @classmethod
@@ -333,5 +345,7 @@ class Rollout:
             signals_seen=document["signalsSeen"],
             pending_events=tuple(document["pendingEvents"]),
             bad_served=document.get("badServed", 0),  # the oldest records lack it
+            lag_minutes=document.get("foundLagMinutes", 0),
+            early={int(minute): numbers for minute, numbers in document.get("early", {}).items()},
             revision=revision,
         )

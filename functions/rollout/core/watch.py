@@ -11,6 +11,7 @@ from collections.abc import Container, Mapping, Sequence
 
 from rollout.core.judge import Count, Evidence, JudgeSettings, MetricKind, MetricVerdict, Tolerance, begin
 from rollout.core.judge.explain import display_name
+from rollout.core.judge.observing import base_fails_fast
 from rollout.core.judge.plan import Plan
 
 HIGHEST_CEILING = 0.95
@@ -19,11 +20,15 @@ HIGHEST_CEILING = 0.95
 def watch_limits(evidence: Evidence, settings: JudgeSettings, without: Container[str] = ()) -> dict[str, float]:
     """The bad rate that each deciding metric may reach during the watch.
 
-    A metric whose base was never measured has none and is not judged, nor is one of those `without`.
+    A metric whose base was never measured has none and is not judged, nor is one of those `without`, nor latency where
+    the base failed: failures have a latency of their own.
     """
     found = {}
+    failed = evidence.base_failed or base_fails_fast(evidence)
     for metric in settings.metrics:
         if metric.name in without or not metric.decides or metric.kind not in (MetricKind.ERRORS, MetricKind.LATENCY):
+            continue
+        if failed and metric.kind is MetricKind.LATENCY:
             continue
         base = evidence.metrics[metric.name].past_base
         if isinstance(base, Count) and base.requests > 0:

@@ -77,8 +77,8 @@ class MetricRequest(Part):
     )
     max_excess: Annotated[float, Number(above=0, most=1)] | None = Field(
         None,
-        description="However bad the base is, no more than this above its rate is tolerated; 0.02, or 0.05 for 4XXError "
-        "and Throttles.",
+        description="However bad the base is, no more than this above its rate is tolerated; 0.02, for 4XXError and "
+        "Throttles 0.05.",
     )
     warm_up_minutes: Annotated[int, Number(0, 60)] | None = Field(
         None, description="So many minutes after each raise are shown and not counted; 2 for latencies, else 0."

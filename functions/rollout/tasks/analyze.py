@@ -35,6 +35,8 @@ _FINAL = frozenset({Decision.ROLL_BACK, Decision.STOP, Decision.CLOSE})
 """Decisions that no signal overtakes."""
 MOST_ANALYSES = 1_500
 """In one execution. Each costs 13 events of the 25,000 that a history may have; the rest is for retries."""
+MOST_UNREAD_MINUTES = 2
+"""While so many of the newest minutes are unreadable, nothing is raised or promoted."""
 _PHASES = {Decision.HOLD: Phase.HELD, Decision.PAUSE: Phase.PAUSED}
 
 
@@ -70,6 +72,7 @@ def analyze(ports: Ports, rollout_id: str) -> TaskResult:
     signal = deciding([each for each in rollout.pending_signals if concerns(each.step, rollout)])
     analysis: Json = {
         "minutes": observed.minutes,
+        **({"lateMinutes": list(observed.late)} if observed.late else {}),
         "notes": [*notes, *observed.settled],
         **_judgement_document(judgement),
     }
@@ -81,6 +84,11 @@ def analyze(ports: Ports, rollout_id: str) -> TaskResult:
         return _record(ports, rollout, now, Decision.ROLL_BACK, reason, analysis)
     reason = "; ".join([*([str(signal)] if signal else []), *observed.settled, _words(judgement)])
     assessment = Assessment.UNPROVEN if judgement is None else _ASSESSMENTS[judgement.action]
+    if observed.provisional:
+        reason = f"by minutes that are not closed yet, seen twice: {reason}"
+    if assessment is Assessment.PROVEN and observed.unread >= MOST_UNREAD_MINUTES:
+        assessment = Assessment.INCONCLUSIVE if _is_overlong(rollout) else Assessment.OVERDUE
+        reason = f"the newest {observed.unread} min could not be read yet; {reason}"
     if assessment is Assessment.PROVEN and unknown_alarms:
         assessment = Assessment.INCONCLUSIVE if _is_overlong(rollout) else Assessment.OVERDUE
         reason = f"nobody knows whether an alarm fires ({unknown_alarms}); {reason}"

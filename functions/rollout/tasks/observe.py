@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rollout.core.controller_metrics import bad_requests
 from rollout.core.decision import Phase
+from rollout.core.early import MOST_MINUTES, believed, numbers_of, of_errors
 from rollout.core.judge import (
     Evidence,
     InvalidReading,
@@ -20,9 +22,11 @@ from rollout.core.judge import (
     is_harmful,
     judge,
     observe,
+    observe_late,
+    would_convict,
 )
 from rollout.core.measures import RawMinute, Series, countable, reading_of, watched_reading_of
-from rollout.core.minutes import start_of
+from rollout.core.minutes import minute_of, start_of
 from rollout.core.rollout import Rollout
 from rollout.core.sources import semantics_of
 from rollout.core.target import Json
@@ -30,22 +34,32 @@ from rollout.core.watch import judge_of
 from rollout.errors import NotAllowed, Unavailable
 from rollout.ports import Ports
 
+LARGEST_LAG_MINUTES = 30
+MINUTES_READ_AGAIN = 1_440
+"""What was missing is read again for so long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
     """The rollout with its new minutes counted, those minutes as the history keeps them, and the judgement.
 
-    settled: in words, what was found out about the metrics themselves.
+    settled: in words, what was found out about the metrics themselves. late: minutes that were missing at their time
+    and are counted now. unread: how many of the newest closed minutes could not be counted yet. provisional: the
+    judgement is of minutes that are not closed yet.
     """
 
     rollout: Rollout
     minutes: list[Json]
     judgement: Judgement | None
     settled: Sequence[str] = ()
+    late: Sequence[Json] = ()
+    unread: int = 0
+    provisional: bool = False
 
 
 def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> Observed:
-    """Count all minutes that can be counted by now, in order, up to the first after which the judge convicts.
+    """Count what has come late, and all minutes that can be counted by now, in order, up to the first after which the
+    judge convicts; and look at those that are not closed yet.
 
     A source that cannot be read leaves its minutes to a later analysis; when they are overdue they count as
     unmeasured. Whatever is wrong goes to `notes`.
@@ -53,18 +67,23 @@ def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: li
     documents = []
     settled: list[str] = []
     rules = _rules(rollout)
-    rollout, minutes = _new_minutes(ports, rollout, now, notes, settled)
-    for raw in minutes:
+    rollout, read = _read_all(ports, rollout, now, notes, settled)
+    rollout, late = _count_late(rollout, read.late, now, settled)
+    for raw in countable(read.closed, read.overdue):
         rollout, document = _count(rollout, raw, notes, settled)
         documents.append(document)
         if rules and is_harmful(rollout.evidence, *rules):
             break
     if rules is None:
         return Observed(rollout, documents, None, settled)
+    unread = _unreadable(rollout, [raw for raw in read.closed if raw.minute >= rollout.next_minute])
+    rollout, early = _look_early(rollout, read.early)
+    if early is not None and not is_harmful(rollout.evidence, *rules):
+        return Observed(rollout, documents, early, settled, late, unread, provisional=True)
     if rollout.phase is not Phase.BAKING:
-        return Observed(rollout, documents, judge(rollout.evidence, *rules), settled)
+        return Observed(rollout, documents, judge(rollout.evidence, *rules), settled, late, unread)
     evidence, judgement = conclude(rollout.evidence, *rules)
-    return Observed(replace(rollout, evidence=evidence), documents, judgement, settled)
+    return Observed(replace(rollout, evidence=evidence), documents, judgement, settled, late, unread)
 
 
 def _rules(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
@@ -76,24 +95,125 @@ def _rules(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
     return (judge_of_watch, settings.plan[-1:]) if judge_of_watch else None
 
 
-def _new_minutes(
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The closed minutes, in order; those that were missing and are read again; and those that are not closed yet.
+
+    overdue: the last of the closed ones that is waited for no longer.
+    """
+
+    closed: Sequence[RawMinute] = ()
+    overdue: int = 0
+    late: Sequence[RawMinute] = ()
+    early: Sequence[RawMinute] = ()
+
+
+def _read_all(
     ports: Ports, rollout: Rollout, now: datetime, notes: list[str], settled: list[str]
-) -> tuple[Rollout, Iterator[RawMinute]]:
-    """The minutes to be counted now, without those worth waiting for; and the rollout with the series they are of."""
-    calendar = rollout.settings.calendar
+) -> tuple[Rollout, _Read]:
+    """All minutes of interest in one reading, and the rollout with the series they are of."""
+    calendar = rollout.calendar
     first, last = rollout.next_minute, calendar.last_closed(now)
-    if last < first:
-        return rollout, iter(())
-    readable = True
+    watching = rollout.phase is Phase.WATCHING
+    missed = [] if watching else _read_again(rollout, last)
+    early = range(0) if watching or not rollout.weight_percent else _early_minutes(rollout, last, now)
+    wanted = [*missed, *early, *range(first, last + 1)]
+    if not wanted:
+        return rollout, _Read()
     try:
-        raws = _read(ports, rollout, rollout.series, first, last)
-        if rollout.stand_in is not None and rollout.phase is not Phase.WATCHING:
-            rollout, raws = _choose_source(ports, rollout, raws, calendar.last_overdue(now), settled)
+        raws = _read(ports, rollout, rollout.series, min(wanted), max(wanted))
+        series = rollout.series
+        closed: Sequence[RawMinute] = [raw for raw in raws if first <= raw.minute <= last]
+        if rollout.stand_in is not None and not watching and closed:
+            rollout, closed = _choose_source(ports, rollout, closed, calendar.last_overdue(now), settled)
     except (Unavailable, NotAllowed) as error:
         notes.append(f"the metrics could not be read: {error}")
-        raws = [RawMinute(minute, {}, complete=False) for minute in range(first, last + 1)]
-        readable = False
-    return rollout, countable(raws, calendar.last_overdue(now, readable=readable))
+        unreadable = [RawMinute(minute, {}, complete=False) for minute in range(first, last + 1)]
+        return rollout, _Read(unreadable, calendar.last_overdue(now, readable=False))
+    others = [] if rollout.series is not series else [raw for raw in raws if raw.complete]
+    return rollout, _Read(
+        closed,
+        calendar.last_overdue(now),
+        [raw for raw in others if raw.minute in missed],
+        [raw for raw in others if raw.minute in early],
+    )
+
+
+def _unreadable(rollout: Rollout, waiting: Sequence[RawMinute]) -> int:
+    """How many of the newest closed minutes, not counted yet, a required metric has no data of as it looks now."""
+    evidence, settings = rollout.evidence, rollout.settings
+    if rollout.phase is Phase.WATCHING or rollout.step != evidence.step:
+        return 0
+    with suppress(InvalidReading):
+        for raw in waiting:
+            evidence = observe(
+                evidence, reading_of(raw, rollout.step, rollout.semantics), settings.judge, settings.plan
+            )
+    return max(evidence.metrics[metric.name].missing for metric in settings.judge.metrics if metric.gates)
+
+
+def _read_again(rollout: Rollout, last: int) -> list[int]:
+    """The minutes that were missing, or came too late for a raise, and may be there by now."""
+    return [minute for minute in rollout.evidence.missed_minutes() if last - MINUTES_READ_AGAIN < minute <= last]
+
+
+def _early_minutes(rollout: Rollout, last_closed: int, now: datetime) -> range:
+    """The newest minutes that are not closed yet; at the start of a step also that of the change."""
+    first = max(rollout.next_minute, last_closed + 1)
+    if not rollout.evidence.step_minutes and first == rollout.next_minute:
+        first = min(first, minute_of(rollout.changed_at))
+    last = rollout.calendar.last_early(now)
+    return range(max(first, last - MOST_MINUTES + 1), last + 1)
+
+
+def _look_early(rollout: Rollout, raws: Sequence[RawMinute]) -> tuple[Rollout, Judgement | None]:
+    """What minutes that are not closed yet say, where two readings say the same; nothing of it is kept as evidence."""
+    settings, step = rollout.settings, rollout.step
+    if rollout.phase is Phase.WATCHING or step < 0 or step != rollout.evidence.step:
+        return rollout, None
+    plan = settings.plan
+    before = plan[step - 1].weight if step else 0.0
+    readings = []
+    for raw in raws:
+        reading = reading_of(raw, step, rollout.semantics)
+        if raw.minute < rollout.next_minute:  # the weight was changed in it
+            weights = min(before, plan[step].weight), plan[step].weight
+            reading = of_errors(reading, settings.judge)._replace(weights=weights)
+        readings.append(reading)
+    seen = {reading.minute: numbers_of(reading) for reading in readings}
+    judgement = None
+    with suppress(InvalidReading):
+        judgement = would_convict(rollout.evidence, believed(readings, rollout.early), settings.judge, plan)
+    return replace(rollout, early={minute: numbers for minute, numbers in seen.items() if numbers}), judgement
+
+
+def _count_late(
+    rollout: Rollout, raws: Sequence[RawMinute], now: datetime, settled: list[str]
+) -> tuple[Rollout, Sequence[Json]]:
+    """Count what was missing at its time and is there now; and wait longer from now on, if points come so late."""
+    evidence, judged = rollout.evidence, rollout.settings.judge
+    steps = {raw.minute: evidence.step_of(raw.minute) for raw in raws}
+    readings = [reading_of(raw, step, rollout.semantics) for raw in raws if (step := steps[raw.minute]) is not None]
+    if not readings:
+        return rollout, ()
+    try:
+        after = observe_late(evidence, readings, judged, rollout.settings.plan)
+    except InvalidReading:
+        return rollout, ()
+    came = set(evidence.missed_minutes()) - set(after.missed_minutes())
+    if not came:
+        return rollout, ()
+    counted = [reading for reading in readings if reading.minute in came]
+    bad_served = rollout.bad_served + sum(bad_requests(reading, judged) for reading in counted)
+    rollout = replace(rollout, evidence=after, bad_served=bad_served)
+    # Of a step that has ended some minutes were left unread by the raise: they say nothing of how late points come.
+    minutes_late = [minute_of(now) - 1 - minute for minute in came if steps[minute] == rollout.step]
+    found = min(minutes_late, default=0)
+    if found > rollout.calendar.lag_minutes:
+        lag = rollout.settings.calendar.lag_minutes
+        settled.append(f"the points come {found} minutes late; lagMinutes is {lag}")
+        rollout = replace(rollout, lag_minutes=min(LARGEST_LAG_MINUTES, found))
+    return rollout, [reading_document(reading) for reading in counted]
 
 
 def _read(ports: Ports, rollout: Rollout, series: Series, first: int, last: int) -> Sequence[RawMinute]:

@@ -56,7 +56,7 @@ def promote(ports: Ports, rollout_id: str) -> TaskResult:
         changed_at=now,
         pending_decision=None if watch else Decision.CLOSE,
         outcome=None if watch else Outcome.PROMOTED,
-        next_minute=rollout.settings.calendar.first_countable(now),
+        next_minute=rollout.calendar.first_countable(now),
     )
     if watch:
         promoted = replace(promoted, reason=f"promoted; watching for {watch} min")

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from rollout.core.decision import Decision, Phase
 from rollout.core.judge import begin_step
+from rollout.core.minutes import minute_of
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import TargetState
 from rollout.errors import ForeignChange, RecordChanged, TargetMissing
@@ -54,11 +55,12 @@ def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str)
         expected_states=(wanted,),
         step=step,
         pending_decision=None,
-        evidence=begin_step(rollout.evidence, step, rollout.settings.judge, plan),
+        evidence=begin_step(rollout.evidence, step, rollout.settings.judge, plan, _unread(rollout)),
+        early={},
         phase=Phase.BAKING,
         phase_since=now,
         changed_at=now,
-        next_minute=rollout.settings.calendar.first_countable(now),
+        next_minute=rollout.calendar.first_countable(now),
         reason=f"canary at {weight}, step {step + 1} of {len(plan)}, baking {plan[step].bake_minutes} min",
     )
     baking = transition(baking, state=Phase.BAKING, now=now, decision=Decision.CONTINUE)
@@ -69,6 +71,13 @@ def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str)
         _take_away_if_over(ports, rollout, wanted)
         raise
     return waiting(announce(ports, saved), Decision.CONTINUE, now)
+
+
+def _unread(rollout: Rollout) -> range:
+    """The minutes of the step that ends whose points are still to come: they are weighed for harm when they do."""
+    if rollout.step < 0:
+        return range(0)
+    return range(rollout.next_minute, minute_of(rollout.analyzed_at))
 
 
 def _take_away_if_over(ports: Ports, rollout: Rollout, put: TargetState) -> None:

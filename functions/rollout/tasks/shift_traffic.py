@@ -47,7 +47,7 @@ def _lower(ports: Ports, rollout: Rollout) -> TaskResult:
         phase=Phase.HELD,
         phase_since=now,
         changed_at=now,
-        next_minute=rollout.settings.calendar.first_countable(now),
+        next_minute=rollout.calendar.first_countable(now),
     )
     held = transition(held, state=Phase.HELD, now=now, decision=Decision.HOLD)
     line = entry(held, state=STATE, decision=Decision.HOLD, now=now, change=f"set {wanted}")

@@ -48,7 +48,7 @@ class TaskResult:
 
 def waiting(rollout: Rollout, decision: Decision, now: datetime, minutes: int = 1) -> TaskResult:
     """Go and bake until that many minutes more can be counted (one, unless the pace says otherwise)."""
-    calendar = rollout.settings.calendar
+    calendar = rollout.calendar
     minute = max(rollout.next_minute, calendar.last_closed(now) + 1) + minutes - 1
     seconds = calendar.seconds_until_closed(minute, now)
     return TaskResult(decision, rollout.rollout_id, seconds, rollout.signals_seen, rollout.reason, rollout=rollout)

@@ -15,6 +15,7 @@ from rollout.core.judge import (
     JudgeSettings,
     MetricSettings,
     MinuteReading,
+    Pair,
     Standing,
     begin,
     begin_step,
@@ -46,7 +47,7 @@ def evidence_like(*, harm: bool, bake_over: bool, proven: bool, time_left: bool,
     metric = evidence.metrics[NAME]
     wealth = tuple(20.0 if harm else -20.0 for _ in metric.harm)
     metric = metric._replace(harm=wealth, harm_capped=wealth, proven=proven)
-    return evidence._replace(metrics={NAME: metric}, step=step, step_minutes=minutes)
+    return evidence._replace(metrics={NAME: metric}, step=step, step_minutes=minutes, bake_minutes=minutes)
 
 
 TABLE = [
@@ -101,21 +102,38 @@ def test_a_missing_metric_never_promotes() -> None:
     assert (judgement.action, judgement.deciding_metric) == (Action.HOLD, "Errors")
 
 
-def test_traffic_that_stops_half_way_is_not_safe_however_good_it_was() -> None:
-    evidence = evidence_of([HEALTHY] * 7 + [SILENT_CANARY] * 3)
+def with_missing_points(*numbers: int, minutes: int) -> Evidence:
+    """So many healthy minutes, in some of which the canary's point is missing."""
+    evidence = evidence_of([])
+    for number in range(1, minutes + 1):
+        pair = Pair(None, Count(1140, 12)) if number in numbers else a_pair(HEALTHY)
+        evidence = observe(evidence, MinuteReading(number, 0, {NAME: pair}), some_settings(), a_plan())
+    return evidence
+
+
+def test_points_that_stop_coming_are_not_safe_however_good_they_were() -> None:
+    evidence = with_missing_points(11, 12, minutes=12)
     assert evidence.metrics[NAME].proven
     judgement = judge(evidence, some_settings(), a_plan())
     assert judgement.action is Action.EXTEND
-    assert judgement.reason.endswith("silent for the last 3 min")
+    assert judgement.verdicts[0].verdict is Standing.UNMEASURED
+    assert "its last 2 min have no data" in judgement.reason
+    assert judge(with_missing_points(11, minutes=11), some_settings(), a_plan()).action is Action.ADVANCE
 
 
-def test_traffic_that_comes_back_is_safe_again() -> None:
-    evidence = evidence_of([HEALTHY] * 7 + [SILENT_CANARY] * 3 + [HEALTHY])
-    assert judge(evidence, some_settings(), a_plan()).action is Action.ADVANCE
+def test_a_bake_is_over_when_so_many_minutes_were_measured() -> None:
+    assert judge(with_missing_points(4, 5, minutes=11), some_settings(), a_plan()).action is Action.EXTEND
+    assert judge(with_missing_points(4, 5, minutes=12), some_settings(), a_plan()).action is Action.ADVANCE
+
+
+def test_three_bakes_of_any_minutes_are_the_longest_that_a_step_lasts() -> None:
+    judgement = judge(with_missing_points(*range(1, 25), minutes=30), some_settings(), a_plan())
+    assert judgement.action is Action.HOLD
+    assert "only 6 of 10 min at 5% were measured in 30 min, 30 were allowed" in judgement.reason
 
 
 def test_the_pauses_of_sparse_traffic_are_not_suspicious() -> None:
-    sparse: Minute = (3, 0, 60, 0)
+    sparse: Minute = (8, 0, 52, 0)
     minutes = ([sparse] + [(0, 0, 20, 0)] * 5) * 40
     evidence = evidence_of(minutes, plan=a_plan((5, 240), (10, 10)))
     assert judge(evidence, some_settings(), a_plan((5, 240), (10, 10))).action is Action.ADVANCE
@@ -145,10 +163,11 @@ def test_when_everything_fails_one_minute_is_enough() -> None:
         ((60, 20, 1140, 12), True),
         ((60, 19, 1140, 12), False),  # too few
         ((100, 25, 1140, 0), True),
-        ((100, 25, 1140, 12), False),  # less than 25 points above
+        ((100, 25, 1140, 12), True),  # less than 25 points above, but against overwhelming odds
+        ((600, 20, 11400, 114), False),  # neither
     ],
 )
-def test_the_fast_lane_needs_twenty_bad_requests_and_twenty_five_points(minute: Minute, convicts: bool) -> None:
+def test_the_fast_lane_needs_twenty_bad_and_25_points_or_odds_of_its_own(minute: Minute, convicts: bool) -> None:
     evidence = evidence_of([minute], history=Count(36000, 360))
     assert (judge(evidence, some_settings(), a_plan()).action is Action.ROLL_BACK) == convicts
 
@@ -172,7 +191,7 @@ def test_a_leak_that_starts_late_is_seen() -> None:
 
 def test_safety_starts_afresh_at_each_step_and_harm_goes_on() -> None:
     evidence = evidence_of([HEALTHY] * 10)
-    later = begin_step(evidence, 1)
+    later = begin_step(evidence, 1, some_settings(), a_plan())
     metric = later.metrics[NAME]
     assert (metric.safety, metric.proven, metric.canary) == ((), False, Count(0, 0))
     assert metric.harm == evidence.metrics[NAME].harm
@@ -180,10 +199,10 @@ def test_safety_starts_afresh_at_each_step_and_harm_goes_on() -> None:
 
 
 def test_beginning_a_step_twice_is_harmless_and_an_earlier_one_is_refused() -> None:
-    evidence = begin_step(evidence_of([HEALTHY] * 10), 1)
-    assert begin_step(evidence, 1) is evidence
+    evidence = begin_step(evidence_of([HEALTHY] * 10), 1, some_settings(), a_plan())
+    assert begin_step(evidence, 1, some_settings(), a_plan()) is evidence
     with pytest.raises(InvalidEvidence, match="already in step 1"):
-        begin_step(evidence, 0)
+        begin_step(evidence, 0, some_settings(), a_plan())
 
 
 def test_piled_up_minutes_are_judged_one_by_one() -> None:
@@ -228,11 +247,11 @@ def test_weak_evidence_from_several_metrics_adds_up() -> None:
     names = [f"{letter}5xx" for letter in "abcdefghij"]
     settings = some_settings(*names)
     worse: Minute = (60, 3, 1140, 12)
-    evidence = three_metrics(settings, dict.fromkeys(names, worse), 4)
+    evidence = three_metrics(settings, dict.fromkeys(names, worse), 3)
     judgement = judge(evidence, settings, a_plan())
     assert all(each.log_e_capped < each.log_e_limit for each in judgement.verdicts)
     assert judgement.action is Action.ROLL_BACK
-    assert judgement.reason.endswith("(limit 20:1)")
+    assert "(limit 20:1)" in judgement.reason
     assert "all metrics together" in judgement.reason
 
 
@@ -241,7 +260,7 @@ def test_weights_are_shares_and_move_the_limit_of_a_metric() -> None:
     settings = JudgeSettings.of(metrics=metrics, alpha=0.01)
     assert settings.shares() == {"a5xx": 0.75, "b5xx": 0.25}
     assert settings.log_limit(0.25) == pytest.approx(log(400))
-    assert settings.log_cap(0.25) == pytest.approx(log(400) / 2)
+    assert settings.log_cap(0.25) == pytest.approx(0.58 * log(400))
 
 
 def test_a_dry_run_is_explained_and_decides_nothing() -> None:
@@ -252,6 +271,8 @@ def test_a_dry_run_is_explained_and_decides_nothing() -> None:
     judgement = judge(evidence, settings, a_plan())
     assert judgement.action is Action.ADVANCE
     assert judgement.verdicts[1].verdict is Standing.HARMFUL
+    assert judgement.would_have_convicted == ("4XXError",)
+    assert "4XX is shown only, and would have rolled back (canary 600/600 (100.00%) vs base" in judgement.reason
     assert judgement.log_e == judgement.verdicts[0].log_e
 
 

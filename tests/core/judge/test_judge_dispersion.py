@@ -55,4 +55,4 @@ def test_minutes_that_cannot_tell_add_nothing(minute: Minute) -> None:
 
 def test_what_is_learned_fits_the_settings() -> None:
     phi = learned(evidence_of([HEALTHY, (60, 4, 1140, 10)] * 20))[NAME]
-    assert MetricSettings(NAME, dispersion=phi).dispersion >= 1.0
+    assert MetricSettings(NAME, dispersion=phi).phi >= 1.0

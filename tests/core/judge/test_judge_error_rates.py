@@ -55,6 +55,6 @@ def test_the_stake_is_spread_and_never_exceeds_one(steps: int) -> None:
     put_in, step_starts = 0.0, 0
     for minute in range(2000):
         starts = 0 < minute <= 10 * (steps - 1) and minute % 10 == 0
-        put_in += stake(minute, starts_step=starts, steps=steps)
+        put_in += stake(minute, starts_step=starts, later_starts=steps - 1)
         step_starts += starts
-        assert put_in + stake_left(minute + 1, step_starts, steps) == pytest.approx(1.0)
+        assert put_in + stake_left(minute + 1, step_starts, steps - 1) == pytest.approx(1.0)

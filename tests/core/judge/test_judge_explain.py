@@ -75,6 +75,6 @@ def test_a_silent_base_allows_nothing_known() -> None:
     verdict = judge(evidence_of([(60, 1, 0, 0)]), some_settings(), a_plan()).verdicts[0]
     assert verdict.allowed_rate is None
     assert verdict.reason == (
-        "5XX: not measured, no minute with requests in both arms (canary 60, base 0 requests) at 5% after 1 min"
+        "5XX: not measured, not enough requests in both arms (canary 60, base 0 requests) at 5% after 1 min"
     )
     assert verdict.name == NAME

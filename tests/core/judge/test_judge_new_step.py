@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rollout.core.judge import Action, Evidence, JudgeSettings, Verdict, begin, begin_step, judge, observe
+from rollout.core.judge import Action, Evidence, JudgeSettings, Standing, begin, begin_step, judge, observe
 from tests.core.judge.builders import HEALTHY, Minute, a_plan, a_reading, evidence_of, some_settings
 
 ALL_FAIL: Minute = (60, 60, 1140, 12)
@@ -14,7 +14,7 @@ SETTINGS: JudgeSettings = some_settings()
 
 def in_next_step(evidence: Evidence, *minutes: Minute) -> Evidence:
     """The evidence after the second step has begun and had these minutes."""
-    evidence = begin_step(evidence, 1)
+    evidence = begin_step(evidence, 1, SETTINGS, a_plan())
     first = (evidence.last_minute or 0) + 1
     for number, minute in enumerate(minutes, start=first):
         evidence = observe(evidence, a_reading(number, minute, step=1), SETTINGS, a_plan())
@@ -46,7 +46,7 @@ def test_silence_is_counted_from_the_beginning_of_the_step(silent: int) -> None:
     """Three silent minutes are suspicious; those of the last step are not among them."""
     evidence = in_next_step(evidence_of([*[HEALTHY] * 7, SILENT, SILENT], SETTINGS), *[HEALTHY] * 7, *[SILENT] * silent)
     verdict = judge(evidence, SETTINGS, a_plan()).verdicts[0]
-    assert verdict.verdict is not Verdict.UNMEASURED
+    assert verdict.verdict is not Standing.UNMEASURED
     assert "silent" not in verdict.reason
 
 
@@ -55,7 +55,7 @@ def test_a_step_that_begins_in_silence_after_a_silent_one_is_judged_like_a_first
     earlier = evidence_of([*[HEALTHY] * 7, *[SILENT] * 3], SETTINGS)
     later = judge(in_next_step(earlier, *[SILENT] * silent), SETTINGS, a_plan()).verdicts[0]
     first = judge(evidence_of([SILENT] * silent, SETTINGS), SETTINGS, a_plan()).verdicts[0]
-    assert (first.verdict, later.verdict) == (Verdict.UNMEASURED, Verdict.UNMEASURED)
+    assert (first.verdict, later.verdict) == (Standing.UNMEASURED, Standing.UNMEASURED)
     assert first.canary == later.canary
 
 
@@ -63,15 +63,15 @@ def test_a_new_step_counts_its_own_requests_and_has_proven_nothing() -> None:
     earlier = evidence_of([HEALTHY] * 30, SETTINGS)
     assert judge(earlier, SETTINGS, a_plan()).action is Action.ADVANCE
     before = judge(earlier, SETTINGS, a_plan()).verdicts[0]
-    after = judge(begin_step(earlier, 1), SETTINGS, a_plan()).verdicts[0]
-    assert (before.verdict, after.verdict) == (Verdict.SAFE, Verdict.UNMEASURED)
+    after = judge(begin_step(earlier, 1, SETTINGS, a_plan()), SETTINGS, a_plan()).verdicts[0]
+    assert (before.verdict, after.verdict) == (Standing.SAFE, Standing.UNMEASURED)
     assert after.canary == judge(begin(SETTINGS, a_plan(), {}), SETTINGS, a_plan()).verdicts[0].canary
 
 
 def test_harm_is_remembered_from_step_to_step() -> None:
     earlier = evidence_of([HEALTHY, ALL_FAIL], SETTINGS)
     limit = judge(earlier, SETTINGS, a_plan())
-    assert judge(begin_step(earlier, 1), SETTINGS, a_plan()).log_e_capped == limit.log_e_capped
+    assert judge(begin_step(earlier, 1, SETTINGS, a_plan()), SETTINGS, a_plan()).log_e_capped == limit.log_e_capped
 
 
 def of_this_step(evidence: Evidence) -> dict[str, object]:
@@ -85,6 +85,6 @@ def of_this_step(evidence: Evidence) -> dict[str, object]:
 
 def test_silence_at_the_end_of_a_step_leaves_no_trace_in_the_next() -> None:
     nothing: Minute = (0, 0, 0, 0)
-    talked = begin_step(evidence_of([HEALTHY] * 7, SETTINGS), 1)
-    fell_silent = begin_step(evidence_of([*[HEALTHY] * 7, *[nothing] * 3], SETTINGS), 1)
+    talked = begin_step(evidence_of([HEALTHY] * 7, SETTINGS), 1, SETTINGS, a_plan())
+    fell_silent = begin_step(evidence_of([*[HEALTHY] * 7, *[nothing] * 3], SETTINGS), 1, SETTINGS, a_plan())
     assert of_this_step(talked) == of_this_step(fell_silent)

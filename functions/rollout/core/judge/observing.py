@@ -73,17 +73,27 @@ def begin(settings: JudgeSettings, plan: Plan, base_history: Mapping[str, Totals
     return Evidence(metrics, base_failed=failed)
 
 
-def begin_step(evidence: Evidence, step: int, settings: JudgeSettings, plan: Plan) -> Evidence:
+def begin_step(
+    evidence: Evidence, step: int, settings: JudgeSettings, plan: Plan, unread: Iterable[int] = ()
+) -> Evidence:
     """The evidence at the start of a later step (from 0): harm goes on, safety and the split start afresh.
 
-    What is pending is weighed first: no block spans a change of weight. Beginning the present step again changes
-    nothing, so that a retried task is harmless. Raises InvalidEvidence for an earlier one.
+    What is pending is weighed first: no block spans a change of weight. `unread` are minutes of the step that ends
+    whose points are still to come; like those that were missing they may be given to `observe_late`. Beginning the
+    present step again changes nothing, so that a retried task is harmless. Raises InvalidEvidence for an earlier one.
     """
     if step == evidence.step:
         return evidence
     if step < evidence.step:
         raise InvalidEvidence(f"step {step} cannot begin: the rollout is already in step {evidence.step}")
     evidence = settle(evidence, settings, plan)
+    if unread := tuple(unread):
+        evidence = evidence._replace(
+            metrics={
+                name: metric._replace(missed=(*metric.missed, *unread[-MOST_MISSED:]))
+                for name, metric in evidence.metrics.items()
+            }
+        )
     ended = dict(evidence.ended_splits)
     if any(metric.missed for metric in evidence.metrics.values()):
         ended[evidence.step] = evidence.splits
@@ -527,9 +537,9 @@ def _with_late_minutes_of_ended_step(
         metrics[name] = after._replace(
             past_base=_plus(before.past_base, base), past_canary=_plus(before.past_canary, canary)
         )
-    ended = dict(evidence.ended_splits)
-    ended[step] = splits
-    return evidence._replace(metrics=metrics, ended_splits=ended)
+    if not sums and metrics == evidence.metrics:
+        return evidence
+    return evidence._replace(metrics=metrics, ended_splits={**evidence.ended_splits, step: splits})
 
 
 def _late_arms(evidence: Evidence, reading: MinuteReading, all_terms: tuple[_Terms, ...]) -> dict[str, Arms]:

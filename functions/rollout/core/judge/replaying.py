@@ -1,7 +1,7 @@
 """The judge over recorded minutes: what it would have done, minute by minute."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .evidence import Evidence
 from .judging import conclude
@@ -27,7 +27,7 @@ class ReplayMinute(NamedTuple):
     step: int
     judgement: Judgement
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain JSON."""
         return {
             "step": self.step,
@@ -55,7 +55,7 @@ class Replay(NamedTuple):
     at_minute: int
     minutes: tuple[ReplayMinute, ...]
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain JSON, as `rollout judge --json` prints it."""
         return {
             "verdict": self.verdict.value,

@@ -67,9 +67,10 @@ def _slopes(lower: float, upper: float) -> tuple[tuple[float, float], ...]:
     """For each u′: ln(u′/u°), and ln((1 − u′)/(1 − u°))."""
     least, most = (1.0 - SLACK) * lower, (1.0 + SLACK) * upper
     pairs = [
-        (lower / 2.0, least),
-        (2.0 * lower / 3.0, least),
         (3.0 * upper / 2.0, most),
         (min(2.0 * upper, (1.0 + upper) / 2.0), most),
     ]
-    return tuple([(log(other / null), log1p(-other) - log1p(-null)) for other, null in pairs])
+    if lower > 0.0:  # else there was nothing, and no share is too small
+        pairs = [(lower / 2.0, least), (2.0 * lower / 3.0, least), *pairs]
+    slopes = [(log(other / null), log1p(-other) - log1p(-null)) for other, null in pairs]
+    return (*((0.0, 0.0),) * (4 - len(slopes)), *slopes)

@@ -1,0 +1,43 @@
+"""Minutes that are not closed yet: what was seen of them early, to be believed once it was seen twice.
+
+A point that CloudWatch shows a minute after its minute may still grow, and its errors may be there before its
+requests. A minute whose numbers are the same in two readings, a minute apart or more, is taken as it is: for harm only,
+and never stored as evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rollout.core.judge import JudgeSettings, MetricKind, MinuteReading
+
+MOST_MINUTES = 8
+"""So many of the newest minutes are remembered between two readings."""
+
+
+def numbers_of(reading: MinuteReading) -> str:
+    """The numbers of a minute, to tell whether they are the same again; "" where no metric has both arms."""
+    return ";".join(
+        f"{name}={' '.join(map(repr, (*pair.canary, *pair.base)))}"
+        for name, pair in sorted(reading.pairs.items())
+        if pair.canary is not None and pair.base is not None
+    )
+
+
+def believed(readings: Iterable[MinuteReading], seen: Mapping[int, str]) -> list[MinuteReading]:
+    """The minutes whose numbers are those that were `seen` before, with the metrics that have both arms."""
+    return [
+        reading._replace(
+            pairs={
+                name: pair for name, pair in reading.pairs.items() if pair.canary is not None and pair.base is not None
+            }
+        )
+        for reading in readings
+        if (numbers := numbers_of(reading)) and numbers == seen.get(reading.minute)
+    ]
+
+
+def of_errors(reading: MinuteReading, settings: JudgeSettings) -> MinuteReading:
+    """With the error metrics only: in the minute of a raise, latency is that of a canary that warms up."""
+    errors = {metric.name for metric in settings.metrics if metric.kind is MetricKind.ERRORS}
+    return reading._replace(pairs={name: pair for name, pair in reading.pairs.items() if name in errors})

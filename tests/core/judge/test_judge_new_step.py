@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from rollout.core.judge import Action, Evidence, JudgeSettings, Standing, begin, begin_step, judge, observe
+from rollout.core.judge import (
+    Action,
+    Evidence,
+    JudgeSettings,
+    MinuteReading,
+    Standing,
+    begin,
+    begin_step,
+    judge,
+    observe,
+)
 from tests.core.judge.builders import HEALTHY, Minute, a_plan, a_reading, evidence_of, some_settings
 
 ALL_FAIL: Minute = (60, 60, 1140, 12)
@@ -41,13 +51,20 @@ def test_a_minute_like_it_in_the_next_step_rolls_back() -> None:
     assert judgement.action is Action.ROLL_BACK
 
 
-@pytest.mark.parametrize("silent", [1, 2])
-def test_silence_is_counted_from_the_beginning_of_the_step(silent: int) -> None:
-    """Three silent minutes are suspicious; those of the last step are not among them."""
-    evidence = in_next_step(evidence_of([*[HEALTHY] * 7, SILENT, SILENT], SETTINGS), *[HEALTHY] * 7, *[SILENT] * silent)
-    verdict = judge(evidence, SETTINGS, a_plan()).verdicts[0]
-    assert verdict.verdict is not Standing.UNMEASURED
-    assert "silent" not in verdict.reason
+def test_points_missing_at_the_end_of_a_step_are_not_counted_in_the_next() -> None:
+    """Two newest minutes without points make a metric unmeasured; one of the last step and one of this one do not."""
+    evidence = without_points(in_next_step(without_points(evidence_of([HEALTHY] * 7, SETTINGS))))
+    assert judge(evidence, SETTINGS, a_plan()).verdicts[0].verdict is Standing.UNMEASURED  # no block of this step
+    healthy = in_next_step(without_points(evidence_of([HEALTHY] * 7, SETTINGS)), *[HEALTHY] * 7)
+    assert judge(without_points(healthy), SETTINGS, a_plan()).verdicts[0].verdict is not Standing.UNMEASURED
+    twice = without_points(without_points(healthy))
+    assert judge(twice, SETTINGS, a_plan()).verdicts[0].verdict is Standing.UNMEASURED
+
+
+def without_points(evidence: Evidence) -> Evidence:
+    """The evidence after a minute that neither arm has a point of."""
+    reading = MinuteReading((evidence.last_minute or 0) + 1, evidence.step, {})
+    return observe(evidence, reading, SETTINGS, a_plan())
 
 
 @pytest.mark.parametrize("silent", [1, 2, 3])

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from rollout_simulator.simulation import Result, Simulation, opened
 from rollout_simulator.subjects import Alias
 from tests.workflow.world import STATE_CHANGED, World, metrics_of, scenario, undated
 
+PENDING = Path(__file__).parent / "pending"
 NAMES = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
 TERMINAL = frozenset({"PROMOTED", "ROLLED_BACK", "STOPPED", "FAILED", "REJECTED"})
 ERRORS = {
@@ -269,3 +271,11 @@ def test_the_same_seed_replays_the_same_rollout_and_another_one_does_not() -> No
     first = run(1)
     assert run(1) == first
     assert run(2) != first
+
+
+def test_every_scenario_that_waits_for_its_rule_is_one_and_is_listed() -> None:
+    waiting = sorted(PENDING.glob("*.toml"))
+    assert [path.stem for path in waiting if not load_scenario(path).description] == []
+    rows = (PENDING / "README.md").read_text(encoding="utf-8").partition("|---|")[2].splitlines()
+    listed = [name for row in rows[1:] if row.startswith("|") for name in row.split(" | ")[0].strip("| ").split(", ")]
+    assert sorted(listed) == [path.stem for path in waiting]

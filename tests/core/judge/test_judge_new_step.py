@@ -19,6 +19,8 @@ from tests.core.judge.builders import HEALTHY, Minute, a_plan, a_reading, eviden
 
 ALL_FAIL: Minute = (60, 60, 1140, 12)
 SILENT: Minute = (0, 0, 1200, 12)
+HEALTHY_AT_10: Minute = (120, 1, 1080, 12)
+"""With the share of the second step, or the split would be doubted."""
 SETTINGS: JudgeSettings = some_settings()
 
 
@@ -55,7 +57,7 @@ def test_points_missing_at_the_end_of_a_step_are_not_counted_in_the_next() -> No
     """Two newest minutes without points make a metric unmeasured; one of the last step and one of this one do not."""
     evidence = without_points(in_next_step(without_points(evidence_of([HEALTHY] * 7, SETTINGS))))
     assert judge(evidence, SETTINGS, a_plan()).verdicts[0].verdict is Standing.UNMEASURED  # no block of this step
-    healthy = in_next_step(without_points(evidence_of([HEALTHY] * 7, SETTINGS)), *[HEALTHY] * 7)
+    healthy = in_next_step(without_points(evidence_of([HEALTHY] * 7, SETTINGS)), *[HEALTHY_AT_10] * 7)
     assert judge(without_points(healthy), SETTINGS, a_plan()).verdicts[0].verdict is not Standing.UNMEASURED
     twice = without_points(without_points(healthy))
     assert judge(twice, SETTINGS, a_plan()).verdicts[0].verdict is Standing.UNMEASURED

@@ -395,6 +395,10 @@ WHOLE: list[tuple[str, Any]] = [
     ),
     ("holdMinutes", lambda value: a_request(holdMinutes=value)),
     ("undoMinutes", lambda value: a_request(undoMinutes=value)),
+    (
+        "judge.metrics[0].warmUpMinutes",
+        lambda value: a_request(judge={"metrics": [{"name": "Latency", "warmUpMinutes": value}]}),
+    ),
     ("judge.fastLane.minBad", lambda value: a_request(judge={"fastLane": {"minBad": value}})),
 ]
 """Every whole number of a request, and a request in which it is this."""
@@ -408,6 +412,10 @@ FRACTIONS: list[tuple[str, Any]] = [
     (
         "judge.metrics[0].tolerance.absolute",
         lambda value: a_request(judge={"metrics": [{"name": "5XXError", "tolerance": {"absolute": value}}]}),
+    ),
+    (
+        "judge.metrics[0].maxExcess",
+        lambda value: a_request(judge={"metrics": [{"name": "5XXError", "maxExcess": value}]}),
     ),
     ("judge.metrics[0].weight", lambda value: a_request(judge={"metrics": [{"name": "5XXError", "weight": value}]})),
     (

@@ -397,7 +397,7 @@ WHOLE: list[tuple[str, Any]] = [
     ("undoMinutes", lambda value: a_request(undoMinutes=value)),
     (
         "judge.metrics[0].warmUpMinutes",
-        lambda value: a_request(judge={"metrics": [{"name": "Latency", "warmUpMinutes": value}]}),
+        lambda value: a_request(judge={"metrics": [{"name": "Latency", "warmUpMinutes": value, "required": True}]}),
     ),
     ("judge.fastLane.minBad", lambda value: a_request(judge={"fastLane": {"minBad": value}})),
 ]

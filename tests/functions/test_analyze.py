@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rollout.core.decision import Decision, Phase
+from rollout.core.judge import Count
 from rollout.core.minutes import minute_of
 from rollout.core.rollout import Outcome
 from rollout.core.signals import STOP_SIGNALS, SignalKind
@@ -567,3 +568,45 @@ def test_a_service_that_fails_once_never_makes_a_worse_decision(arrange: Callabl
         if "store" not in failure:
             assert answer["decision"] in (expected, "CONTINUE", "EXTEND"), failure
             assert expected in (answer["decision"], world.analyzed(minutes=1)["decision"]), failure
+
+
+# --- late, early and unreadable minutes ---------------------------------------------------------------------------
+
+
+def test_minutes_that_come_late_are_counted_once_and_waited_for_from_then_on(world: World) -> None:
+    world.baking(plan={"steps": [{"weightPercent": 5, "bakeMinutes": 30}], "watchMinutes": 0})
+    first = minute_of(world.now) + 1
+    world.silence()
+    world.analyzed(minutes=LAG_MINUTES + 5)
+    given_up = world.rollout.evidence.missed_minutes()
+    assert given_up
+    assert given_up[0] == first
+    series = world.rollout.series
+    for minute in given_up:
+        world.twins.metrics.publish(series, "5XXError", minute, stage=Count(38_000, 4), canary=Count(2_000, 0))
+    answer = world.analyzed(minutes=6)
+    seen = world.rollout.evidence.metrics["5XXError"]
+    assert seen.canary == Count(2_000 * len(given_up), 0)
+    assert f"minutes late; lagMinutes is {LAG_MINUTES}" in answer["reason"]
+    assert world.rollout.calendar.lag_minutes > LAG_MINUTES
+    world.analyzed(minutes=0)
+    assert world.rollout.evidence.metrics["5XXError"].canary == seen.canary
+
+
+def test_newer_minutes_convict_once_two_readings_say_the_same_and_are_not_kept(world: World) -> None:
+    world.baking(plan={"steps": [{"weightPercent": 5, "bakeMinutes": 30}], "watchMinutes": 0})
+    world.analyzed(minutes=LAG_MINUTES + 4)
+    world.traffic(bad=2_000)
+    decisions = [world.analyzed(minutes=1)["decision"] for _ in range(3)]
+    assert "ROLL_BACK" == decisions[-1]
+    assert "not closed yet, seen twice" in world.rollout.reason
+    assert 0 == world.rollout.evidence.metrics["5XXError"].canary[1]
+
+
+def test_nothing_is_raised_while_the_newest_minutes_cannot_be_read(world: World) -> None:
+    world.baking()
+    world.analyzed(minutes=LAG_MINUTES + 2)
+    world.twins.metrics.incomplete_from = minute_of(world.now) - LAG_MINUTES + 2
+    answer = world.analyzed(minutes=4)
+    assert "EXTEND" == answer["decision"]
+    assert "could not be read yet" in answer["reason"]

@@ -146,9 +146,9 @@ def _unreadable(rollout: Rollout, waiting: Sequence[RawMinute]) -> int:
         return 0
     with suppress(InvalidReading):
         for raw in waiting:
-            evidence = observe(
-                evidence, reading_of(raw, rollout.step, rollout.semantics), settings.judge, settings.plan
-            )
+            reading = reading_of(raw, rollout.step, rollout.semantics)
+            known = reading if raw.complete else reading._replace(pairs={})
+            evidence = observe(evidence, known, settings.judge, settings.plan)
     return max(evidence.metrics[metric.name].missing for metric in settings.judge.metrics if metric.gates)
 
 

@@ -102,7 +102,7 @@ def test_while_it_bakes_nothing_is_settled() -> None:
         (Pair(None, Count(114, 1)), True),  # six requests expected, at 5 %
         (Pair(None, Count(140, 1)), False),  # seven and more
         (Pair(Count(5, 0), None), False),  # ninety-five expected
-        (Pair(None, None), True),  # no minute before it says that there is traffic
+        (Pair(None, None), False),  # no minute before it says what there is to expect
     ],
 )
 def test_a_missing_point_is_a_zero_where_few_requests_were_expected(pair: Pair, counts: bool) -> None:

@@ -266,7 +266,8 @@ def _arms(before: MetricEvidence, metric: MetricSettings, reading: MinuteReading
     elif pair.canary is not None:
         expected = canary[0] * (1.0 - weight) / weight
     else:
-        expected = (before.canary[0] + before.base[0]) / before.seen if before.seen else 0.0
+        # While no minute of the step had points nobody knows what there is to expect: not a zero.
+        expected = (before.canary[0] + before.base[0]) / before.seen if before.seen else SURE_TO_HAVE_A_POINT
     return (canary, base) if expected < SURE_TO_HAVE_A_POINT else None
 
 

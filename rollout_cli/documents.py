@@ -10,24 +10,42 @@ from typing import Any, NoReturn
 from rollout_cli.exits import fail
 
 STANDARD_INPUT = "-"
+MOST_DIGITS = 1_000
+"""Of a whole number."""
+
+
+class NotReadable(ValueError):
+    """There is no document: the file cannot be read, or is not JSON. The message says why, in one line."""
 
 
 def read_json(source: str) -> Any:
     """What the file holds, or standard input for `-`. Exits with 2 if it cannot be read or is not JSON."""
+    try:
+        return load_json(source)
+    except NotReadable as error:
+        refuse(str(error))
+
+
+def load_json(source: str) -> Any:
+    """The same.
+
+    Raises: NotReadable.
+    """
     name = "standard input" if source == STANDARD_INPUT else source
     try:
         text = sys.stdin.buffer.read() if source == STANDARD_INPUT else Path(source).read_bytes()
-        return json.loads(text.decode("utf-8-sig"), object_pairs_hook=_each_field_once)
+        return json.loads(text.decode("utf-8-sig"), object_pairs_hook=_each_field_once, parse_int=_integer)
     except OSError as error:
-        refuse(f"{name}: {error.strerror or error}")
-    except UnicodeDecodeError:
-        refuse(f"{name}: not JSON: not UTF-8 text")
+        raise NotReadable(f"{name}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise NotReadable(f"{name}: not JSON: not UTF-8 text") from error
     except json.JSONDecodeError as error:
-        refuse(f"{name}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
-    except RecursionError:
-        refuse(f"{name}: not a document of ours: nested too deeply")
+        problem = f"{name}: not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        raise NotReadable(problem) from error
+    except RecursionError as error:
+        raise NotReadable(f"{name}: not a document of ours: nested too deeply") from error
     except ValueError as error:
-        refuse(f"{name}: {error}")
+        raise NotReadable(f"{name}: {error}") from error
 
 
 def refuse(problem: str) -> NoReturn:
@@ -41,3 +59,10 @@ def _each_field_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for index, (name, _) in enumerate(pairs) if name in {each for each, _ in pairs[:index]})
         raise ValueError(f"the field {twice!r} is there twice")
     return fields
+
+
+def _integer(digits: str) -> int:
+    """Python would refuse more than 4,300 digits, in words of its own."""
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits, at most {MOST_DIGITS} are read")
+    return int(digits)

@@ -29,11 +29,16 @@ def exit_code(outcome: str) -> int:
     return OUTCOMES.get(outcome, Exit.STOPPED)
 
 
+def complain(problem: str) -> None:
+    """Say what is wrong in one line on standard error."""
+    line = escape(" ".join(problem.split()))
+    Console(stderr=True, highlight=False).print(f"[bold red]rollout:[/] {line}", soft_wrap=True)
+
+
 def fail(problem: str, choices: Sequence[str] = ()) -> NoReturn:
     """Say what is wrong in one line on standard error, with what could be said instead in columns, and exit with 2."""
-    line = escape(" ".join(problem.split()))
-    console = Console(stderr=True, highlight=False)
-    console.print(f"[bold red]rollout:[/] {line}", soft_wrap=True)
+    complain(problem)
     if choices:
-        console.print(Columns(choices, padding=(0, 2), column_first=True, equal=True))
+        columns = Columns(choices, padding=(0, 2), column_first=True, equal=True)
+        Console(stderr=True, highlight=False).print(columns)
     raise typer.Exit(Exit.USAGE)

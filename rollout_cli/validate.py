@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -12,9 +12,12 @@ from rich.console import Console
 from rollout.core.judge import BaseTraffic, JudgeSettings, MetricKind, StepPreview, preview
 from rollout.core.judge.metric_defaults import series
 from rollout_cli.controller import AsJson
-from rollout_cli.documents import read_json
-from rollout_cli.exits import fail
+from rollout_cli.documents import NotReadable, load_json
+from rollout_cli.exits import Exit, complain
 from rollout_cli.preview_view import preview_document, preview_table
+
+if TYPE_CHECKING:
+    from rollout.errors import Problem
 
 ASSUMED_ERROR_PERCENT = 0.5
 
@@ -30,14 +33,20 @@ def validate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a request; with --traffic, see what each step of its plan can prove."""
-    from rollout.errors import InvalidRequest  # noqa: PLC0415
+    """Check a request; with --traffic, see what each step of its plan can prove.
+
+    Every mistake is one line on standard error. With --json they are the `problems` of the one object that is printed.
+    Exit code: 0 it is a valid request, 2 it is none.
+    """
+    from rollout.errors import InvalidRequest, Problem  # noqa: PLC0415
     from rollout.request import parse_request  # noqa: PLC0415
 
     try:
-        settings = parse_request(read_json(request)).settings
+        settings = parse_request(load_json(request)).settings
+    except NotReadable as error:
+        _refuse([str(error)], [Problem("", str(error))], as_json)
     except InvalidRequest as error:
-        fail(f"{request}: {error}")
+        _refuse([f"{request}: {in_words(problem)}" for problem in error.problems], error.problems, as_json)
     errors = ASSUMED_ERROR_PERCENT if error_percent is None else error_percent
     steps: Sequence[StepPreview] = ()
     if traffic is not None:
@@ -51,6 +60,29 @@ def validate(
         assumed = " (assumed: say --error-percent)" if error_percent is None else ""
         console.print(f"at {traffic:g} requests a minute, {errors:g} % of them failing{assumed}:\n", markup=False)
         console.print(preview_table(settings.plan, steps))
+
+
+def in_words(problem: Problem) -> str:
+    """The problem in one line, with the name that is probably meant."""
+    return f"{problem}; did you mean {problem.near!r}?" if problem.near else str(problem)
+
+
+def _refuse(lines: Sequence[str], problems: Sequence[Problem], as_json: bool) -> NoReturn:
+    if as_json:
+        typer.echo(json.dumps({"valid": False, "problems": [_document(each) for each in problems]}, indent=2))
+    else:
+        for line in lines:
+            complain(line)
+    raise typer.Exit(Exit.USAGE)
+
+
+def _document(problem: Problem) -> dict[str, object]:
+    document: dict[str, object] = {"path": problem.path, "problem": problem.problem}
+    if problem.allowed:
+        document["allowed"] = list(problem.allowed)
+    if problem.near:
+        document["didYouMean"] = problem.near
+    return document
 
 
 def steady_traffic(settings: JudgeSettings, requests_per_minute: float, error_rate: float) -> dict[str, BaseTraffic]:

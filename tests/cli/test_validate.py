@@ -31,26 +31,77 @@ def test_the_sample_requests_are_valid(path: Path) -> None:
     assert json.loads(result.stdout)["valid"] is True
 
 
-@pytest.mark.parametrize(
-    ("document", "problem"),
-    [
-        ("{", "not JSON"),
-        ([], "JSON object"),
-        ({}, "target: required"),
-        (a_request(judge={"alfa": 1}), "judge.alfa: unknown field"),
-        (
-            a_request(judge={"preset": "[red]wild[/]"}),
-            "judge.preset: input should be 'sensitive', 'balanced' or 'tolerant', got '[red]wild[/]'",
-        ),
-        (a_request(plan={"steps": [{"weightPercent": 0, "bakeMinutes": 1}]}), "plan.steps[0].weightPercent"),
-    ],
-)
-@pytest.mark.parametrize("options", [[], ["--traffic", "100"], ["--json"]])
+NO_REQUESTS: list[tuple[object, str]] = [
+    ("{", "not JSON"),
+    ('{"holdMinutes": ' + "9" * 5_000 + "}", "a number of 5000 digits"),
+    ([], "JSON object"),
+    ({}, "target: required"),
+    (a_request(judge={"alfa": 1}), "judge.alfa: unknown field"),
+    (
+        a_request(judge={"preset": "[red]wild[/]"}),
+        "judge.preset: input should be 'sensitive', 'balanced' or 'tolerant', got '[red]wild[/]'",
+    ),
+    (a_request(plan={"steps": [{"weightPercent": 0, "bakeMinutes": 1}]}), "plan.steps[0].weightPercent"),
+    (a_request(holdMinutes=10**400), "holdMinutes: input should be a whole number from 1 to 43200"),
+]
+
+
+@pytest.mark.parametrize(("document", "problem"), NO_REQUESTS, ids=[problem for _, problem in NO_REQUESTS])
+@pytest.mark.parametrize("options", [[], ["--traffic", "100"]])
 def test_what_is_no_request_is_one_clear_line(document: object, problem: str, options: list[str]) -> None:
     result = validated(document, *options)
     assert (result.exit_code, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
     assert problem in line
+
+
+@pytest.mark.parametrize(("document", "problem"), NO_REQUESTS, ids=[problem for _, problem in NO_REQUESTS])
+def test_as_json_what_is_no_request_is_one_object(document: object, problem: str) -> None:
+    result = validated(document, "--json")
+    assert (result.exit_code, result.stderr) == (2, "")
+    shown = json.loads(result.stdout)
+    (only,) = shown["problems"]
+    assert shown["valid"] is False
+    assert problem in f"{only['path']}: {only['problem']}"
+
+
+MISTAKEN = a_request(
+    plan={"steps": [{"weightPercent": 5, "bakeMinute": 1}]},
+    judge={"preset": "balancd", "beta": 2},
+    metric=[],
+    holdMinutes=0,
+    undoMinutes="1_0",
+    onConflict="superseed",
+)
+"""Seven mistakes, one of which makes another field missing."""
+
+
+def test_every_mistake_is_a_line_with_its_path_and_what_is_probably_meant() -> None:
+    lines = validated(MISTAKEN).stderr.splitlines()
+    paths = [line.removeprefix("rollout: -: ").partition(":")[0] for line in lines]
+    assert paths == [
+        "plan.steps[0].bakeMinutes",
+        "plan.steps[0].bakeMinute",
+        "judge.preset",
+        "judge.beta",
+        "holdMinutes",
+        "undoMinutes",
+        "onConflict",
+        "metric",
+    ]
+    meant = [line.partition("did you mean ")[2] for line in lines]
+    assert meant == ["", "'bakeMinutes'?", "'balanced'?", "", "", "", "'supersede'?", "'metrics'?"]
+
+
+def test_as_json_every_mistake_has_its_path_and_what_is_allowed() -> None:
+    problems = json.loads(validated(MISTAKEN, "--json").stdout)["problems"]
+    found = {problem["path"]: problem for problem in problems}
+    assert len(found) == len(problems) == 8
+    assert found["onConflict"]["allowed"] == ["reject", "supersede"]
+    assert found["onConflict"]["didYouMean"] == "supersede"
+    assert found["plan.steps[0].bakeMinute"]["allowed"] == ["weightPercent", "bakeMinutes"]
+    assert found["holdMinutes"]["allowed"] == ["a whole number from 1 to 43200"]
+    assert found["plan.steps[0].bakeMinutes"] == {"path": "plan.steps[0].bakeMinutes", "problem": "required"}
 
 
 @pytest.mark.parametrize("traffic", ["-1", "nan", "inf", "many"])

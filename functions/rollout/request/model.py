@@ -120,12 +120,12 @@ class Request(Part, ABC):
 
     target: Part
     candidate: Part
-    plan: Plan = Field(Plan(), description="5, 10, 25 and 50 %, ten minutes each, if left out.")
-    judge: JudgeRequest = Field(JudgeRequest(), description="What is judged, and how strictly.")
+    plan: Plan = Field(default_factory=Plan, description="5, 10, 25 and 50 %, ten minutes each, if left out.")
+    judge: JudgeRequest = Field(default_factory=JudgeRequest, description="What is judged, and how strictly.")
     metrics: Annotated[list[CustomMetricRequest], Field(max_length=20)] = Field(
         default_factory=list, description="Custom metrics, judged beside those of the judge's block."
     )
-    measurement: Measurement = Field(Measurement(), description="How the metrics are to be read.")
+    measurement: Measurement = Field(default_factory=Measurement, description="How the metrics are to be read.")
     alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(
         default_factory=list,
         description="CloudWatch alarms that roll back at once, beside those tagged for the target.",
@@ -223,7 +223,7 @@ class StageRequest(Request):
     kind: ClassVar[str] = "apigateway-stage"
 
     target: StageTarget
-    candidate: StageCandidate = StageCandidate()
+    candidate: StageCandidate = Field(default_factory=StageCandidate)
 
     def understood(self) -> RolloutRequest:
         """With the aliases behind the stage."""
@@ -247,7 +247,7 @@ class AliasRequest(Request):
     default_metrics: ClassVar[tuple[str, ...]] = ("Errors", "Duration", "Throttles")
 
     target: AliasTarget
-    candidate: AliasCandidate = AliasCandidate()
+    candidate: AliasCandidate = Field(default_factory=AliasCandidate)
 
     def _problems(self) -> Iterator[Problem]:
         yield from super()._problems()

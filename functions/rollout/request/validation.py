@@ -26,7 +26,7 @@ Location = tuple[int | str, ...]
 class Part(BaseModel):
     """A part of a document: names are camelCase, unknown fields are errors, and nothing is converted silently."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel, defer_build=True)
 
 
 def not_allowed(allowed: str) -> PydanticCustomError:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
+from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.exits import Exit, fail
 
 DESCRIPTIONS = {
@@ -29,17 +29,16 @@ def register(app: typer.Typer) -> None:
 
 
 def _command(verb: str):  # type: ignore[no-untyped-def]
+    @with_controller
     def give(
         rollout: Annotated[str, typer.Argument(help="The rollout's id.")],
         reason: Annotated[str, typer.Option(help="Why; kept in the rollout's history.")] = "",
         step: Annotated[
             int | None, typer.Option(help="The step this is meant for, from 1; refused if it is another by now.")
         ] = None,
-        stack: Stack = "rollout-pilot",
-        region: Region = None,
-        profile: Profile = None,
-        endpoint_url: EndpointUrl = None,
-        as_json: AsJson = False,
+        *,
+        controller: Controller,
+        as_json: bool,
     ) -> None:
         if verb == "approve" and step is None:
             fail("approve: name the step you approve with --step; `rollout status` shows the present one")
@@ -47,7 +46,7 @@ def _command(verb: str):  # type: ignore[no-untyped-def]
         if step is not None:
             document["expectedStep"] = step - 1  # type: ignore[assignment]
         with friendly_errors():
-            answer = Controller(stack, region, profile, endpoint_url).command(document)
+            answer = controller.command(document)
         if as_json:
             typer.echo(json.dumps(answer))
         elif answer["accepted"]:

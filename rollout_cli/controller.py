@@ -6,12 +6,13 @@ function are; where that cannot be read, the outputs of the CloudFormation stack
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -26,13 +27,38 @@ LOCAL_REGION = "us-east-1"
 
 Json = dict[str, Any]
 
-Stack = Annotated[str, typer.Option("--stack", envvar="ROLLOUT_STACK", help="The controller's stack.")]
-Region = Annotated[str | None, typer.Option("--region", help="The AWS region; the environment's by default.")]
-Profile = Annotated[str | None, typer.Option("--profile", help="The AWS profile; the environment's by default.")]
-EndpointUrl = Annotated[
-    str | None, typer.Option("--endpoint-url", envvar="ROLLOUT_ENDPOINT_URL", help="Another AWS: see `rollout local`.")
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def _connection(
+    stack: Annotated[str, typer.Option(envvar="ROLLOUT_STACK", help="The controller's stack.")] = DEFAULT_STACK,
+    region: Annotated[str | None, typer.Option(help="The AWS region; the environment's by default.")] = None,
+    profile: Annotated[str | None, typer.Option(help="The AWS profile; the environment's by default.")] = None,
+    endpoint_url: Annotated[
+        str | None, typer.Option(envvar="ROLLOUT_ENDPOINT_URL", help="Another AWS: see `rollout local`.")
+    ] = None,
+) -> Controller:
+    """The controller that these options name."""
+    return Controller(stack, region, profile, endpoint_url)
+
+
+def with_controller(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that takes `controller` and `as_json`, for Typer: both are made of the options that all such commands
+    have, which stand behind the command's own.
+    """
+    connection = inspect.signature(_connection, eval_str=True).parameters
+    own = inspect.signature(command, eval_str=True)
+    as_json = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=AsJson)
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        controller = _connection(**{name: given.pop(name) for name in connection})
+        command(controller=controller, **given)
+
+    parameters = [each for name, each in own.parameters.items() if name not in ("controller", "as_json")]
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*parameters, *connection.values())]
+    with_options.__signature__ = own.replace(parameters=[*parameters, as_json])  # type: ignore[attr-defined]
+    return with_options
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,10 @@ class Exit(IntEnum):
     ROLLED_BACK = 3
     HELD = 4
     STOPPED = 5
+    INTERRUPTED = 130
+    """Ctrl-C, as shells count it: 128 + SIGINT."""
+    PIPE_CLOSED = 141
+    """Whoever reads the output has stopped reading: 128 + SIGPIPE."""
 
 
 def exit_code(outcome: str) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
+from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.exits import fail
 
 if TYPE_CHECKING:
@@ -18,13 +18,12 @@ Json = dict[str, Any]
 FORMS = "REST_API_ID/STAGE or FUNCTION:ALIAS"
 
 
+@with_controller
 def handback(
     target: Annotated[str, typer.Argument(help=f"What was rolled out: {FORMS}.")],
-    stack: Stack = "rollout-pilot",
-    region: Region = None,
-    profile: Profile = None,
-    endpoint_url: EndpointUrl = None,
-    as_json: AsJson = False,
+    *,
+    controller: Controller,
+    as_json: bool,
 ) -> None:
     """Print what a target serves, and the parameters to deploy its own stack with so that template and target agree.
 
@@ -35,7 +34,6 @@ def handback(
 
     asked = parse_target(target)
     with friendly_errors():
-        controller = Controller(stack, region, profile, endpoint_url)
         resources = controller.resources
         ports = ports_over(controller.client, Environment(resources["table"], "", 90, resources["stateMachineArn"]))
         try:

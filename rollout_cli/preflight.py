@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
+from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.documents import read_json
 from rollout_cli.exits import Exit, fail
 from rollout_cli.preview_view import preview_document, preview_table
@@ -21,13 +21,12 @@ Json = dict[str, Any]
 STYLES = {"error": "bold red", "warning": "yellow"}
 
 
+@with_controller
 def preflight(
     request: Annotated[str, typer.Argument(help="The request, a JSON file; - is standard input.")],
-    stack: Stack = "rollout-pilot",
-    region: Region = None,
-    profile: Profile = None,
-    endpoint_url: EndpointUrl = None,
-    as_json: AsJson = False,
+    *,
+    controller: Controller,
+    as_json: bool,
 ) -> None:
     """See whether a request would be accepted now, and what each step of its plan can prove with today's traffic.
 
@@ -44,7 +43,6 @@ def preflight(
     with friendly_errors():
         try:
             asked = parse_request(document)
-            controller = Controller(stack, region, profile, endpoint_url)
             environment = Environment(controller.resources["table"], "", 90, controller.resources["stateMachineArn"])
             ports = ports_over(controller.client, environment)
             result = judged(asked, observe_target(ports, asked, ports.clock.now()))

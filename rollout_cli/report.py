@@ -8,25 +8,24 @@ from typing import Annotated
 
 import typer
 
-from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
+from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.exits import fail
 
 
+@with_controller
 def report(
     rollout: Annotated[str, typer.Argument(help="The rollout's id.")],
     html: Annotated[Path | None, typer.Option(help="Write a page of its own to this file.")] = None,
-    stack: Stack = "rollout-pilot",
-    region: Region = None,
-    profile: Profile = None,
-    endpoint_url: EndpointUrl = None,
-    as_json: AsJson = False,
+    *,
+    controller: Controller,
+    as_json: bool,
 ) -> None:
     """Tell what happened in a rollout, and why; with --html as a page with pictures, to be kept or sent."""
     from rollout_cli.report_view import report_lines  # noqa: PLC0415
     from rollout_cli.rollout_snapshot import look  # noqa: PLC0415 - only what is asked for is imported
 
     with friendly_errors():
-        seen = look(Controller(stack, region, profile, endpoint_url).store, rollout)
+        seen = look(controller.store, rollout)
     if seen is None:
         fail(f"there is no rollout {rollout}; `rollout list` shows the latest")
     if html is not None:

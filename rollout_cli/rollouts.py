@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
+from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.documents import read_json
 from rollout_cli.exits import exit_code, fail
 
@@ -20,17 +20,16 @@ SECONDS_BETWEEN_LOOKS = 5.0
 Json = dict[str, Any]
 
 
+@with_controller
 def start(
     request: Annotated[str, typer.Argument(help="The request, a JSON file; - is standard input.")],
     name: Annotated[
         str | None, typer.Option(help="The rollout's id; made of the target and the time if left out.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended or is held; exit accordingly.")] = False,
-    stack: Stack = "rollout-pilot",
-    region: Region = None,
-    profile: Profile = None,
-    endpoint_url: EndpointUrl = None,
-    as_json: AsJson = False,
+    *,
+    controller: Controller,
+    as_json: bool,
 ) -> None:
     """Start a rollout. With --wait: exit 0 promoted, 3 rolled back, 4 held, 5 stopped or failed, 2 rejected."""
     from rollout.errors import InvalidRequest  # noqa: PLC0415
@@ -42,7 +41,6 @@ def start(
     except InvalidRequest as error:
         fail(f"{request}: {error}")
     with friendly_errors():
-        controller = Controller(stack, region, profile, endpoint_url)
         rollout_id = name or _name(document)
         controller.start(rollout_id, document)
         if not wait:
@@ -55,19 +53,17 @@ def start(
     raise typer.Exit(exit_code(summary["state"]))
 
 
+@with_controller
 def status(
     rollout: Annotated[str, typer.Argument(help="The rollout's id.")],
-    stack: Stack = "rollout-pilot",
-    region: Region = None,
-    profile: Profile = None,
-    endpoint_url: EndpointUrl = None,
-    as_json: AsJson = False,
+    *,
+    controller: Controller,
+    as_json: bool,
 ) -> None:
     """Show how a rollout stands, why, and what a person can do about it."""
     from rollout_cli.rollout_snapshot import look  # noqa: PLC0415
 
     with friendly_errors():
-        controller = Controller(stack, region, profile, endpoint_url)
         summary = summary_of(controller, rollout)
         seen = None if as_json else look(controller.store, rollout, newest=1)
     if summary is None:
@@ -78,17 +74,16 @@ def status(
         typer.echo(f"{hint.typed(rollout)}   # {hint.does}")
 
 
+@with_controller
 def list_rollouts(
     count: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
-    stack: Stack = "rollout-pilot",
-    region: Region = None,
-    profile: Profile = None,
-    endpoint_url: EndpointUrl = None,
-    as_json: AsJson = False,
+    *,
+    controller: Controller,
+    as_json: bool,
 ) -> None:
     """List the latest rollouts, running and over."""
     with friendly_errors():
-        rollouts = list(Controller(stack, region, profile, endpoint_url).store.recent(count))
+        rollouts = list(controller.store.recent(count))
     if as_json:
         typer.echo(json.dumps(rollouts, indent=2))
         return

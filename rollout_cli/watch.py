@@ -11,28 +11,25 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
+from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.exits import Exit, exit_code, fail
 
 if TYPE_CHECKING:
     from rollout_cli.rollout_snapshot import RolloutSnapshot
 
-INTERRUPTED = 130
-"""How a process ends that was told to by Ctrl-C."""
 NEWEST = 300
 """Lines of the history that are read at each look: what fits into the picture, and no more."""
 
 Json = dict[str, Any]
 
 
+@with_controller
 def watch(
     rollout: Annotated[str, typer.Argument(help="The rollout's id.")],
     interval: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds between two looks.")] = 2.0,
-    stack: Stack = "rollout-pilot",
-    region: Region = None,
-    profile: Profile = None,
-    endpoint_url: EndpointUrl = None,
-    as_json: AsJson = False,
+    *,
+    controller: Controller,
+    as_json: bool,
 ) -> None:
     """Watch a rollout until it has ended: exit 0 promoted, 3 rolled back, 5 stopped or failed, 2 rejected.
 
@@ -41,14 +38,14 @@ def watch(
     """
     console = Console(highlight=False)
     with friendly_errors():
-        store = Controller(stack, region, profile, endpoint_url).store
+        store = controller.store
         try:
             if console.is_terminal and not as_json:
                 state = _drawn(console, store, rollout, interval)
             else:
                 state = _printed(store, rollout, interval, as_json=as_json)
         except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(Exit.INTERRUPTED) from None
     raise typer.Exit(exit_code(state))
 
 

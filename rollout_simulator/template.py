@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +88,20 @@ _Loader.add_multi_constructor("!", _short_function)
 
 
 def load_template(path: Path = ROOT / "template.yaml") -> Json:
-    """The template as written, functions in their long form.
+    """The template as written, functions in their long form. The same text gives the same object: do not change it.
 
     Raises: UnsupportedTemplate.
     """
     try:
-        document = yaml.load(path.read_text(), Loader=_Loader)
+        return _parsed(path.read_text())
     except (OSError, yaml.YAMLError) as error:
         raise UnsupportedTemplate(f"{path}: {error}") from error
-    return dict(document)
+
+
+@cache
+def _parsed(text: str) -> Json:
+    """Kept, for a template is read each time that an embedded AWS is opened, and reading it takes long."""
+    return dict(yaml.load(text, Loader=_Loader))
 
 
 class Stack:

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from rollout_cli.exits import Exit
 from rollout_cli.main import app
 from rollout_cli.simulation_view import view_for
 from rollout_simulator.scenario import SCENARIOS, load_scenario
@@ -201,6 +202,7 @@ def test_a_pipe_that_is_closed_ends_it_without_a_word() -> None:
         process.stdout.close()
         assert process.stderr
         assert process.stderr.read() == ""
+    assert Exit.PIPE_CLOSED == process.returncode
 
 
 def test_a_rejected_request_is_shown_in_a_terminal_without_a_plan() -> None:

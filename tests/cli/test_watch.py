@@ -18,9 +18,10 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from rollout.cockpit.view import RolloutView
+from rollout_cli.exits import Exit
 from rollout_cli.main import app
 from rollout_cli.watch_view import picture
-from tests.cli.command import ENVIRONMENT, ROOT, started
+from tests.cli.command import COMMAND, ENVIRONMENT, ROOT, closed_pipe, started
 from tests.cli.terminal import Shown, shown_in_a_terminal
 from tests.cockpit.lived import view
 
@@ -198,6 +199,19 @@ def test_an_aws_of_this_machine_needs_no_credentials_and_no_region(local: Local,
 def test_in_a_pipe_the_list_has_a_whole_line_for_each_rollout(local: Local, watched: Shown) -> None:
     (line,) = local("list").stdout.splitlines()
     assert ["watched", "apigateway-stage/a1b2c3d4e5/prod", "ROLLED_BACK"] == line.split("\t")[:3]
+
+
+def test_a_list_that_nobody_reads_on_ends_without_a_word(local: Local, watched: Shown) -> None:
+    with closed_pipe() as output:
+        ended = subprocess.run(
+            [*COMMAND, "list", "--endpoint-url", local.url],
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (Exit.PIPE_CLOSED, b"") == (ended.returncode, ended.stderr)
 
 
 @pytest.mark.parametrize(

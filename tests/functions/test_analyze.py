@@ -583,7 +583,7 @@ def test_minutes_that_come_late_are_counted_once_and_waited_for_from_then_on(wor
     assert given_up[0] == first
     series = world.rollout.series
     for minute in given_up:
-        world.twins.metrics.publish(series, "5XXError", minute, stage=Count(38_000, 4), canary=Count(2_000, 0))
+        world.fakes.metrics.publish(series, "5XXError", minute, stage=Count(38_000, 4), canary=Count(2_000, 0))
     answer = world.analyzed(minutes=6)
     seen = world.rollout.evidence.metrics["5XXError"]
     assert seen.canary == Count(2_000 * len(given_up), 0)
@@ -606,7 +606,7 @@ def test_newer_minutes_convict_once_two_readings_say_the_same_and_are_not_kept(w
 def test_nothing_is_raised_while_the_newest_minutes_cannot_be_read(world: World) -> None:
     world.baking()
     world.analyzed(minutes=LAG_MINUTES + 2)
-    world.twins.metrics.incomplete_from = minute_of(world.now) - LAG_MINUTES + 2
+    world.fakes.metrics.incomplete_from = minute_of(world.now) - LAG_MINUTES + 2
     answer = world.analyzed(minutes=4)
     assert "EXTEND" == answer["decision"]
     assert "could not be read yet" in answer["reason"]

@@ -51,7 +51,7 @@ def start(
         if not as_json:
             typer.echo(f"started {rollout_id}; waiting")
         summary = _waited(controller, rollout_id, tell=not as_json)
-    _show(summary, as_json)
+    show(summary, as_json=as_json)
     raise typer.Exit(exit_code(summary["state"]))
 
 
@@ -72,7 +72,7 @@ def status(
         seen = None if as_json else look(controller.store, rollout, newest=1)
     if summary is None:
         fail(f"there is no rollout {rollout}; `rollout list` shows the latest")
-    _show(summary, as_json)
+    show(summary, as_json=as_json)
     view = seen.view() if seen else None
     for hint in view.hints if view else ():
         typer.echo(f"{hint.typed(rollout)}   # {hint.does}")
@@ -162,7 +162,7 @@ def exit_code_known(state: str) -> bool:
     return state in ("PROMOTED", "ROLLED_BACK", "HELD", "STOPPED", "FAILED", "REJECTED")
 
 
-def _show(summary: Json, as_json: bool) -> None:
+def show(summary: Json, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
         return

@@ -15,7 +15,7 @@ from rich.text import Text
 from rollout.cockpit.formatting import deciding_odds
 from rollout.cockpit.view import view_of
 from rollout.core.undo import Undo
-from rollout_cli.history_lines import told
+from rollout_cli.history_lines import short_lines
 from rollout_cli.watch_view import picture
 from rollout_simulator.scenario import Scenario
 from rollout_simulator.simulation import Look, Result
@@ -66,7 +66,7 @@ class PlainView:
 
     def look(self, look: Look) -> None:
         """The lines that are new."""
-        lines = told(look.lines)
+        lines = short_lines(look.lines)
         if lines and not self._said and look.rollout is not None:
             self._print(f"({deciding_odds(look.rollout.settings.judge)})")
         for line in lines[self._said :]:

@@ -14,8 +14,9 @@ from rich.text import Text
 from rollout.cockpit.chart_data import WAITING, Dot, MetricView, level
 from rollout.cockpit.formatting import amount, duration, short_count, short_odds
 from rollout.cockpit.sections import now as where
-from rollout.cockpit.timeline import JUDGE, Row, Tone
+from rollout.cockpit.timeline import Row, Tone
 from rollout.cockpit.view import RolloutView
+from rollout.core.cause import CauseKind
 from rollout.core.judge.explain import weight
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
@@ -226,13 +227,14 @@ def _alarms(view: RolloutView) -> Iterator[Text]:
 
 def _event(row: Row) -> Text:
     """One line, cut off where the terminal ends."""
-    actor = "" if row.actor in (JUDGE, "workflow") else f"{row.actor}: "
+    external = row.cause is not None and row.cause.kind in (CauseKind.COMMAND, CauseKind.ALARM)
+    cause = f"{row.who}: " if external else ""
     said = row.change or row.reason
     text = Text(overflow="ellipsis", no_wrap=True)
     text.append(f"{row.at:%H:%M} ", "dim")
     text.append(f"{row.weight_percent:>4g} %  ", "dim")
     text.append(f"{row.word:<13}", STYLES[row.tone])
-    return text.append(f"  {actor}{said}", "default")
+    return text.append(f"  {cause}{said}", "default")
 
 
 class _Hints:

@@ -37,6 +37,7 @@ class Line:
     state: str
     weight_percent: float
     decision: str
+    cause: Json | None
     reason: str
     entry: Json
 
@@ -47,6 +48,7 @@ class Line:
             "state": self.state,
             "weightPercent": self.weight_percent,
             "decision": self.decision,
+            "cause": self.cause,
             "reason": self.reason,
         }
 
@@ -265,6 +267,7 @@ class Simulation:
                 state=entry["state"],
                 weight_percent=entry["weightPercent"],
                 decision=entry["decision"],
+                cause=entry["cause"],
                 reason=entry["reason"],
                 entry=entry,
             )

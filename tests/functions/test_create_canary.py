@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from rollout.cockpit.history import change
 from rollout.core.decision import Decision, Phase
 from rollout.core.minutes import minute_of
 from rollout.core.rollout import Outcome
@@ -77,7 +78,8 @@ def test_the_world_is_told_that_the_canary_bakes(prepared: World) -> None:
 
 def test_the_history_tells_what_was_done(prepared: World) -> None:
     create(prepared)
-    assert "set base dep-old, canary dep-new at 5 %, lambdaAlias=next" == prepared.last_line["change"]
+    assert prepared.stage.to_document() == prepared.last_line["change"]
+    assert "set base dep-old, canary dep-new at 5 %, lambdaAlias=next" == change(prepared.last_line)
 
 
 def test_what_is_about_to_be_done_is_in_the_record_before_it_is_done(prepared: World) -> None:

@@ -8,7 +8,7 @@ from rollout.cockpit.chart_data import WAITING, MetricView, level
 from rollout.cockpit.charts import bar, evidence_chart, rates_chart
 from rollout.cockpit.formatting import amount, duration, short_odds
 from rollout.cockpit.markup import Markup, joined, tag
-from rollout.cockpit.timeline import Row, Tone, unsaid
+from rollout.cockpit.timeline import Row, Tone
 from rollout.cockpit.view import RolloutView
 from rollout.core.judge.explain import weight
 from rollout.core.minutes import utc
@@ -29,7 +29,7 @@ _VERDICT_WORDS = {
     "unmeasured": "not measured",
     WAITING: "waiting for its first minutes",
 }
-COLUMNS = ("#", "When", "Weight", "What", "Who", "Why, and what changed")
+COLUMNS = ("#", "Time", "Weight", "Decision", "Cause", "Reason and change")
 
 
 def banner(view: RolloutView, heading: str = "h1") -> Markup:
@@ -160,7 +160,7 @@ def _row(row: Row) -> Markup:
     why = [tag("div", row.reason)] if row.reason else []
     if row.change:
         why.append(tag("div", row.change, class_="rp-dim rp-mono"))
-    why += [tag("div", note, class_="rp-dim") for note in unsaid(row.notes, row.reason)]
+    why += [tag("div", note, class_="rp-dim") for note in row.notes]
     return tag(
         "tr",
         tag("td", row.number, data_label="#"),
@@ -169,10 +169,10 @@ def _row(row: Row) -> Markup:
             f"{duration(row.minute)}{span}",
             " ",
             tag("span", f"{row.at:%H:%M}", class_="rp-dim"),
-            data_label="When",
+            data_label="Time",
         ),
         tag("td", f"{row.weight_percent:g} %", data_label="Weight"),
-        tag("td", tag("span", row.word, class_=f"rp-word rp-{row.tone}"), times, data_label="What"),
-        tag("td", row.actor, data_label="Who"),
+        tag("td", tag("span", row.word, class_=f"rp-word rp-{row.tone}"), times, data_label="Decision"),
+        tag("td", row.who, data_label="Cause"),
         tag("td", joined(*why)),
     )

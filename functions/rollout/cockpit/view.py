@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from rollout.cockpit import history as facts
 from rollout.cockpit.chart_data import MetricView, metric_views
 from rollout.cockpit.formatting import deciding_odds
 from rollout.cockpit.hints import Hint, hints_for
-from rollout.cockpit.timeline import ANALYZE, Row, Tone, story, unsaid
+from rollout.cockpit.timeline import Row, Tone, timeline
 from rollout.core.decision import Phase
 from rollout.core.judge import Plan
 from rollout.core.minutes import utc
@@ -103,7 +104,7 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo
     until = rollout.ended_at or now
     watching = any(line["phase"] == Phase.WATCHING for line in history)
     candidate = _candidate(rollout)
-    looked = next((line for line in reversed(history) if "analysis" in line), None)
+    last = next((line for line in reversed(history) if "analysis" in line), None)
     return RolloutView(
         rollout_id=rollout.rollout_id,
         target=settings.target.key,
@@ -133,11 +134,9 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo
         weights=_weights(rollout, history),
         odds=deciding_odds(settings.judge),
         metrics=metric_views(rollout, history),
-        rows=tuple(story(rollout, history)),
+        rows=tuple(timeline(rollout, history)),
         alarms=settings.alarms,
-        notes=unsaid(looked["analysis"].get("notes", ()), looked["reason"])
-        if looked is not None and rollout.phase is not Phase.ENDED
-        else (),
+        notes=facts.notes(last) if last is not None and rollout.phase is not Phase.ENDED else (),
         signals=rollout.signals,
         hints=hints_for(rollout, now, undo),
         settings=settings.to_document(),
@@ -170,7 +169,7 @@ def _named(rollout: Rollout) -> str:
 
 def _is_whole(history: Sequence[Json]) -> bool:
     """Whether it has its beginning."""
-    return not history or history[0]["state"] != ANALYZE
+    return not history or history[0]["state"] != facts.ANALYZE
 
 
 def _minutes(rollout: Rollout, moment: datetime) -> float:

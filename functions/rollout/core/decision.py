@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rollout.core.signals import SignalKind
+from rollout.core.signals import STOP_SIGNALS, SignalKind
 
 
 class Phase(StrEnum):
@@ -122,6 +122,18 @@ class Policy:
     def holds_regressions(self) -> bool:
         """Whether a regression is left to a person."""
         return self.on_regression in ("hold", "holdAtZero")
+
+
+def brought_about(phase: Phase, assessment: Assessment, signal: SignalKind) -> bool:
+    """Whether the decision is the signal's and not the judge's.
+
+    A stop signal's always is. Any other signal's is not when the canary is harmful, nor when the signal has no effect
+    in this phase.
+    """
+    if signal in STOP_SIGNALS:
+        return True
+    unproven = Assessment.UNPROVEN
+    return assessment is not Assessment.HARMFUL and TABLE[phase, signal, unproven] != TABLE[phase, None, unproven]
 
 
 def decide(

@@ -82,6 +82,25 @@ class FindingDocument(TypedDict):
     """How to fix it."""
 
 
+class CauseDocument(TypedDict):
+    """What brought the decision about."""
+
+    kind: Literal["REQUEST", "JUDGE", "COMMAND", "ALARM", "DEADLINE", "FOREIGN_CHANGE", "TASK_FAILURE", "RECOVERY"]
+    """Its kind: a command by an actor, an alarm, the judge's verdicts, or a failure."""
+    command: NotRequired[str]
+    """The command: `abort`, `pause`, …"""
+    actor: NotRequired[str]
+    """Who gave the command, as the command said."""
+    alarm: NotRequired[str]
+    """The name of the alarm."""
+    reason: NotRequired[str]
+    """What the actor, the alarm or the failed task said."""
+    at: NotRequired[str]
+    """When the command was given or the alarm fired, ISO 8601."""
+    step: NotRequired[int | None]
+    """The step that the command was meant for, from 0; null if for any."""
+
+
 class StateChanged(TypedDict):
     """The detail of a `Rollout State Changed` event; its source is `rollout.pilot`."""
 
@@ -99,6 +118,8 @@ class StateChanged(TypedDict):
     """What the workflow does next."""
     reason: str
     """Why, in words and numbers."""
+    cause: NotRequired[CauseDocument | None]
+    """What brought the decision about. Not there when the request was refused; null when it is not known."""
     evidence: list[VerdictDocument]
     """The judge's verdicts, where the state was entered upon an analysis; else empty."""
     at: str

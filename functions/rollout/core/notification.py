@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from rollout.core.cause import cause_in
 from rollout.core.events import FindingDocument, StateChanged, VerdictDocument
 from rollout.core.target import Json
 
@@ -98,7 +99,7 @@ def notification(event: StateChanged, place: Place) -> Notification:
     subject = f"Rollout {what}: {_target(event)}{_at_weight(event)}"
     paragraphs = [
         f"{event['rolloutId']}: {event['state'].replace('_', ' ')}\n{sentence}",
-        f"Target  {_target(event)}\nWhen    {_when(event)}\nWhere   {_where(event)}",
+        f"Target  {_target(event)}\nWhen    {_when(event)}\nWhere   {_where(event)}{_cause(event)}",
         f"Why\n  {_shortened(event['reason'])}",
     ]
     numbers = [f"  {_numbers(verdict)}" for verdict in event["evidence"][:MOST_METRICS]]
@@ -171,6 +172,12 @@ def _where(event: StateChanged) -> str:
     return (
         f"step {event['step'] + 1} of {event['steps']}, the candidate has {event['weightPercent']:g} % of the requests"
     )
+
+
+def _cause(event: StateChanged) -> str:
+    """The line that names what brought the decision about, if the event says."""
+    cause = cause_in(dict(event))
+    return f"\nCause   {cause.who}" if cause else ""
 
 
 def _when(event: StateChanged) -> str:

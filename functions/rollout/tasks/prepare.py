@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout.core.cause import Cause, CauseKind
 from rollout.core.commands import undo_objection
 from rollout.core.decision import Decision, Phase
 from rollout.core.findings import Finding
@@ -93,7 +94,7 @@ def _undo(ports: Ports, document: Json, rollout_id: str, execution: str, now: da
         raise Refused(f"{UNDO}: there is no rollout {document[UNDO]}")
     if (problem := undo_objection(promoted, ports.clock.now())) is not None:
         raise Refused(problem)
-    actor, reason = document.get("actor") or "somebody", document.get("reason")
+    actor, reason = document.get("actor") or "somebody", document.get("reason") or ""
     undoing = replace(
         promoted,
         rollout_id=rollout_id,
@@ -105,6 +106,7 @@ def _undo(ports: Ports, document: Json, rollout_id: str, execution: str, now: da
         phase_since=now,
         pending_decision=Decision.ROLL_BACK,
         outcome=None,
+        cause=Cause(CauseKind.COMMAND, actor, "rollback", now.isoformat(), reason),
         reason=f"rolled back after its promotion by {actor}" + (f": {reason}" if reason else ""),
         request_id=None,
         undoes=promoted.rollout_id,

@@ -12,11 +12,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
+from rollout.core.cause import Cause, CauseKind
 from rollout.core.decision import Decision, Phase
-from rollout.core.events import FindingDocument, State, StateChanged, VerdictDocument
+from rollout.core.events import CauseDocument, FindingDocument, State, StateChanged, VerdictDocument
 from rollout.core.findings import Finding
 from rollout.core.rollout import Outcome, Rollout
-from rollout.core.target import Json
+from rollout.core.target import Json, TargetState
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Ports
 from rollout.tasks.task_result import TaskResult, acting, waiting
@@ -134,6 +135,7 @@ def transition(
         "steps": len(rollout.settings.plan),
         "weightPercent": float(rollout.weight_percent),
         "reason": rollout.reason,
+        "cause": cast("CauseDocument", rollout.cause.to_document()) if rollout.cause else None,
         "evidence": cast("list[VerdictDocument]", list(verdicts)),
         "at": now.isoformat(),
         "startedAt": rollout.started_at.isoformat(),
@@ -154,26 +156,39 @@ def entry(
     decision: Decision,
     now: datetime,
     analysis: Json | None = None,
-    change: str = "",
+    change: TargetState | None = None,
 ) -> Json:
-    """One line of the rollout's history. `change` tells in words what was done to the target, if anything."""
+    """One line of the rollout's history: facts, of which the screens make their texts.
+
+    change: the state in which the target was put, if anything was done to it. `reason` is the text of this decision as
+    events, logs and the workflow's answer have it; nothing is read out of it again.
+    """
     return {
         "at": now.isoformat(),
         "state": state,
         "phase": rollout.phase.value,
         "step": rollout.step,
+        "steps": len(rollout.settings.plan),
+        "plannedMinutes": rollout.planned_minutes,
         "weightPercent": float(rollout.weight_percent),
         "decision": decision.value,
+        "cause": rollout.cause.to_document() if rollout.cause else None,
         "reason": rollout.reason,
-        "change": change,
+        "change": change.to_document() if change else None,
         **({"analysis": analysis} if analysis else {}),
     }
 
 
 def stop(ports: Ports, rollout: Rollout, state: str, reason: str) -> TaskResult:
-    """The target is not ours any more: leave it alone, and close the rollout as STOPPED."""
+    """Leave the target, which somebody else has changed or removed, alone, and close the rollout as STOPPED."""
     now = ports.clock.now()
-    stopped = replace(rollout, outcome=Outcome.STOPPED, reason=reason, pending_decision=Decision.STOP)
+    stopped = replace(
+        rollout,
+        outcome=Outcome.STOPPED,
+        cause=Cause(CauseKind.FOREIGN_CHANGE),
+        reason=reason,
+        pending_decision=Decision.STOP,
+    )
     ports.store.save(stopped, entry=entry(stopped, state=state, decision=Decision.STOP, now=now))
     return acting(stopped, Decision.STOP)
 

@@ -10,6 +10,7 @@ import typer
 
 from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
 from rollout_cli.exits import Exit, fail
+from rollout_cli.screen import say
 
 DESCRIPTIONS = {
     "abort": "Give all traffic back to the base, now.",
@@ -51,7 +52,7 @@ def _command(verb: str):  # type: ignore[no-untyped-def]
         if as_json:
             typer.echo(json.dumps(answer))
         elif answer["accepted"]:
-            typer.echo(answer["message"])
+            say(answer["message"])
         else:
             fail(answer["message"])
         raise typer.Exit(0 if answer["accepted"] else Exit.USAGE)

@@ -11,6 +11,8 @@ from rich.columns import Columns
 from rich.console import Console
 from rich.markup import escape
 
+from rollout.core.texts import one_line
+
 OUTCOMES = {"PROMOTED": 0, "ROLLED_BACK": 3, "HELD": 4, "STOPPED": 5, "FAILED": 5, "REJECTED": 2}
 
 
@@ -31,7 +33,7 @@ def exit_code(outcome: str) -> int:
 
 def fail(problem: str, choices: Sequence[str] = ()) -> NoReturn:
     """Say what is wrong in one line on standard error, with what could be said instead in columns, and exit with 2."""
-    line = escape(" ".join(problem.split()))
+    line = escape(one_line(problem))
     console = Console(stderr=True, highlight=False)
     console.print(f"[bold red]rollout:[/] {line}", soft_wrap=True)
     if choices:

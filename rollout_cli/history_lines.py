@@ -13,6 +13,7 @@ from rollout.cockpit import history as facts
 from rollout.cockpit.chart_data import level
 from rollout.cockpit.formatting import short_odds
 from rollout.core.decision import Phase
+from rollout.core.texts import one_line
 
 Json = dict[str, Any]
 
@@ -40,7 +41,7 @@ class ShortLine:
     def plain(self) -> str:
         """The line for a log."""
         said = "; ".join(part for part in (self.headline, self.numbers) if part)
-        return f"{self.minute:5.1f} min {self.weight_percent:3g} %  {self.word:<13}  {said}"
+        return one_line(f"{self.minute:5.1f} min {self.weight_percent:3g} %  {self.word:<13}  {said}")
 
     def same_as(self, other: ShortLine) -> bool:
         """Whether the other says the same, but for the time."""

@@ -10,6 +10,7 @@ import typer
 
 from rollout_cli.controller import AsJson, Controller, EndpointUrl, Profile, Region, Stack, friendly_errors
 from rollout_cli.exits import fail
+from rollout_cli.screen import say
 
 
 def report(
@@ -37,7 +38,7 @@ def report(
         typer.echo(f"wrote {html}")
     else:
         for line in report_lines(seen):
-            typer.echo(line)
+            say(line)
 
 
 def write_page(path: Path, page: str) -> None:

@@ -11,6 +11,7 @@ from rollout.cockpit.formatting import duration
 from rollout.cockpit.sections import now as where
 from rollout.cockpit.sections import numbers, verdict_words
 from rollout.core.target import target_named
+from rollout.core.texts import cleaned
 from rollout_cli.history_lines import short_lines
 from rollout_cli.rollout_snapshot import RolloutSnapshot
 
@@ -22,6 +23,7 @@ def report_lines(seen: RolloutSnapshot) -> Iterator[str]:
     view = seen.view()
     if view is None:
         record = seen.rejection or {}
+        record = cleaned(record)
         yield f"{record['rolloutId']}: {record['state'].capitalize()}"
         if target := target_named(record.get("target")):
             yield f"on {target}"

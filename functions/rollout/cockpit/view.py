@@ -18,6 +18,7 @@ from rollout.core.minutes import utc
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json
+from rollout.core.texts import cleaned
 from rollout.core.undo import Undo
 
 SECONDS_PER_MINUTE = 60
@@ -98,7 +99,15 @@ class RolloutView:
 
 
 def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo | None = None) -> RolloutView:
-    """How this rollout looks at `now`; `history` is oldest first, and may lack its beginning."""
+    """How this rollout looks at `now`; `history` is oldest first, and may lack its beginning.
+
+    Every text in it is one visible line, whatever an older version has stored.
+    """
+    view: RolloutView = cleaned(_view_of(rollout, history, now, undo))
+    return view
+
+
+def _view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo | None) -> RolloutView:
     settings = rollout.settings
     words, tone = _UNDONE if undo is not None and undo.done else _STATES[rollout.state]
     until = rollout.ended_at or now

@@ -14,6 +14,7 @@ from datetime import datetime
 from rollout.core.cause import cause_in
 from rollout.core.events import FindingDocument, StateChanged, VerdictDocument
 from rollout.core.target import Json
+from rollout.core.texts import cleaned, for_chat
 
 LONGEST_SUBJECT = 100
 """Of an SNS subject, which is ASCII without line breaks (documented)."""
@@ -88,12 +89,10 @@ _POSSIBLE: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 """What a person can do in a state; in all others only to look."""
 
-_NO_MARKUP = str.maketrans("<>", "‹›")
-"""What somebody else wrote calls nobody in a chat: there `<!here>` would."""
-
 
 def notification(event: StateChanged, place: Place) -> Notification:
     """The event in words. Raises KeyError: it is not a `Rollout State Changed` event."""
+    event = cleaned(event)
     what, sentence = HAPPENED[event["state"]]
     commands = list(_commands(event, place))
     subject = f"Rollout {what}: {_target(event)}{_at_weight(event)}"
@@ -121,26 +120,25 @@ def notification(event: StateChanged, place: Place) -> Notification:
 
 
 def _chat(event: StateChanged, subject: str, sentence: str, commands: list[tuple[str, str]]) -> Json:
-    numbers = "\n".join(f"• {_numbers(verdict)}" for verdict in event["evidence"][:MOST_METRICS])
-    reason = _shortened(event["reason"])
-    why = reason.translate(_NO_MARKUP)
-    description = f"{sentence}\n*Why:* {why}" + (f"\n{numbers}" if numbers else "")
+    title, reason = for_chat(subject), for_chat(_shortened(event["reason"]))
+    numbers = "\n".join(f"• {for_chat(_numbers(verdict))}" for verdict in event["evidence"][:MOST_METRICS])
+    description = f"{sentence}\n*Why:* {reason}" + (f"\n{numbers}" if numbers else "")
     return {
         "version": "1.0",
         "source": "custom",
         "id": event["eventId"],
         "content": {
             "textType": "client-markdown",
-            "title": subject,
+            "title": title,
             "description": description,
-            "nextSteps": [f"`{command}` {purpose}" for command, purpose in commands],
-            "keywords": [event["state"], event["rolloutId"]],
+            "nextSteps": [f"`{for_chat(command)}` {purpose}" for command, purpose in commands],
+            "keywords": [event["state"], for_chat(event["rolloutId"])],
         },
         "metadata": {
             "threadId": event["rolloutId"],
-            "summary": subject,
+            "summary": title,
             "eventType": event["state"],
-            "relatedResources": [_target(event), event["execution"]],
+            "relatedResources": [for_chat(_target(event)), event["execution"]],
             "additionalContext": {"rolloutId": event["rolloutId"], "state": event["state"], "reason": reason},
         },
     }

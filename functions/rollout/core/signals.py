@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from rollout.core.texts import LONGEST_NAME, LONGEST_NAME_BYTES, fitted
+
 if TYPE_CHECKING:
     from rollout.core.target import Json
 
@@ -40,6 +42,11 @@ class Signal:
     source: str
     reason: str
     step: int | None = None
+
+    @classmethod
+    def of_alarm(cls, name: str, at: str, reason: str) -> Signal:
+        """The signal of an alarm that went to ALARM then. Its texts are made to fit: an alarm is never refused."""
+        return cls(SignalKind.ALARM, at, fitted(name, LONGEST_NAME, LONGEST_NAME_BYTES), fitted(reason))
 
     def to_document(self) -> Json:
         """A JSON object, as stored in the record's `signals`."""

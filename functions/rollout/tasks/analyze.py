@@ -227,7 +227,7 @@ def _alarm(ports: Ports, rollout: Rollout, notes: list[str]) -> tuple[Signal | N
     held = rollout.phase is Phase.HELD and policy.holds_regressions and lowered
     for alarm in states:
         if alarm.state == "ALARM" and alarm.since > rollout.started_at:
-            signal = Signal(SignalKind.ALARM, alarm.since.isoformat(), alarm.name, alarm.reason)
+            signal = Signal.of_alarm(alarm.name, alarm.since.isoformat(), alarm.reason)
             if not held:
                 return signal, unknown
             notes.append(str(signal))

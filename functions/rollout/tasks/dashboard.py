@@ -11,6 +11,7 @@ from rollout.cockpit.view import RolloutView, view_of
 from rollout.cockpit.widget import FIELDS, Widget, field_of
 from rollout.core.rollout import Rollout
 from rollout.core.target import Json
+from rollout.core.texts import fitted
 from rollout.errors import InvalidRequest, RolloutError
 from rollout.ports import Ports
 from rollout.tasks.on_command import Answer, on_command
@@ -67,8 +68,7 @@ def _carried(ports: Ports, wish: object, forms: object, *, allowed: bool) -> Ans
 
 def _typed(text: object, most: int) -> str:
     """What was typed, on one line and of at most so many characters; "" for nothing."""
-    words = " ".join(text.split()) if isinstance(text, str) else ""
-    return "".join(letter for letter in words if letter.isprintable())[:most]
+    return fitted(" ".join(text.split()), most) if isinstance(text, str) else ""
 
 
 def _overview(ports: Ports, widget: Widget, most: object, said: str) -> str:

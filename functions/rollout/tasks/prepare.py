@@ -19,6 +19,7 @@ from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.sources import semantics_of
 from rollout.core.target import Json
+from rollout.core.texts import fitted
 from rollout.core.undo import UNDO
 from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing, Unfit
 from rollout.ports import Ports
@@ -94,7 +95,7 @@ def _undo(ports: Ports, document: Json, rollout_id: str, execution: str, now: da
         raise Refused(f"{UNDO}: there is no rollout {document[UNDO]}")
     if (problem := undo_objection(promoted, ports.clock.now())) is not None:
         raise Refused(problem)
-    actor, reason = document.get("actor") or "somebody", document.get("reason") or ""
+    actor, reason = fitted(str(document.get("actor") or "somebody"), 128), fitted(str(document.get("reason") or ""))
     undoing = replace(
         promoted,
         rollout_id=rollout_id,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from rollout.core.cause import Cause, CauseKind
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome
+from rollout.core.texts import fitted
 from rollout.errors import ForeignChange, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks import fence
@@ -38,7 +39,7 @@ def roll_back(ports: Ports, rollout_id: str, failure: str, failed: CauseKind = C
     if rollout.pending_decision is not Decision.ROLL_BACK:
         rollout = replace(rollout, pending_decision=Decision.ROLL_BACK)
         if failure:
-            cause = Cause(failed, reason=readable(failure))
+            cause = Cause(failed, reason=fitted(readable(failure)))
             rollout = replace(rollout, cause=cause, reason=cause.reason)
         rollout = transition(rollout, state="ROLLING_BACK", now=ports.clock.now(), decision=Decision.ROLL_BACK)
     wanted = rollout.original

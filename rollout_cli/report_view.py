@@ -1,4 +1,4 @@
-"""A rollout's history in plain lines, for a log or a pipe; nothing is cut off."""
+"""A rollout's history as plain lines for a log or a pipe. No line is cut."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_the_weights_are_those_of_the_plan_in_order() -> None:
 
 def test_after_a_rollback_the_weight_is_nothing() -> None:
     assert [0.0, 5.0, 25.0, 0.0] == [weight.percent for weight in view("aborted").weights]
-    assert view("aborted").heaviest == 25.0
+    assert view("aborted").highest_weight == 25.0
 
 
 def test_evidence_that_convicts_has_come_all_the_way_to_a_rollback() -> None:

@@ -1,4 +1,4 @@
-"""One rollout as a person should see it: how it stands, how it came to that, and what can be done about it."""
+"""One rollout for a person: its state, its decisions, its metrics, and the commands that are possible now."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class RolloutView:
-    """A rollout, whole, for a person. Minutes count from its beginning; `minutes` is how long it has lasted, and
+    """One rollout for a person. Minutes count from its beginning; `minutes` is how long it has lasted, and
     `from_minute` where what is shown begins, because a long history need not be read whole.
 
     `remarks` says, line by line, what else there is to know: who made it wait for a person, and since when; which
@@ -93,8 +93,8 @@ class RolloutView:
     settings: Json
 
     @property
-    def heaviest(self) -> float:
-        """The largest share of the requests that the candidate has had."""
+    def highest_weight(self) -> float:
+        """The highest weight that the candidate has had, in percent."""
         return max((weight.percent for weight in self.weights), default=0.0)
 
 
@@ -153,8 +153,8 @@ def _view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Und
 
 
 def remarks_of(rollout: Rollout, undo: Undo | None = None) -> Iterator[str]:
-    """What its reason, which is the judge's of the last look, does not say: why and until when a person's answer is
-    waited for, and what has become of undoing it.
+    """What the reason does not say: who paused the rollout or which alarm held it, when it is rolled back if nobody
+    answers, and which rollout has undone it.
     """
     if undo is not None:
         words = str(undo)
@@ -170,14 +170,14 @@ def remarks_of(rollout: Rollout, undo: Undo | None = None) -> Iterator[str]:
 
 
 def _named(rollout: Rollout) -> str:
-    """What people call the target: an API by its name, for its id says nothing."""
+    """The target's name for people: an API's name instead of its id."""
     names = rollout.series.base
     ids = rollout.settings.target.ids.values()
     return " / ".join([names["ApiName"], *list(ids)[1:]] if "ApiName" in names else ids)
 
 
 def _is_whole(history: Sequence[Json]) -> bool:
-    """Whether it has its beginning."""
+    """Whether the history has its first line."""
     return not history or history[0]["state"] != facts.ANALYZE
 
 

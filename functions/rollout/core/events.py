@@ -1,6 +1,6 @@
-"""`Rollout State Changed`: what the world is told, once per transition of a rollout.
+"""`Rollout State Changed`: the event of each transition of a rollout.
 
-A receiver may hear an event twice and out of order: `eventId` tells the same one, `at` tells the order.
+A receiver may get an event twice and out of order: `eventId` identifies it, `at` gives the order.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ class MomentsDocument(TypedDict):
 
 
 class VerdictDocument(TypedDict):
-    """What the judge holds of one metric, with its numbers."""
+    """The judge's verdict on one metric, with its numbers."""
 
     metric: str
     """Its name, such as `5XXError` or `Latency.p99`."""
     verdict: Literal["harmful", "safe", "undecided", "unmeasured"]
-    """The judge's word on it."""
+    """The verdict."""
     reason: str
     """The verdict in words."""
     logE: float
     """ln of the evidence of harm over the whole rollout."""
     logECapped: float
-    """The same, with each minute's gain capped, which must convict too."""
+    """The same, with each minute's gain capped. It must reach the limit too before a rollback."""
     logS: float
     """ln of the evidence of safety in this step."""
     canary: CountDocument | MomentsDocument

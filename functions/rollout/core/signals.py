@@ -1,4 +1,4 @@
-"""What the outside may tell a running rollout: an alarm fired, or somebody gave a command.
+"""Signals to a running rollout: an alarm fired, or an actor gave a command.
 
 Signals are appended to the rollout's record and never removed. The rollout remembers how many it has considered;
 whatever lies beyond is pending.
@@ -35,7 +35,7 @@ STOP_SIGNALS = frozenset({SignalKind.ABORT, SignalKind.ALARM})
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One recorded signal. `source` is the alarm or the person; `at` is when it happened, ISO 8601."""
+    """One recorded signal. `source` is the alarm or the actor; `at` is when it happened, ISO 8601."""
 
     kind: SignalKind
     at: str
@@ -82,10 +82,10 @@ def deciding(pending: Sequence[Signal]) -> Signal | None:
 
 
 def overtaking(pending: Sequence[Signal], *, half_done: bool) -> Signal | None:
-    """The pending signal that overtakes a rise of the weight, if there is one.
+    """The pending signal that is handled before a raise of the weight that has been decided, if there is one.
 
-    A stop signal does at any time. A pause does until the change has been begun, which is then brought to its end
-    first: nobody knows for sure what a half-done change has left.
+    A stop signal is at any time. A pause is only until the change has begun: a change that is half done is finished
+    first, because its state is not known for certain.
     """
     return stopping(pending) or next(
         (signal for signal in pending if signal.kind is SignalKind.PAUSE and not half_done), None

@@ -1,7 +1,7 @@
-"""Reading and writing the rollout's record in the middle of a task, and telling the world what changed.
+"""Reading and writing the rollout's record within a task, and publishing its events.
 
-An event is recorded together with the change it tells of, sent, and only then struck out. So none is lost when a
-task dies in between, and one that is sent twice carries the same `eventId`.
+An event is stored in the same write as the change it tells of, then published, then removed from the record. So no
+event is lost when a task dies in between; an event that is published twice has the same `eventId`.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def load(ports: Ports, rollout_id: str) -> Rollout:
 
 
 def announce(ports: Ports, rollout: Rollout) -> Rollout:
-    """Send the recorded notifications and strike them out.
+    """Publish the stored events and remove them from the record.
 
-    A bus that is down must not keep a rollout from rolling back: what cannot be sent now stays recorded, and the
-    next task sends it.
+    A bus that is down must not delay a rollback: an event that cannot be published stays stored, and the next task
+    publishes it.
     """
     if not rollout.pending_events:
         return rollout
@@ -56,7 +56,7 @@ def announce(ports: Ports, rollout: Rollout) -> Rollout:
 
 
 def tell_all(ports: Ports, rollout: Rollout) -> Rollout:
-    """The last task of a rollout: nobody after it would send what it leaves unsent.
+    """Publish the stored events in the last task of a rollout, after which no task would.
 
     Raises: Unavailable (the bus is down; try again).
     """
@@ -78,9 +78,9 @@ def refuse(
     findings: Sequence[Finding] = (),
     even_untold: bool = False,
 ) -> Json:
-    """Keep, and tell, that a request came to nothing before anything was touched. What was kept first stands.
+    """Store and publish that a request was refused before anything was changed. A refusal stored before is kept.
 
-    With `even_untold` a bus that is down, or denied, is no reason to fail: the record says it.
+    With `even_untold` it does not fail when the event cannot be published: the record has the refusal.
 
     Raises: RecordChanged (there is such a rollout), and what the store and the notifier raise.
     """
@@ -109,7 +109,7 @@ def refuse(
 
 
 def _told_target(request: object) -> object:
-    """The target of a request that was refused, unless it is too long to be one: an event holds 256 KB in all."""
+    """The target of a refused request, unless it is too long to be one: an event holds 256 KB in all."""
     target = request.get("target") if isinstance(request, dict) else None
     return target if len(json.dumps(target)) <= LONGEST_TOLD_TARGET else None
 
@@ -194,9 +194,9 @@ def stop(ports: Ports, rollout: Rollout, state: str, reason: str) -> TaskResult:
 
 
 def not_for(decision: Decision, ports: Ports, rollout: Rollout) -> TaskResult | None:
-    """What a task answers that is called when its decision does not stand (any more); None when it does.
+    """The answer of a task whose decision is not the pending one (any more); None when it is.
 
-    A task is called again when its answer was lost: what was decided since then, or the bake, comes next.
+    A task is called again when its answer was lost: then the pending decision, or the bake, comes next.
     """
     if rollout.pending_decision is decision and rollout.phase is not Phase.ENDED:
         return None

@@ -8,24 +8,19 @@ from typing import Annotated
 
 import typer
 
+from rollout.core.commands import ROLLBACK, purpose
 from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.exits import Exit, fail
+from rollout_cli.screen import say
 
-DESCRIPTIONS = {
-    "abort": "Give all traffic back to the base, now.",
-    "pause": "Stop the ramp; the judge and the alarms go on watching.",
-    "resume": "Let a paused ramp go on.",
-    "approve": "Let a rollout that is held go on to the next step.",
-    "advance": "Skip the wait: go on to the next step now.",
-    "promote": "Give the canary all traffic, now.",
-    "rollback": "After a promotion: put the previous deployment and its variables back.",
-}
+COMMANDS = ("abort", "pause", "resume", "approve", "advance", "promote", ROLLBACK)
 
 
 def register(app: typer.Typer) -> None:
     """Add a command for each verb."""
-    for verb, description in DESCRIPTIONS.items():
-        app.command(name=verb, help=description)(_command(verb))
+    for verb in COMMANDS:
+        does = purpose(verb)
+        app.command(name=verb, help=f"{does[0].upper()}{does[1:]}.")(_command(verb))
 
 
 def _command(verb: str):  # type: ignore[no-untyped-def]
@@ -50,7 +45,7 @@ def _command(verb: str):  # type: ignore[no-untyped-def]
         if as_json:
             typer.echo(json.dumps(answer))
         elif answer["accepted"]:
-            typer.echo(answer["message"])
+            say(answer["message"])
         else:
             fail(answer["message"])
         raise typer.Exit(0 if answer["accepted"] else Exit.USAGE)

@@ -11,6 +11,8 @@ from rich.columns import Columns
 from rich.console import Console
 from rich.markup import escape
 
+from rollout.core.texts import one_line
+
 OUTCOMES = {"PROMOTED": 0, "ROLLED_BACK": 3, "HELD": 4, "STOPPED": 5, "FAILED": 5, "REJECTED": 2}
 
 
@@ -35,7 +37,7 @@ def exit_code(outcome: str) -> int:
 
 def complain(problem: str) -> None:
     """Say what is wrong in one line on standard error."""
-    line = escape(" ".join(problem.split()))
+    line = escape(one_line(problem))
     Console(stderr=True, highlight=False).print(f"[bold red]rollout:[/] {line}", soft_wrap=True)
 
 

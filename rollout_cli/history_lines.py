@@ -1,4 +1,4 @@
-"""A rollout's history in short lines: when, at which weight, what was done, and why, with the numbers that decided.
+"""A rollout's history in short lines: time, weight, decision, cause, and the numbers of one metric.
 
 The history itself, and `--json`, have every reason in full.
 """
@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from rollout.cockpit import history as facts
 from rollout.cockpit.chart_data import level
 from rollout.cockpit.formatting import short_odds
-from rollout.core.judge.explain import display_name
+from rollout.core.decision import Phase
+from rollout.core.texts import one_line
 
 Json = dict[str, Any]
 
@@ -27,8 +29,8 @@ class Line(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One line. `headline` is the reason in words, `numbers` those of the metric that matters most; or both are ""."""
+class ShortLine:
+    """One line. `headline` is the reason in words, `numbers` those of the metric that matters most; "" for none."""
 
     minute: float
     weight_percent: float
@@ -37,10 +39,11 @@ class Told:
     numbers: str
 
     def plain(self) -> str:
-        """For a log: both halves of the reason, whole."""
-        return f"{self._when()}  {self.word:<13}  {'; '.join(part for part in (self.headline, self.numbers) if part)}"
+        """The line for a log."""
+        said = "; ".join(part for part in (self.headline, self.numbers) if part)
+        return one_line(f"{self.minute:5.1f} min {self.weight_percent:3g} %  {self.word:<13}  {said}")
 
-    def same_as(self, other: Told) -> bool:
+    def same_as(self, other: ShortLine) -> bool:
         """Whether the other says the same, but for the time."""
         return (self.weight_percent, self.word, self.headline, self.numbers) == (
             other.weight_percent,
@@ -49,53 +52,40 @@ class Told:
             other.numbers,
         )
 
-    def _when(self) -> str:
-        return f"{self.minute:5.1f} min {self.weight_percent:3g} %"
 
-
-def told(lines: Sequence[Line]) -> list[Told]:
+def short_lines(lines: Sequence[Line]) -> list[ShortLine]:
     """The lines of this history but its end, which the outcome tells: of several that say the same only the first, and
     no reason twice in a row.
     """
-    said: list[Told] = []
+    shown: list[ShortLine] = []
     reason = ""
     for line in lines:
         if line.entry["state"] == "Close":
             continue  # the outcome follows
-        new = _told(line, repeated=line.entry["reason"] == reason)
+        new = _short(line, repeated=line.entry["reason"] == reason)
         reason = line.entry["reason"]
-        if not said or not new.same_as(said[-1]):
-            said.append(new)
-    return said
+        if not shown or not new.same_as(shown[-1]):
+            shown.append(new)
+    return shown
 
 
-def _told(line: Line, *, repeated: bool) -> Told:
-    state = line.entry["state"]
-    analyzed = state == "Analyze"
-    word = (line.entry["decision"] if analyzed else state).replace("_", " ").lower()
-    headline, numbers = _halves(line)
-    if repeated and not analyzed:
-        headline, numbers = line.entry["change"] or "done", ""
-    return Told(line.minute, float(line.entry["weightPercent"]), word, headline, numbers)
+def _short(line: Line, *, repeated: bool) -> ShortLine:
+    entry = line.entry
+    headline, verdict = facts.headline(entry), facts.telling_verdict(entry)
+    if repeated and entry["state"] != facts.ANALYZE:
+        headline = facts.change(entry) or "done"
+    numbers = _numbers(verdict, watching=entry["phase"] == Phase.WATCHING) if verdict else ""
+    return ShortLine(line.minute, float(entry["weightPercent"]), facts.word(entry), headline, numbers)
 
 
-def _halves(line: Line) -> tuple[str, str]:
-    """The reason without the judge's long sentence on a metric, and that metric's numbers in short."""
-    reason: str = line.entry["reason"]
-    for verdict in line.entry.get("analysis", {}).get("verdicts", ()):
-        if verdict["reason"] and reason.endswith(verdict["reason"]):
-            headline = reason.removesuffix(verdict["reason"]).rstrip("; ")
-            return headline, _numbers(verdict)
-    return reason, ""
-
-
-def _numbers(verdict: Json) -> str:
-    name = display_name(verdict["metric"])
+def _numbers(verdict: Json, *, watching: bool) -> str:
+    name = facts.metric_name(verdict)
     if verdict["verdict"] == "unmeasured":
         return f"{name} not measured"
-    numbers = (
-        f"{name} {_rate(verdict['canary'])} vs {_rate(verdict['base'])}, worse {short_odds(verdict['logECapped'])}"
-    )
+    canary, worse = _rate(verdict["canary"]), short_odds(verdict["logECapped"])
+    if watching:
+        return f"{name} {canary}, worse {worse}"
+    numbers = f"{name} {canary} vs {_rate(verdict['base'])}, worse {worse}"
     return numbers if verdict["verdict"] == "harmful" else f"{numbers}, ready {short_odds(verdict['logS'])}"
 
 

@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import Any
 
+from rollout.core.texts import cleaned
 from rollout_simulator.local import LocalAws
 
 Json = dict[str, Any]
@@ -53,6 +54,7 @@ def introduction(aws: LocalAws, speed: float) -> str:
 
 def state_line(event: Json) -> str:
     """One line for a `Rollout State Changed` event."""
+    event = cleaned(event)
     weight = f"{event['weightPercent']:g} %" if "weightPercent" in event else ""
     return f"{event['at'][11:16]}  {event['rolloutId']}  {event['state']:<12} {weight:>5}  {event['reason']}".rstrip()
 

@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from rollout.core.texts import cleaned
 from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.documents import read_json
 from rollout_cli.exits import Exit, fail
@@ -74,7 +75,7 @@ def findings_view(findings: Sequence[Json]) -> RenderableType:
     if not findings:
         return Text("\nNothing speaks against it.", style="green")
     parts: list[RenderableType] = []
-    for finding in findings:
+    for finding in cleaned(list(findings)):
         severity = finding["severity"]
         head = Text.assemble((f"{severity}: ", STYLES[severity]), finding["what"], (f"  [{finding['code']}]", "dim"))
         parts += [Text(), head, Padding(Text(f"{finding['why']}\nFix: {finding['fix']}."), (0, 0, 0, 2))]

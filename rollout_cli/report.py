@@ -10,6 +10,7 @@ import typer
 
 from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.exits import fail
+from rollout_cli.screen import say
 
 
 @with_controller
@@ -36,7 +37,7 @@ def report(
         typer.echo(f"wrote {html}")
     else:
         for line in report_lines(seen):
-            typer.echo(line)
+            say(line)
 
 
 def write_page(path: Path, page: str) -> None:

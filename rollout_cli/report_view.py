@@ -1,4 +1,4 @@
-"""A rollout's history in plain lines, for a log or a pipe; nothing is cut off."""
+"""A rollout's history as plain lines for a log or a pipe. No line is cut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from rollout.cockpit.formatting import duration
 from rollout.cockpit.sections import now as where
 from rollout.cockpit.sections import numbers, verdict_words
 from rollout.core.target import target_named
-from rollout_cli.history_lines import told
+from rollout.core.texts import cleaned
+from rollout_cli.history_lines import short_lines
 from rollout_cli.rollout_snapshot import RolloutSnapshot
 
 Json = dict[str, Any]
@@ -22,6 +23,7 @@ def report_lines(seen: RolloutSnapshot) -> Iterator[str]:
     view = seen.view()
     if view is None:
         record = seen.rejection or {}
+        record = cleaned(record)
         yield f"{record['rolloutId']}: {record['state'].capitalize()}"
         if target := target_named(record.get("target")):
             yield f"on {target}"
@@ -36,9 +38,9 @@ def report_lines(seen: RolloutSnapshot) -> Iterator[str]:
     yield ""
     for row in view.rows:
         times = f" × {row.times}" if row.times > 1 else ""
-        said = "; ".join(row.said)
+        said = "; ".join(row.told)
         when = f"{row.at:%H:%M}  {duration(row.minute):>10}  {row.weight_percent:>5g} %"
-        yield f"{when}  {row.word + times:<16} {row.actor}: {said}" if said else f"{when}  {row.word}"
+        yield f"{when}  {row.word + times:<16} {row.who}: {said}" if said else f"{when}  {row.word}"
     for hint in view.hints:
         yield f"{hint.typed(view.rollout_id)}   # {hint.does}"
 
@@ -54,4 +56,4 @@ def history_lines(seen: RolloutSnapshot) -> Sequence[str]:
     assert seen.rollout is not None
     began = seen.rollout.started_at
     lines = [_Line((datetime.fromisoformat(entry["at"]) - began).total_seconds() / 60, entry) for entry in seen.history]
-    return [line.plain() for line in told(lines)]
+    return [line.plain() for line in short_lines(lines)]

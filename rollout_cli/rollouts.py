@@ -11,10 +11,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from rollout.core.texts import cleaned, one_line
 from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.documents import read_json
 from rollout_cli.exits import exit_code, fail
+from rollout_cli.screen import say
 
 SECONDS_BETWEEN_LOOKS = 5.0
 Json = dict[str, Any]
@@ -49,7 +52,7 @@ def start(
         if not as_json:
             typer.echo(f"started {rollout_id}; waiting")
         summary = _waited(controller, rollout_id, tell=not as_json)
-    _show(summary, as_json)
+    show(summary, as_json=as_json)
     raise typer.Exit(exit_code(summary["state"]))
 
 
@@ -68,10 +71,10 @@ def status(
         seen = None if as_json else look(controller.store, rollout, newest=1)
     if summary is None:
         fail(f"there is no rollout {rollout}; `rollout list` shows the latest")
-    _show(summary, as_json)
+    show(summary, as_json=as_json)
     view = seen.view() if seen else None
     for hint in view.hints if view else ():
-        typer.echo(f"{hint.typed(rollout)}   # {hint.does}")
+        say(f"{hint.typed(rollout)}   # {hint.does}")
 
 
 @with_controller
@@ -88,7 +91,7 @@ def list_rollouts(
         typer.echo(json.dumps(rollouts, indent=2))
         return
     rows = [
-        (each["rolloutId"], each["target"] or "–", each["state"], each["startedAt"][:19].replace("T", " "))
+        cleaned((each["rolloutId"], each["target"] or "–", each["state"], each["startedAt"][:19].replace("T", " ")))
         for each in rollouts
     ]
     if not rows:
@@ -103,7 +106,7 @@ def list_rollouts(
     for column in ("rollout", "target", "state", "started"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console.print(table)
 
 
@@ -148,7 +151,7 @@ def _waited(controller: Controller, rollout_id: str, *, tell: bool) -> Json:
             return summary
         if tell and summary is not None and summary["reason"] != told:
             told = summary["reason"]
-            typer.echo(f"{datetime.now(UTC):%H:%M:%S}  {summary['weightPercent']:3g} %  {told}")
+            say(f"{datetime.now(UTC):%H:%M:%S}  {summary['weightPercent']:3g} %  {told}")
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
@@ -157,7 +160,7 @@ def exit_code_known(state: str) -> bool:
     return state in ("PROMOTED", "ROLLED_BACK", "HELD", "STOPPED", "FAILED", "REJECTED")
 
 
-def _show(summary: Json, as_json: bool) -> None:
+def show(summary: Json, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(summary, indent=2))
         return
@@ -166,14 +169,14 @@ def _show(summary: Json, as_json: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     undone = summary.get("undoneBy")
     state = f"{summary['state'].replace('_', ' ')}{', and undone since' if undone else ''}"
-    console.print(f"{summary['rolloutId']}: {state}", style="bold", markup=False)
+    console.print(one_line(f"{summary['rolloutId']}: {state}"), style="bold", markup=False)
     if target := target_named(summary["target"]):
-        console.print(f"on {target}", markup=False)
+        console.print(one_line(f"on {target}"), markup=False)
     if summary.get("steps") and not undone:
         at = f"step {max(0, summary['step']) + 1} of {summary['steps']}, weight {summary['weightPercent']:g} %"
         console.print(at, markup=False)
     for line in (*summary.get("remarks", ()), summary["reason"]):
-        console.print(line, markup=False)
+        console.print(one_line(line), markup=False)
 
 
 def _name(document: Json) -> str:

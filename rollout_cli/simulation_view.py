@@ -14,8 +14,9 @@ from rich.text import Text
 
 from rollout.cockpit.formatting import deciding_odds
 from rollout.cockpit.view import view_of
+from rollout.core.texts import one_line
 from rollout.core.undo import Undo
-from rollout_cli.history_lines import told
+from rollout_cli.history_lines import short_lines
 from rollout_cli.watch_view import picture
 from rollout_simulator.scenario import Scenario
 from rollout_simulator.simulation import Look, Result
@@ -67,7 +68,7 @@ class PlainView:
 
     def look(self, look: Look) -> None:
         """The lines that are new; of a rollout that superseded the one before, all of them."""
-        lines = told(look.lines)
+        lines = short_lines(look.lines)
         if look.rollout is not None and look.rollout.rollout_id != self._of:
             if self._of:
                 self._print(f"superseded by {look.rollout.rollout_id}")
@@ -80,10 +81,11 @@ class PlainView:
 
     def result(self, result: Result) -> None:
         """The outcome in two lines."""
-        self._print(result_text(result).plain)
+        for line in result_text(result).plain.splitlines():
+            self._print(line)
 
     def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
 
 
 class LiveView:
@@ -127,8 +129,8 @@ class LiveView:
 def result_text(result: Result) -> Text:
     """The outcome, its reason, and what it cost."""
     outcome = (result.outcome.replace("_", " "), OUTCOME_STYLES.get(result.outcome, "bold magenta"))
-    undone = f"{result.undo}\n" if result.undo else ""
-    return Text.assemble(outcome, f": {result.reason}\n", undone, cost_text(result))
+    undone = f"{one_line(str(result.undo))}\n" if result.undo else ""
+    return Text.assemble(outcome, f": {one_line(result.reason)}\n", undone, cost_text(result))
 
 
 def cost_text(result: Result) -> Text:

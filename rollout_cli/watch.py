@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
+from rollout.core.texts import one_line
 from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.exits import Exit, exit_code, fail
+from rollout_cli.screen import say
 
 if TYPE_CHECKING:
     from rollout_cli.rollout_snapshot import RolloutSnapshot
@@ -57,7 +60,7 @@ def _drawn(console: Console, store: Any, rollout_id: str, interval: float) -> st
         for seen in _looks(store, rollout_id, interval):
             view = seen.view()
             if view is None:
-                live.update(f"{seen.state}: {(seen.rejection or {})['reason']}", refresh=True)
+                live.update(Text(one_line(f"{seen.state}: {(seen.rejection or {})['reason']}")), refresh=True)
                 return seen.state
             live.update(picture(view, height=None if not view.running else console.height - 1), refresh=True)
             if not view.running:
@@ -74,17 +77,17 @@ def _printed(store: Any, rollout_id: str, interval: float, *, as_json: bool) -> 
     for seen in _looks(store, rollout_id, interval, newest=None):
         if seen.rollout is None:
             refused = seen.rejection or {}
-            typer.echo(json.dumps(refused) if as_json else f"{seen.state}: {refused['reason']}")
+            say(json.dumps(refused) if as_json else f"{seen.state}: {refused['reason']}")
             return seen.state
         lines: Sequence[str] = [json.dumps(entry) for entry in seen.history] if as_json else history_lines(seen)
         if not shown and not as_json:
             typer.echo(f"({deciding_odds(seen.rollout.settings.judge)})")
         for line in lines[shown:]:
-            typer.echo(line)
+            say(line)
         shown = len(lines)
         if seen.rollout.ended_at is not None or seen.state == Exit.HELD.name:
             if not as_json:
-                typer.echo(f"{seen.state.replace('_', ' ')}: {seen.rollout.reason}")
+                say(f"{seen.state.replace('_', ' ')}: {seen.rollout.reason}")
             return seen.state
     raise AssertionError
 

@@ -1,6 +1,6 @@
-"""What `rollout watch` shows: where the rollout stands, canary against base, the way to a verdict, what one can do.
+"""What `rollout watch` shows: state, plan, canary against base, evidence, events, and possible commands.
 
-Everything that matters is in words or shapes too: nothing is told by colour alone, and 80 columns are enough.
+Colour repeats what words or shapes say. The picture fits 80 columns.
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from rich.text import Text
 from rollout.cockpit.chart_data import WAITING, Dot, MetricView, level
 from rollout.cockpit.formatting import amount, duration, short_count, short_odds
 from rollout.cockpit.sections import now as where
-from rollout.cockpit.timeline import JUDGE, Row, Tone
+from rollout.cockpit.timeline import Row, Tone
 from rollout.cockpit.view import RolloutView
+from rollout.core.cause import CauseKind
 from rollout.core.judge.explain import weight
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
 
 STYLES = {Tone.GOOD: "green", Tone.BAD: "red", Tone.WARNING: "yellow", Tone.PLAIN: "default"}
 SIGNS = {Tone.GOOD: "✓", Tone.BAD: "✕", Tone.WARNING: "‖", Tone.PLAIN: "●"}
-VERDICTS = {"harmful": ("✕ worse", "red"), "safe": ("✓ proven", "green"), "unmeasured": ("? silent", "yellow")}
+VERDICTS = {"harmful": ("✕ worse", "red"), "safe": ("✓ proven", "green"), "unmeasured": ("? not measured", "yellow")}
 SPARKS, ASCII_SPARKS = "▁▂▃▄▅▆▇█", "._-=+*%#"
 SPARK_MINUTES = 10
 SHORTEST_BAR, LONGEST_BAR = 10, 40
 MOST_EVENTS = 6
 ROOMY_LINES = 36
-"""With fewer lines there is no room for what only is shown, and for little of what has been."""
-LONGEST_SAYING = 240
-"""Of what a person has said, so that the commands stay in sight; the report has the whole of it."""
+"""With fewer lines, metrics that are shown only and most events are left out."""
+LONGEST_REMARK = 240
+"""Characters of a remark, so that the commands stay visible; the report has the whole remark."""
 
 
 def picture(view: RolloutView, height: int | None = None) -> RenderableType:
@@ -69,15 +70,15 @@ def _head(view: RolloutView) -> Iterator[Text]:
 
 
 def _why(view: RolloutView) -> Iterator[Text]:
-    """The reason, and what else there is to know."""
+    """The remarks and the reason."""
     style = STYLES[view.tone] if view.running else ""
     for line in view.remarks:
-        yield Text(line if len(line) <= LONGEST_SAYING else f"{line[: LONGEST_SAYING - 1]}…", STYLES[view.tone])
+        yield Text(line if len(line) <= LONGEST_REMARK else f"{line[: LONGEST_REMARK - 1]}…", STYLES[view.tone])
     yield Text(view.reason, style)
 
 
 class _Plan:
-    """The weights with the present one marked, the candidate's share, and how far the plan has come."""
+    """The plan with the present step marked, the weight, and the progress."""
 
     def __init__(self, view: RolloutView) -> None:
         self._view = view
@@ -112,7 +113,7 @@ def _lit(present: bool) -> str:
 
 
 def _progress(view: RolloutView) -> tuple[float, float, str]:
-    """Minutes of the plan that are behind, all of them, and where that is, in words."""
+    """The plan's minutes that are over, all its minutes, and the present position in words."""
     bakes = [step.bake_minutes for step in view.plan]
     total = max(1, sum(bakes) + view.watch_minutes)
     if view.watching:
@@ -169,7 +170,7 @@ def _spark(dots: Sequence[Dot], arm: str, most: float, options: ConsoleOptions) 
 
 
 class _Evidence:
-    """How far each metric has come towards a rollback, and towards its proof."""
+    """The evidence of each metric, of harm and of safety, as a share of what decides."""
 
     def __init__(self, metrics: Sequence[MetricView]) -> None:
         self._metrics = metrics
@@ -182,10 +183,10 @@ class _Evidence:
             table.add_column(column, no_wrap=True)
         for metric in self._metrics:
             verdict, style = VERDICTS.get(
-                metric.verdict, ("… waiting" if metric.verdict == WAITING else "… not yet", "")
+                metric.verdict, ("… waiting" if metric.verdict == WAITING else "… not proven", "")
             )
             if metric.watched and metric.verdict in ("safe", "undecided"):
-                verdict, style = "✓ as before", "green"
+                verdict, style = "✓ no worse", "green"
             harm = None if metric.log_harm is None else metric.log_harm / metric.harm_limit
             proof = None if metric.log_proof is None else metric.log_proof / metric.proof_limit
             table.add_row(
@@ -204,7 +205,7 @@ def _odds(log_evidence: float | None, limit: float) -> str:
 
 
 def bar(share: float | None, width: int, style: str, *, ascii_only: bool = False) -> Text:
-    """A bar of this width, filled by this share; what is filled differs from the rest in shape, too."""
+    """A bar of this width, filled by this share. The filled part differs in shape as well as in colour."""
     filled = 0 if share is None else int(width * min(1.0, max(0.0, share)) + 1e-9)
     full, rest = ("#", ".") if ascii_only else ("━", "─")
     return Text.assemble((full * filled, style), (rest * (width - filled), "dim"))
@@ -215,7 +216,7 @@ def _bar_width(options: ConsoleOptions, beside: int) -> int:
 
 
 def _alarms(view: RolloutView) -> Iterator[Text]:
-    """Which are watched, and which have fired; and what the last look could not do."""
+    """The alarms, whether each has fired, and what the last analysis could not do."""
     fired = {signal.source for signal in view.signals if signal.kind is SignalKind.ALARM}
     for name in view.alarms:
         words = ("firing", "bold red") if name in fired else ("watched", "dim")
@@ -226,17 +227,18 @@ def _alarms(view: RolloutView) -> Iterator[Text]:
 
 def _event(row: Row) -> Text:
     """One line, cut off where the terminal ends."""
-    actor = "" if row.actor in (JUDGE, "workflow") else f"{row.actor}: "
+    external = row.cause is not None and row.cause.kind in (CauseKind.COMMAND, CauseKind.ALARM)
+    cause = f"{row.who}: " if external else ""
     said = row.change or row.reason
     text = Text(overflow="ellipsis", no_wrap=True)
     text.append(f"{row.at:%H:%M} ", "dim")
     text.append(f"{row.weight_percent:>4g} %  ", "dim")
     text.append(f"{row.word:<13}", STYLES[row.tone])
-    return text.append(f"  {actor}{said}", "default")
+    return text.append(f"  {cause}{said}", "default")
 
 
 class _Hints:
-    """The commands that would be accepted now, each whole, to be copied; what it does, as far as there is room."""
+    """The commands that the controller would accept now, complete, with what they do as far as the line has room."""
 
     def __init__(self, view: RolloutView) -> None:
         self._view = view

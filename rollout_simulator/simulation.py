@@ -45,6 +45,7 @@ class Line:
     state: str
     weight_percent: float
     decision: str
+    cause: Json | None
     reason: str
     entry: Json
 
@@ -55,6 +56,7 @@ class Line:
             "state": self.state,
             "weightPercent": self.weight_percent,
             "decision": self.decision,
+            "cause": self.cause,
             "reason": self.reason,
         }
 
@@ -332,6 +334,7 @@ class Simulation:
                 state=entry["state"],
                 weight_percent=entry["weightPercent"],
                 decision=entry["decision"],
+                cause=entry["cause"],
                 reason=entry["reason"],
                 entry=entry,
             )

@@ -14,7 +14,9 @@ from typing import Any
 from moto.sns.models import SNSBackend
 
 from rollout_simulator.moto_patches.invocations import handled_event, invocation
-from rollout_simulator.moto_patches.patching import replaced
+from rollout_simulator.moto_patches.patching import replacements
+
+_BACKEND = replacements(SNSBackend, publish="keeps a notification without its time and its publisher")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +46,5 @@ def patched() -> Iterator[list[Publication]]:
             published.append(Publication(datetime.now(UTC), arn, subject or "", message, invocation.get(), event))
         return answer
 
-    with replaced(SNSBackend, "publish", publish):
+    with _BACKEND(publish=publish):
         yield published

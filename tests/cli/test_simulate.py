@@ -37,7 +37,7 @@ KEYS = [
     "timeline",
     "messages",
 ]
-LINE_KEYS = ["minute", "state", "weightPercent", "decision", "reason"]
+LINE_KEYS = ["minute", "state", "weightPercent", "decision", "cause", "reason"]
 SHORT = """
 description = "A short plan."
 [traffic]
@@ -160,7 +160,7 @@ def test_without_a_terminal_every_decision_is_one_plain_line_and_nothing_is_said
     said = [line.split(" %  ", 1)[1] for line in lines]
     assert len(said) == len(set(said))
     assert max(map(len, lines)) > 100  # a pipe has no width: nothing is cut off
-    assert re.search(r"roll back +5XX 2\.\d\d% vs \d\.\d\d%, worse \d+:1$", lines[-2])
+    assert re.search(r"roll back +step 1 of 4, \d of 10 min judged; 5XX 2\.\d\d% vs \d\.\d\d%, worse \d+:1$", lines[-2])
     assert "no canary" in lines[-1]
     assert outcome.startswith("ROLLED BACK: 5XX: canary ")
     assert "requests" in cost

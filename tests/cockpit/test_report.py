@@ -90,7 +90,7 @@ def test_every_decision_is_in_the_table_with_its_numbers_and_who_took_it() -> No
     outline = Outline(seen("aborted").page())
     for row in view("aborted").rows:
         assert row.reason in outline.text
-        assert row.actor in outline.text
+        assert row.who in outline.text
         assert row.change in outline.text
 
 

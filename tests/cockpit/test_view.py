@@ -48,7 +48,7 @@ def test_the_weights_are_those_of_the_plan_in_order() -> None:
 
 def test_after_a_rollback_the_weight_is_nothing() -> None:
     assert [0.0, 5.0, 25.0, 0.0] == [weight.percent for weight in view("aborted").weights]
-    assert view("aborted").heaviest == 25.0
+    assert view("aborted").highest_weight == 25.0
 
 
 def test_evidence_that_convicts_has_come_all_the_way_to_a_rollback() -> None:
@@ -102,14 +102,14 @@ def test_looks_that_decide_the_same_are_one_row() -> None:
 
 def test_who_gave_a_command_is_named_with_the_reason() -> None:
     paused = next(row for row in view("paused").rows if row.word == "pause")
-    assert paused.actor == "somebody"
+    assert paused.who == "command by somebody"
     assert "customer demo" in paused.reason
     assert paused.times == 1
 
 
 def test_an_alarm_is_named_as_the_actor() -> None:
     back = next(row for row in view("alarm-fires").rows if row.word == "roll back")
-    assert back.actor.startswith("alarm ")
+    assert back.who.startswith("alarm ")
     assert back.marked
 
 
@@ -124,8 +124,8 @@ def test_no_sentence_of_the_story_stands_twice_in_a_row() -> None:
     found = [row for row in view("healthy").rows if "the stage's series" in f"{row.reason} {row.notes}"]
     assert found
     for row in found:
-        assert 1 == "; ".join(row.said).count("the stage's series")
-    assert all(row.said for row in view("healthy").rows)
+        assert 1 == "; ".join(row.told).count("the stage's series")
+    assert all(row.told for row in view("healthy").rows)
 
 
 def test_what_is_proven_or_not_is_said_in_the_words_of_one_that_has_ended() -> None:

@@ -15,7 +15,7 @@ from rollout.cockpit.widget import Widget
 from rollout.core.signals import SignalKind
 from rollout_cli.report_view import report_lines
 from rollout_cli.rollout_snapshot import RolloutSnapshot
-from rollout_cli.watch_view import LONGEST_SAYING, picture
+from rollout_cli.watch_view import LONGEST_REMARK, picture
 from tests.cockpit.lived import HOSTILE
 from tests.cockpit.test_report import Outline
 from tests.functions.world import ROLLOUT, World
@@ -108,7 +108,7 @@ def test_a_paused_rollout_that_is_being_rolled_back_waits_for_nobody() -> None:
 def test_a_long_reason_leaves_room_for_the_commands() -> None:
     text = drawn(view(paused(reason="because " * 100)), height=23)
     assert max(map(len, text.splitlines())) <= 80
-    assert len(text.splitlines()) <= 24 + LONGEST_SAYING // 80
+    assert len(text.splitlines()) <= 24 + LONGEST_REMARK // 80
     assert "rollout abort" in text
 
 

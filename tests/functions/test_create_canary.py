@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from rollout.cockpit.history import change
 from rollout.core.decision import OnRegression, Phase
 from rollout.core.minutes import minute_of
 from rollout.core.signals import STOP_SIGNALS, SignalKind
@@ -68,7 +69,8 @@ def test_the_world_is_told_that_the_canary_bakes(prepared: World) -> None:
 
 def test_the_history_tells_what_was_done(prepared: World) -> None:
     create(prepared)
-    assert "set base dep-old, canary dep-new at 5 %, lambdaAlias=next" == prepared.last_line["change"]
+    assert prepared.stage.to_document() == prepared.last_line["change"]
+    assert "set base dep-old, canary dep-new at 5 %, lambdaAlias=next" == change(prepared.last_line)
 
 
 # --- foreign hands -----------------------------------------------------------------------------------------------

@@ -223,7 +223,9 @@ def test_nobody_can_sign_with_another_name() -> None:
 def test_a_name_that_was_typed_is_recorded_as_typed_on_the_dashboard() -> None:
     world = World().baking()
     pressed(world, {"rolloutId": ROLLOUT, "command": "pause"}, reason="customer  demo\n", name=" ada\x07 ")
-    assert [("ada (dashboard)", "customer demo")] == [(each.source, each.reason) for each in world.rollout.signals]
+    assert [("ada⟨U+0007⟩ (dashboard)", "customer demo")] == [
+        (each.source, each.reason) for each in world.rollout.signals
+    ]
 
 
 @pytest.mark.parametrize("typed", [None, 7, ["ada"], {"name": "ada"}, "", "   "])

@@ -81,7 +81,7 @@ def test_a_canary_without_one_is_measured_by_the_access_log(world: World) -> Non
     assert "measured by the access log from 12:01 UTC on" in reason
     assert sources(world) == (ACCESS_LOG, False)
     assert world.rollout.semantics.setting is BaseSetting.EXCLUSIVE
-    assert world.last_line["analysis"]["notes"] == [reason.partition("; ")[0]]
+    assert world.last_line["analysis"]["found"] == [reason.partition("; ")[0]]
 
 
 def test_no_minute_is_lost_by_the_change(world: World) -> None:

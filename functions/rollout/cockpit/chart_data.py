@@ -1,4 +1,4 @@
-"""The numbers of each metric over time: canary against base, and the evidence as a share of the way to a verdict."""
+"""The numbers of each metric over time: canary against base, and the evidence as a share of its limit."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rollout.core.target import Json
 from rollout.core.watch import judge_of
 
 MOST_POINTS = 240
-"""In a curve: a rollout of two weeks has thousands of analyses, and a screen has not so many pixels."""
+"""Points of a curve. A rollout of two weeks has thousands of analyses, more than a screen has pixels."""
 MOST_DOTS = 120
 
 
 WATCH = -1
 """The part of a rollout after its promotion."""
 NOTHING_TO_PROVE = ("unmeasured", "harmful")
-"""Verdicts beside which "safe enough for the next step" would say nothing, or mislead."""
+"""Verdicts for which evidence of safety is not shown, because it would mislead."""
 WAITING = "waiting"
 """Instead of a verdict, until the first minutes of a step have been judged."""
 
@@ -57,7 +57,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class MetricView:
-    """One metric: what it is, how it stands by the last analysis, and how it came to that.
+    """One metric: what it is, its numbers in the last analysis, and its numbers over time.
 
     canary, base: the counts of the present step as the history has them. log_harm, log_proof: ln of the evidence;
     harm_limit, proof_limit: ln of what is enough. `higher_is_better` turns the tolerance round; `watched` is after

@@ -31,7 +31,7 @@ def weight_chart(view: RolloutView) -> Markup:
         marks = [row for row in marks if row.word not in ("advance", "extend")][:MOST_NUMBERED_MARKS]
     svg = picture(
         "Weight over time",
-        f"The candidate had at most {view.heaviest:g} % of the requests; {len(marks)} decisions are marked.",
+        f"The candidate had at most {view.highest_weight:g} % of the requests; {len(marks)} decisions are marked.",
         *(across(frame, share, "rp-grid") for share in (0, 25, 50, 75, 100)),
         *(upright(frame, row.minute, f"rp-mark rp-{row.tone}") for row in marks),
         area(frame, [(x, 0.0) for x, _ in filled], filled, "rp-weight-area"),
@@ -114,7 +114,7 @@ def evidence_chart(view: RolloutView, metric: MetricView) -> Markup:
     labels = [(1.0, "enough"), (0.0, "1:1")]
     rolls_back = f"roll back at {need_harm}" if metric.decides else f"worse at {need_harm}, shown only"
     legend = _legend(("rp-harm", rolls_back), ("rp-proof", f"safe for the next step at {need_proof}"))
-    return _figure("Evidence", "on the way to a verdict", svg, frame, labels, below=legend)
+    return _figure("Evidence", "as a share of what decides", svg, frame, labels, below=legend)
 
 
 def bar(share: float | None, words: str, class_: str, label: str) -> Markup:

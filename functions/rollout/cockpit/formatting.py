@@ -50,7 +50,7 @@ def short_odds(log_e: float) -> str:
 
 
 def deciding_odds(settings: JudgeSettings) -> str:
-    """At which odds a canary is rolled back, and at which it is proven; where the metrics differ, from … to."""
+    """The odds at which a canary is rolled back and at which it is proven; the range, where the metrics differ."""
     shares = settings.shares()
     limits = sorted(settings.log_limit(shares[metric.name]) for metric in settings.metrics if metric.decides)
     harmful = " to ".join(dict.fromkeys([short_odds(limits[0]), short_odds(limits[-1])]))

@@ -1,16 +1,14 @@
-"""What a person can do about a rollout now: the commands that the controller would accept."""
+"""The commands that the controller would accept for a rollout now."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from rollout.core.commands import objection, undo_objection
+from rollout.core.commands import ROLLBACK, objection, purpose, undo_objection
 from rollout.core.rollout import Rollout
 from rollout.core.signals import SignalKind
 from rollout.core.undo import Undo
-
-ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +25,24 @@ class Hint:
         return f"rollout {self.command} {rollout_id}{step}"
 
 
-_KINDS: dict[SignalKind, str] = {
-    SignalKind.APPROVE: "go on to the next step although it is not proven",
-    SignalKind.RESUME: "let the ramp go on",
-    SignalKind.PAUSE: "stop the ramp; the judge and the alarms go on watching",
-    SignalKind.ADVANCE: "skip the wait: the next step now",
-    SignalKind.PROMOTE: "give the canary all traffic now",
-    SignalKind.ABORT: "give all traffic back to the base now",
-}
+_ORDER = (
+    SignalKind.APPROVE,
+    SignalKind.RESUME,
+    SignalKind.PAUSE,
+    SignalKind.ADVANCE,
+    SignalKind.PROMOTE,
+    SignalKind.ABORT,
+)
 
 
 def hints_for(rollout: Rollout, now: datetime, undo: Undo | None = None) -> tuple[Hint, ...]:
-    """The commands that make sense now, the gentlest first; what has an `undo` is not undone again."""
+    """The commands that the controller would accept now, in a fixed order. A promotion is undone only once."""
     hints = []
-    for kind, does in _KINDS.items():
+    for kind in _ORDER:
         step = rollout.step if kind is SignalKind.APPROVE else None
         if objection(rollout, kind, step) is None:
-            hints.append(Hint(kind.value.lower(), does, step))
+            command = kind.value.lower()
+            hints.append(Hint(command, purpose(command, rollout.phase), step))
     if undo is None and undo_objection(rollout, now) is None:
-        hints.append(Hint(ROLLBACK, "put the previous deployment and its variables back"))
+        hints.append(Hint(ROLLBACK, purpose(ROLLBACK)))
     return tuple(hints)

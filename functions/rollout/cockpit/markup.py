@@ -1,11 +1,13 @@
 """HTML and SVG elements. Whatever is not markup already is text, and is escaped: nothing else can be written.
 
-A hostile name (`"><img onerror=…>`) is shown as it is, and does nothing.
+A hostile name (`"><img onerror=…>`) is shown as text; control characters and bidi controls are shown by their number.
 """
 
 from __future__ import annotations
 
 from html import escape
+
+from rollout.core.texts import visible
 
 VOID = frozenset({"input", "meta"})
 """Elements that have neither children nor an end tag."""
@@ -26,7 +28,7 @@ def text(child: str | float | None) -> Markup:
     """Markup as it is, everything else escaped; nothing for None."""
     if isinstance(child, Markup):
         return child
-    return Markup("" if child is None else escape(str(child), quote=True))
+    return Markup("" if child is None else escape(visible(str(child)), quote=True))
 
 
 def joined(*children: str | float | None) -> Markup:
@@ -37,7 +39,7 @@ def joined(*children: str | float | None) -> Markup:
 def tag(name: str, /, *children: str | float | None, **attributes: str | float | None) -> Markup:
     """An element. `class_` is `class`, `aria_label` is `aria-label`, and so on; an attribute of None is left out."""
     written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value), quote=True)}"'
+        f' {key.rstrip("_").replace("_", "-")}="{escape(visible(str(value)), quote=True)}"'
         for key, value in attributes.items()
         if value is not None
     )

@@ -1,4 +1,4 @@
-"""The report: a page of its own that asks for nothing outside, needs no script, and can be printed."""
+"""The report: one HTML file that loads nothing, runs no script, and can be printed."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def _hints(view: RolloutView) -> list[Markup]:
         )
         for hint in view.hints
     ]
-    return [tag("h2", f"What a person can do, as of {view.seen_at:%H:%M} UTC"), tag("ul", *items, class_="rp-hints")]
+    return [tag("h2", f"What you can do now, as of {view.seen_at:%H:%M} UTC"), tag("ul", *items, class_="rp-hints")]
 
 
 def _signals(view: RolloutView) -> list[Markup]:
     if not view.signals:
         return []
-    head = tag("tr", *(tag("th", name, scope="col") for name in ("At", "Signal", "From", "Said")))
+    head = tag("tr", *(tag("th", name, scope="col") for name in ("Time", "Signal", "Actor or alarm", "Reason")))
     lines = [
         tag(
             "tr",

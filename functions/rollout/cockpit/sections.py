@@ -1,4 +1,4 @@
-"""The parts of which report and widget are put together."""
+"""The parts of the report and the widget."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rollout.cockpit.chart_data import WAITING, MetricView, level
 from rollout.cockpit.charts import bar, evidence_chart, rates_chart
 from rollout.cockpit.formatting import amount, duration, short_odds
 from rollout.cockpit.markup import Markup, joined, tag
-from rollout.cockpit.timeline import Row, Tone, unsaid
+from rollout.cockpit.timeline import Row, Tone
 from rollout.cockpit.view import RolloutView
 from rollout.core.judge.explain import weight
 from rollout.core.minutes import utc
@@ -27,13 +27,13 @@ _VERDICT_WORDS = {
     "safe": "proven safe enough",
     "undecided": "not proven yet",
     "unmeasured": "not measured",
-    WAITING: "waiting for its first minutes",
+    WAITING: "waiting for its first judged minute",
 }
-COLUMNS = ("#", "When", "Weight", "What", "Who", "Why, and what changed")
+COLUMNS = ("#", "Time", "Weight", "Decision", "Cause", "Reason and change")
 
 
 def banner(view: RolloutView, heading: str = "h1") -> Markup:
-    """How it stands or ended, and why."""
+    """The state or the outcome, and the reason."""
     return tag(
         "header",
         tag("p", f"{view.series} · {view.target}", class_="rp-dim"),
@@ -45,7 +45,7 @@ def banner(view: RolloutView, heading: str = "h1") -> Markup:
 
 
 def now(view: RolloutView) -> str:
-    """Where in its plan a running rollout is, in words; "" for one that has ended."""
+    """The present step of a running rollout and its progress; "" for one that has ended."""
     if not view.running:
         return ""
     if view.watching:
@@ -59,15 +59,15 @@ def now(view: RolloutView) -> str:
 
 
 def facts(view: RolloutView) -> Markup:
-    """What was rolled out, on what, when, and how far it came."""
+    """The candidate, the base, the times and the alarms of a rollout."""
     overrides = ", ".join(f"{name}={value}" for name, value in view.overrides)
     pairs: list[tuple[str, str]] = [
         ("Rollout", view.rollout_id),
         ("Candidate", f"{view.candidate}{f' with {overrides}' if overrides else ''}"),
         ("Base", view.base),
         ("Started", utc(view.started_at)),
-        ("Lasted" if view.ended_at else "Running for", duration(view.minutes)),
-        ("Largest share it had", f"{view.heaviest:g} %"),
+        ("Duration", duration(view.minutes)),
+        ("Highest weight", f"{view.highest_weight:g} %"),
         ("Alarms", ", ".join(view.alarms) or "none"),
     ]
     return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs), class_="rp-facts")
@@ -92,7 +92,7 @@ def plan(view: RolloutView) -> Markup:
 
 
 def metric_card(view: RolloutView, metric: MetricView) -> Markup:
-    """One metric: its verdict, its numbers, the way to a verdict, and its two pictures."""
+    """One metric: its verdict, its numbers, its evidence, and its two charts."""
     role = "" if metric.decides and metric.required else "shown only" if not metric.decides else "needs no proof"
     harm = None if metric.log_harm is None else metric.log_harm / metric.harm_limit
     proof = None if metric.log_proof is None else metric.log_proof / metric.proof_limit
@@ -108,25 +108,25 @@ def metric_card(view: RolloutView, metric: MetricView) -> Markup:
 
 
 def chip(metric: MetricView) -> Markup:
-    """What the judge holds of the metric, for the eye."""
+    """The metric's verdict, as a coloured label."""
     tone = Tone.GOOD if _is_as_before(metric) else _VERDICTS[metric.verdict]
     return tag("span", verdict_words(metric), class_=f"rp-chip rp-{tone}")
 
 
 def verdict_words(metric: MetricView) -> str:
-    """What the judge holds of the metric."""
+    """The metric's verdict in words."""
     return "no worse than before" if _is_as_before(metric) else _VERDICT_WORDS[metric.verdict]
 
 
 def _is_as_before(metric: MetricView) -> bool:
-    """Whether it is watched after the promotion, when there is nothing left to prove, and has shown nothing bad."""
+    """Whether the metric is being watched after the promotion and is not harmful. Nothing is proven then."""
     return metric.watched and metric.verdict in ("safe", "undecided")
 
 
 def numbers(metric: MetricView) -> str:
     """Canary against base in the present step, in words."""
     if metric.verdict == WAITING:
-        return "The minutes after a change of weight come a little later."
+        return "No minute has been judged since the last change of the weight."
     bound = "at least" if metric.higher_is_better else "at most"
     base = f", base {_counted(metric, metric.base)}" if metric.base else ""
     allowed = (
@@ -160,7 +160,7 @@ def _row(row: Row) -> Markup:
     why = [tag("div", row.reason)] if row.reason else []
     if row.change:
         why.append(tag("div", row.change, class_="rp-dim rp-mono"))
-    why += [tag("div", note, class_="rp-dim") for note in unsaid(row.notes, row.reason)]
+    why += [tag("div", note, class_="rp-dim") for note in row.notes]
     return tag(
         "tr",
         tag("td", row.number, data_label="#"),
@@ -169,10 +169,10 @@ def _row(row: Row) -> Markup:
             f"{duration(row.minute)}{span}",
             " ",
             tag("span", f"{row.at:%H:%M}", class_="rp-dim"),
-            data_label="When",
+            data_label="Time",
         ),
         tag("td", f"{row.weight_percent:g} %", data_label="Weight"),
-        tag("td", tag("span", row.word, class_=f"rp-word rp-{row.tone}"), times, data_label="What"),
-        tag("td", row.actor, data_label="Who"),
+        tag("td", tag("span", row.word, class_=f"rp-word rp-{row.tone}"), times, data_label="Decision"),
+        tag("td", row.who, data_label="Cause"),
         tag("td", joined(*why)),
     )

@@ -1,4 +1,4 @@
-"""What was decided, when, why and by whom, and what that changed: a rollout's history in rows for people."""
+"""The decisions of a rollout in rows for people: when, why, by which cause, and what was changed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from rollout.cockpit import history as facts
+from rollout.core.cause import JUDGE, Cause, CauseKind, cause_in
 from rollout.core.decision import WAITING, Decision
 from rollout.core.rollout import Rollout
-from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json
 
-ANALYZE = "Analyze"
-JUDGE = "judge"
+NOT_RECORDED = "not recorded"
+"""Instead of the cause of a decision that an earlier version stored without it."""
 
 
 class Tone(StrEnum):
-    """How a decision should look."""
+    """How a decision is coloured."""
 
     PLAIN = "plain"
     GOOD = "good"
@@ -42,16 +43,17 @@ _TONES: dict[str, Tone] = {
 }
 
 
-_DONE = {"Close": "over; the target is free for the next rollout"}
-"""What a state says that has nothing to add to the reason before, and changes nothing of the target."""
+_DONE = {"Close": "ended; the target is free for the next rollout"}
+"""The text of a state that repeats the reason of the line before and changes nothing of the target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One decision, or one change of the target; `times` of the same in a row are one, until `until`.
 
-    word: what was decided or done. actor: the judge, a person, or an alarm. change: what was done to the target.
-    marked: whether it is worth a mark in the picture of the weight.
+    word: what was decided or done. cause: what brought it about; None where an earlier version did not store it.
+    change: what was done to the target. found: what the analysis found out, which the reason has too. marked: whether
+    it is marked in the chart of the weight. quiet: whether it may be joined with the next row of its kind.
     """
 
     number: int
@@ -63,35 +65,36 @@ class Row:
     weight_percent: float
     word: str
     reason: str
-    actor: str
+    cause: Cause | None
     change: str
     tone: Tone
     marked: bool
+    quiet: bool
     notes: tuple[str, ...] = ()
 
     @property
-    def said(self) -> tuple[str, ...]:
-        """The reason, what was changed, and the notes, as far as there are any; a note is not said twice."""
-        return tuple(filter(None, (self.reason, self.change, *unsaid(self.notes, self.reason))))
+    def who(self) -> str:
+        """The cause in few words."""
+        return self.cause.who if self.cause else NOT_RECORDED
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The reason, what was changed, and the notes, as far as there are any."""
+        return tuple(filter(None, (self.reason, self.change, *self.notes)))
 
 
-def unsaid(notes: Sequence[str], reason: str) -> tuple[str, ...]:
-    """The notes that the reason does not say already."""
-    return tuple(note for note in notes if note not in reason)
-
-
-def story(rollout: Rollout, history: Sequence[Json]) -> Iterator[Row]:
-    """The rows, oldest first. Looks of which each decided the same are one row, with the reason of the last."""
+def timeline(rollout: Rollout, history: Sequence[Json]) -> Iterator[Row]:
+    """The rows, oldest first. Analyses of which each decided the same are one row, with the reason of the last."""
     number = 0
     held: Row | None = None
-    reason_before = ""
+    before: Json = {}
     for line in history:
-        row = _row(rollout, line, reason_before)
-        reason_before = line["reason"]
+        row = _row(rollout, line, before)
+        before = line
         if held is not None and _continues(held, row):
             held = replace(held, until=row.minute, times=held.times + 1, reason=row.reason)
             continue
-        goes_on = held is not None and held.word == row.word and row.actor == JUDGE
+        goes_on = held is not None and held.word == row.word and row.quiet
         if held is not None:
             yield held
         number += 1
@@ -101,18 +104,16 @@ def story(rollout: Rollout, history: Sequence[Json]) -> Iterator[Row]:
 
 
 def _continues(row: Row, later: Row) -> bool:
-    quiet = row.actor == later.actor == JUDGE and not later.change and not later.notes and not row.notes
     waiting = later.word.upper() in WAITING
-    return quiet and waiting and not row.change and (row.word, row.step) == (later.word, later.step)
+    return row.quiet and later.quiet and waiting and (row.word, row.step) == (later.word, later.step)
 
 
-def _row(rollout: Rollout, line: Json, reason_before: str) -> Row:
+def _row(rollout: Rollout, line: Json, before: Json) -> Row:
     at = datetime.fromisoformat(line["at"])
     minute = (at - rollout.started_at).total_seconds() / 60
-    state, decision = line["state"], line["decision"]
-    analyzed = state == ANALYZE
-    signal = _cause(rollout, line["reason"]) if analyzed else None
-    repeats = not analyzed and line["reason"] == reason_before
+    analyzed = line["state"] == facts.ANALYZE
+    repeats = not analyzed and line["reason"] == before.get("reason", "")
+    change, notes = facts.change(line), facts.notes(line)
     return Row(
         number=0,
         at=at,
@@ -121,37 +122,35 @@ def _row(rollout: Rollout, line: Json, reason_before: str) -> Row:
         times=1,
         step=line["step"],
         weight_percent=float(line["weightPercent"]),
-        word=(decision if analyzed or decision == Decision.STOP else state).replace("_", " ").lower(),
-        reason=_DONE.get(state, "") if repeats else line["reason"],
-        actor=_actor(signal) if analyzed else "workflow",
-        change=line["change"],
-        tone=_tone(line, analyzed=analyzed),
-        marked=_is_marked(line, signal, analyzed=analyzed),
-        notes=tuple(line.get("analysis", {}).get("notes", ())),
+        word=facts.word(line),
+        reason=_DONE.get(line["state"], "") if repeats else line["reason"],
+        cause=cause_in(line),
+        change=change,
+        tone=_tone(line),
+        marked=_is_marked(line),
+        quiet=not change and not notes and not facts.found(line) and _is_routine(line, before),
+        notes=notes,
     )
 
 
-def _tone(line: Json, *, analyzed: bool) -> Tone:
-    decision = line["decision"]
-    if analyzed or decision == Decision.STOP:
-        return _TONES.get(decision, Tone.PLAIN)
-    return _TONES.get(line["state"], Tone.PLAIN)
+def _tone(line: Json) -> Tone:
+    return _TONES.get(line["decision"] if facts.is_decision(line) else line["state"], Tone.PLAIN)
 
 
-def _is_marked(line: Json, signal: Signal | None, *, analyzed: bool) -> bool:
-    """The first canary, and every decision that is more than another look; what carries one out follows at once."""
-    if line["state"] == "Create canary" or signal is not None:
+def _is_marked(line: Json) -> bool:
+    """The first canary, and every decision but another look of the judge; what carries one out follows at once."""
+    if line["state"] == "Create canary":
         return True
-    quiet = (Decision.CONTINUE, Decision.CLOSE)
-    return line["decision"] not in quiet if analyzed else line["decision"] == Decision.STOP
+    if line["state"] != facts.ANALYZE:
+        return bool(line["decision"] == Decision.STOP)
+    cause = cause_in(line)
+    commanded = cause is not None and cause.kind is not CauseKind.JUDGE
+    return commanded or line["decision"] not in (Decision.CONTINUE, Decision.CLOSE)
 
 
-def _cause(rollout: Rollout, reason: str) -> Signal | None:
-    """The signal that a reason begins with."""
-    return next((signal for signal in rollout.signals if reason.startswith(str(signal))), None)
-
-
-def _actor(signal: Signal | None) -> str:
-    if signal is None:
-        return JUDGE
-    return f"alarm {signal.source}" if signal.kind is SignalKind.ALARM else signal.source
+def _is_routine(line: Json, before: Json) -> bool:
+    """Whether the judge alone decided. Of an earlier version's line that is not known; there a line that enters another
+    phase stands alone, for a person may have caused it.
+    """
+    cause = cause_in(line)
+    return line["phase"] == before.get("phase") if cause is None else cause == JUDGE

@@ -1,4 +1,4 @@
-"""One rollout as a person should see it: how it stands, how it came to that, and what can be done about it."""
+"""One rollout for a person: its state, its decisions, its metrics, and the commands that are possible now."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from rollout.cockpit import history as facts
 from rollout.cockpit.chart_data import MetricView, metric_views
 from rollout.cockpit.formatting import deciding_odds
 from rollout.cockpit.hints import Hint, hints_for
-from rollout.cockpit.timeline import ANALYZE, Row, Tone, story, unsaid
+from rollout.cockpit.timeline import Row, Tone, timeline
 from rollout.core.decision import Phase
 from rollout.core.judge import Plan
 from rollout.core.minutes import utc
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json
+from rollout.core.texts import cleaned
 from rollout.core.undo import Undo
 
 SECONDS_PER_MINUTE = 60
@@ -47,7 +49,7 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class RolloutView:
-    """A rollout, whole, for a person. Minutes count from its beginning; `minutes` is how long it has lasted, and
+    """One rollout for a person. Minutes count from its beginning; `minutes` is how long it has lasted, and
     `from_minute` where what is shown begins, because a long history need not be read whole.
 
     `remarks` says, line by line, what else there is to know: who made it wait for a person, and since when; which
@@ -91,19 +93,27 @@ class RolloutView:
     settings: Json
 
     @property
-    def heaviest(self) -> float:
-        """The largest share of the requests that the candidate has had."""
+    def highest_weight(self) -> float:
+        """The highest weight that the candidate has had, in percent."""
         return max((weight.percent for weight in self.weights), default=0.0)
 
 
 def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo | None = None) -> RolloutView:
-    """How this rollout looks at `now`; `history` is oldest first, and may lack its beginning."""
+    """How this rollout looks at `now`; `history` is oldest first, and may lack its beginning.
+
+    Every text in it is one visible line, whatever an older version has stored.
+    """
+    view: RolloutView = cleaned(_view_of(rollout, history, now, undo))
+    return view
+
+
+def _view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo | None) -> RolloutView:
     settings = rollout.settings
     words, tone = _UNDONE if undo is not None and undo.done else _STATES[rollout.state]
     until = rollout.ended_at or now
     watching = any(line["phase"] == Phase.WATCHING for line in history)
     candidate = _candidate(rollout)
-    looked = next((line for line in reversed(history) if "analysis" in line), None)
+    last = next((line for line in reversed(history) if "analysis" in line), None)
     return RolloutView(
         rollout_id=rollout.rollout_id,
         target=settings.target.key,
@@ -133,11 +143,9 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo
         weights=_weights(rollout, history),
         odds=deciding_odds(settings.judge),
         metrics=metric_views(rollout, history),
-        rows=tuple(story(rollout, history)),
+        rows=tuple(timeline(rollout, history)),
         alarms=settings.alarms,
-        notes=unsaid(looked["analysis"].get("notes", ()), looked["reason"])
-        if looked is not None and rollout.phase is not Phase.ENDED
-        else (),
+        notes=facts.notes(last) if last is not None and rollout.phase is not Phase.ENDED else (),
         signals=rollout.signals,
         hints=hints_for(rollout, now, undo),
         settings=settings.to_document(),
@@ -145,8 +153,8 @@ def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo
 
 
 def remarks_of(rollout: Rollout, undo: Undo | None = None) -> Iterator[str]:
-    """What its reason, which is the judge's of the last look, does not say: why and until when a person's answer is
-    waited for, and what has become of undoing it.
+    """What the reason does not say: who paused the rollout or which alarm held it, when it is rolled back if nobody
+    answers, and which rollout has undone it.
     """
     if undo is not None:
         words = str(undo)
@@ -162,15 +170,15 @@ def remarks_of(rollout: Rollout, undo: Undo | None = None) -> Iterator[str]:
 
 
 def _named(rollout: Rollout) -> str:
-    """What people call the target: an API by its name, for its id says nothing."""
+    """The target's name for people: an API's name instead of its id."""
     names = rollout.series.base
     ids = rollout.settings.target.ids.values()
     return " / ".join([names["ApiName"], *list(ids)[1:]] if "ApiName" in names else ids)
 
 
 def _is_whole(history: Sequence[Json]) -> bool:
-    """Whether it has its beginning."""
-    return not history or history[0]["state"] != ANALYZE
+    """Whether the history has its first line."""
+    return not history or history[0]["state"] != facts.ANALYZE
 
 
 def _minutes(rollout: Rollout, moment: datetime) -> float:

@@ -2,7 +2,7 @@
 
 CloudWatch takes HTML with inline CSS and SVG, and removes scripts, `<iframe>` and `<use>` (documented). A button is a
 link followed by `<cwdb-action>`, which calls the function with what is written in it, as the person who looks at the
-dashboard. It is only a wish: whoever carries it out checks it again.
+dashboard. Its payload is untrusted input: the function validates it like a command of the command line.
 """
 
 from __future__ import annotations
@@ -39,38 +39,38 @@ most: 20
 """What CloudWatch shows about the widget; the first block prefills its parameters."""
 
 NAMED_STEP = frozenset({"approve", "advance", "promote"})
-"""Commands that a person gives because of what is shown: they are for the step that is shown, and for no other."""
+"""Commands that are sent with the step that is shown; they are refused when another step has begun."""
 
 _ASKED = {
-    "abort": "Give all traffic back to the base?",
-    "pause": "Stop the ramp? The judge and the alarms go on watching.",
-    "resume": "Let the ramp go on?",
+    "abort": "Give the base all requests again?",
+    "pause": "Stop raising the weight? The judge and the alarms go on.",
+    "resume": "Go on after the pause?",
     "approve": "Go on to the next step although it is not proven?",
-    "advance": "Skip the wait and go on to the next step now?",
-    "promote": "Give the canary ALL traffic now?",
-    "rollback": "Put the previous deployment and its variables back?",
+    "advance": "Go on to the next step now?",
+    "promote": "Give the candidate ALL requests now?",
+    "rollback": "Undo the promotion and put the base back?",
 }
 
 
 FIELDS = {"name": ("Your name", 60), "reason": ("Why", 200)}
-"""What a person may type beside the buttons: how it is called, and how many characters count."""
+"""The text fields beside the buttons: label, and the most characters."""
 
 
 def field_of(name: str, rollout_id: str) -> str:
-    """The field's name; CloudWatch sends all that is typed in a widget together, so each rollout has its own."""
+    """The field's name. CloudWatch sends all fields of a widget together, so the name has the rollout's id."""
     return f"{name}-{rollout_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """Where the buttons lead (the function's own ARN), in which colours, and whether there are any."""
+    """The function's ARN that the buttons call, the colours, and whether buttons are shown."""
 
     endpoint: str
     theme: Literal["light", "dark"] = "light"
     commands: bool = True
 
     def overview(self, running: Sequence[RolloutView], recent: Sequence[Json], said: str = "") -> str:
-        """All rollouts that run, whole, and a list of the latest. `said` is what became of the last command."""
+        """All running rollouts in full, and a list of the latest. `said` is the answer to the last command."""
         shown = [self._running(view) for view in running] or [tag("p", "No rollout is running.", class_="rp-dim")]
         return self._whole(
             *self._said(said),
@@ -80,7 +80,7 @@ class Widget:
         )
 
     def one(self, view: RolloutView, said: str = "") -> str:
-        """One rollout, whole, with every decision."""
+        """One rollout in full, with every decision."""
         return self._whole(*self._said(said), self._running(view), tag("h2", "Decisions"), rows(view.rows))
 
     def refused(self, record: Json) -> str:
@@ -90,7 +90,7 @@ class Widget:
         return self._whole(head, tag("h2", "Request"), request)
 
     def problem(self, words: str) -> str:
-        """What went wrong, instead of all else."""
+        """The error, instead of anything else."""
         return self._whole(tag("p", words, class_="rp-said", role="alert"))
 
     def _running(self, view: RolloutView) -> Markup:

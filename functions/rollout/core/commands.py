@@ -1,6 +1,6 @@
-"""What a person may tell a rollout, and when that makes sense.
+"""The commands that an actor can give a rollout: what each does, and in which phase it is accepted.
 
-Law: a command that cannot be carried out is refused with the reason at once; it is never recorded and forgotten.
+Law: a command that cannot be carried out is refused at once, with the reason. It is not recorded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,20 @@ from rollout.core.signals import SignalKind
 
 COMMANDS = tuple(kind.value.lower() for kind in SignalKind if kind is not SignalKind.ALARM)
 """abort, promote, pause, advance, approve, resume: what a running rollout understands."""
+
+ROLLBACK = "rollback"
+"""The one command for a rollout that has been promoted and is over."""
+
+_PURPOSES: dict[str, str] = {
+    "approve": "go on to the next step although it is not proven",
+    "resume": "go on after the pause",
+    "pause": "do not raise the weight; the judge and the alarms go on",
+    "advance": "go on to the next step now",
+    "promote": "give the candidate all requests now",
+    "abort": "give the base all requests again now",
+    ROLLBACK: "undo the promotion: put the base back",
+}
+_PURPOSES_WHILE_WATCHING = {"advance": "end the watch now", "abort": _PURPOSES[ROLLBACK]}
 
 _FITTING: dict[SignalKind, frozenset[Phase]] = {
     SignalKind.ABORT: frozenset({Phase.BAKING, Phase.HELD, Phase.PAUSED, Phase.WATCHING}),
@@ -31,8 +45,14 @@ _PHASES = {
 }
 
 
+def purpose(command: str, state: str = "") -> str:
+    """What the command does, as words that follow "you can"; in this state of a rollout, if one is given."""
+    special = _PURPOSES_WHILE_WATCHING if state == Phase.WATCHING else {}
+    return special.get(command, _PURPOSES[command])
+
+
 def objection(rollout: Rollout, kind: SignalKind, expected_step: int | None) -> str | None:
-    """Why this command makes no sense to this rollout now; None when it does. Steps count from 0."""
+    """Why this rollout does not accept this command now; None when it does. Steps count from 0."""
     if rollout.phase is Phase.ENDED:
         outcome = rollout.outcome.value.lower().replace("_", " ") if rollout.outcome else "over"
         return f"the rollout has ended already: {outcome}"
@@ -50,12 +70,12 @@ def objection(rollout: Rollout, kind: SignalKind, expected_step: int | None) -> 
 
 
 def concerns(step: int | None, rollout: Rollout) -> bool:
-    """Whether a recorded signal still is for the rollout as it stands."""
+    """Whether a recorded signal is for the present step of the rollout, or for any."""
     return step is None or step == rollout.step
 
 
 def undo_objection(rollout: Rollout, now: datetime) -> str | None:
-    """Why a rollout that is over cannot be rolled back any more; None when it can."""
+    """Why the promotion of this rollout cannot be undone, or not any more; None when it can."""
     if rollout.ended_at is None:
         return "the rollout is still running; abort it instead"
     if rollout.outcome is not Outcome.PROMOTED:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rollout.core.cause import CauseKind
 from rollout.core.decision import Decision, Phase
 from rollout.core.judge import Count, JudgeSettings, MetricKind, MinuteReading
-from rollout.core.signals import SignalKind
 
 if TYPE_CHECKING:
     from rollout.core.rollout import Rollout
@@ -110,6 +110,6 @@ def bad_requests(reading: MinuteReading, judge: JudgeSettings) -> int:
 
 
 def _detected(rollout: Rollout) -> bool:
-    """Whether the judge or an alarm decided: nobody aborted, and nobody was waited for in vain."""
-    aborted = any(signal.kind is SignalKind.ABORT for signal in rollout.signals)
-    return not aborted and rollout.phase in (Phase.BAKING, Phase.WATCHING)
+    """Whether the judge or an alarm brought the decision about while the rollout ran by itself."""
+    detected = rollout.cause is not None and rollout.cause.kind in (CauseKind.JUDGE, CauseKind.ALARM)
+    return detected and rollout.phase in (Phase.BAKING, Phase.WATCHING)

@@ -1,8 +1,8 @@
 """The decision: what a rollout does next.
 
-Law: this table is the only place where a rollout's next move is decided. A row is a phase and the signal that takes
-precedence, a column is what the judge says, a cell is the decision. Stop signals roll back whatever the judge says;
-silence (UNPROVEN, OVERDUE) never advances.
+Law: this table is the only place where a rollout's next decision is made. A row is a phase and the signal that takes
+precedence, a column is the judge's assessment, a cell is the decision. A stop signal rolls back for every assessment.
+Without proof (UNPROVEN, OVERDUE) the table never advances by itself.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from rollout.core.signals import SignalKind
+from rollout.core.signals import STOP_SIGNALS, SignalKind
 
 
 class Phase(StrEnum):
-    """Where a rollout stands between two decisions."""
+    """The state of a running rollout between two decisions."""
 
     BAKING = "BAKING"  # a canary serves its step's weight
     HELD = "HELD"  # the canary stays as it is until a person says what to do
-    PAUSED = "PAUSED"  # a person stopped the ramp; the judge goes on watching
+    PAUSED = "PAUSED"  # an actor paused it: the weight is not raised; judge and alarms go on
     WATCHING = "WATCHING"  # promoted; alarms and the frozen base still judge
     ENDED = "ENDED"
 
 
 class Assessment(StrEnum):
-    """What the judge says, as far as the decision is concerned."""
+    """The judge's result, as one column of the table."""
 
     UNPROVEN = "UNPROVEN"  # the bake is not over
     PROVEN = "PROVEN"  # the bake is over and every required metric is proven safe
@@ -128,13 +128,25 @@ class Policy:
         return self.on_regression in ("hold", "holdAtZero")
 
 
+def brought_about(phase: Phase, assessment: Assessment, signal: SignalKind) -> bool:
+    """Whether the decision is the signal's and not the judge's.
+
+    A stop signal's always is. Any other signal's is not when the canary is harmful, nor when the signal has no effect
+    in this phase.
+    """
+    if signal in STOP_SIGNALS:
+        return True
+    unproven = Assessment.UNPROVEN
+    return assessment is not Assessment.HARMFUL and TABLE[phase, signal, unproven] != TABLE[phase, None, unproven]
+
+
 def decide(
     phase: Phase, assessment: Assessment, signal: SignalKind | None, *, last_step: bool, policy: Policy
 ) -> Decision:
     """The cell of the table, with the request's policy applied and the last step's ADVANCE read as PROMOTE."""
     holds_regressions = policy.holds_regressions and phase is not Phase.WATCHING
     if phase is Phase.HELD and holds_regressions and assessment is Assessment.HARMFUL:
-        assessment = Assessment.INCONCLUSIVE  # the person it is held for knows, and may go on all the same
+        assessment = Assessment.INCONCLUSIVE  # it is held because of this harm; the person who decides may go on
     decision = TABLE[phase, signal, assessment]
     if decision is Decision.ADVANCE and last_step:
         return Decision.PROMOTE

@@ -1,6 +1,6 @@
-"""`Rollout State Changed`: what the world is told, once per transition of a rollout.
+"""`Rollout State Changed`: the event of each transition of a rollout.
 
-A receiver may hear an event twice and out of order: `eventId` tells the same one, `at` tells the order.
+A receiver may get an event twice and out of order: `eventId` identifies it, `at` gives the order.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ class MomentsDocument(TypedDict):
 
 
 class VerdictDocument(TypedDict):
-    """What the judge holds of one metric, with its numbers."""
+    """The judge's verdict on one metric, with its numbers."""
 
     metric: str
     """Its name, such as `5XXError` or `Latency.p99`."""
     verdict: Literal["harmful", "safe", "undecided", "unmeasured"]
-    """The judge's word on it."""
+    """The verdict."""
     reason: str
     """The verdict in words."""
     logE: float
     """ln of the evidence of harm over the whole rollout."""
     logECapped: float
-    """The same, with each minute's gain capped, which must convict too."""
+    """The same, with each minute's gain capped. It must reach the limit too before a rollback."""
     logS: float
     """ln of the evidence of safety in this step."""
     canary: CountDocument | MomentsDocument
@@ -82,6 +82,25 @@ class FindingDocument(TypedDict):
     """How to fix it."""
 
 
+class CauseDocument(TypedDict):
+    """What brought the decision about."""
+
+    kind: Literal["REQUEST", "JUDGE", "COMMAND", "ALARM", "DEADLINE", "FOREIGN_CHANGE", "TASK_FAILURE", "RECOVERY"]
+    """Its kind: a command by an actor, an alarm, the judge's verdicts, or a failure."""
+    command: NotRequired[str]
+    """The command: `abort`, `pause`, …"""
+    actor: NotRequired[str]
+    """Who gave the command, as the command said."""
+    alarm: NotRequired[str]
+    """The name of the alarm."""
+    reason: NotRequired[str]
+    """What the actor, the alarm or the failed task said."""
+    at: NotRequired[str]
+    """When the command was given or the alarm fired, ISO 8601."""
+    step: NotRequired[int | None]
+    """The step that the command was meant for, from 0; null if for any."""
+
+
 class StateChanged(TypedDict):
     """The detail of a `Rollout State Changed` event; its source is `rollout.pilot`."""
 
@@ -99,6 +118,8 @@ class StateChanged(TypedDict):
     """What the workflow does next."""
     reason: str
     """Why, in words and numbers."""
+    cause: NotRequired[CauseDocument | None]
+    """What brought the decision about. Not there when the request was refused; null when it is not known."""
     evidence: list[VerdictDocument]
     """The judge's verdicts, where the state was entered upon an analysis; else empty."""
     at: str

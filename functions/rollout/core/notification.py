@@ -1,8 +1,8 @@
-"""A `Rollout State Changed` event in words for people: what happened, why, the numbers, and what can be done now.
+"""The message that a `Rollout State Changed` event makes: what happened, why, the numbers, and possible commands.
 
-What is sent to a topic is a subject and a text, or the format of custom notifications of Amazon Q Developer in chat
-applications, which shows them in Slack and Teams (documented: version "1.0", source "custom"; of the content only the
-description is required; a thread id keeps a rollout's messages together).
+A topic gets a subject and a text, or a custom notification of Amazon Q Developer in chat applications, which shows it
+in Slack and Teams (documented: version "1.0", source "custom"; of the content only the description is required; a
+thread id keeps a rollout's messages together).
 """
 
 from __future__ import annotations
@@ -11,21 +11,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from rollout.core.cause import cause_in
+from rollout.core.commands import ROLLBACK, purpose
 from rollout.core.events import FindingDocument, StateChanged, VerdictDocument
 from rollout.core.target import Json
+from rollout.core.texts import cleaned, for_chat
 
 LONGEST_SUBJECT = 100
 """Of an SNS subject, which is ASCII without line breaks (documented)."""
 LONGEST_REASON = 2_000
-"""Nobody reads more; a chat message's description must stay below 8,000 characters."""
+"""Characters of a reason in a message; a chat message's description has at most 8,000."""
 MOST_METRICS = 20
 USUAL_STACK = "rollout-pilot"
-"""The stack that commands are for when they name none."""
+"""The stack of a command line that names none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the controller is, so that a command can be copied as it stands."""
+    """The controller's stack and region, which command lines name."""
 
     stack: str
     region: str
@@ -33,7 +36,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One event in words. `event_id` is the same whenever the event comes again."""
+    """The message of one event. `event_id` is the same when the event is delivered again."""
 
     event_id: str
     subject: str
@@ -44,61 +47,46 @@ class Notification:
 HAPPENED: Mapping[str, tuple[str, str]] = {
     # state:       (in a subject,   in a sentence)
     "PREPARED": ("started", "The request is accepted; the canary comes next."),
-    "BAKING": ("step begun", "The canary has its share of the requests and is being judged."),
-    "HELD": ("held, needs you", "A person has to decide; until then the candidate has the share shown here."),
-    "PAUSED": ("paused", "The ramp is stopped; the judge and the alarms go on watching."),
-    "WATCHING": ("promoted, watching", "The candidate serves everybody; alarms and the frozen base still judge it."),
-    "ROLLING_BACK": ("rolling back", "All traffic is being given back to the base."),
+    "BAKING": ("step begun", "The canary serves its weight and is judged."),
+    "HELD": ("held, needs you", "A person must decide; until then the candidate keeps the weight shown here."),
+    "PAUSED": ("paused", "The weight is not raised; the judge and the alarms go on."),
+    "WATCHING": (
+        "promoted, watching",
+        "The candidate serves everybody; alarms and the frozen base still judge it.",
+    ),
+    "ROLLING_BACK": ("rolling back", "The base is getting all requests again."),
     "PROMOTED": ("promoted", "The candidate serves everybody."),
-    "ROLLED_BACK": ("rolled back", "Everybody is served by the base again, as it was found."),
+    "ROLLED_BACK": ("rolled back", "The base serves everybody again; the target is as it was found."),
     "STOPPED": ("stopped", "Somebody else changed the target; it was left as it is."),
     "REJECTED": ("rejected", "The request was refused; nothing was touched."),
     "FAILED": ("failed", "The rollout failed; its target was not touched, or is as it was found."),
 }
 
-_LOOK = ("status {id}", "see how it stands")
-_REPORT = ("report {id} --html {id}.html", "have the whole story as a page")
+_STATUS = ("status {id}", "see the state")
+_REPORT = ("report {id} --html {id}.html", "save the report as a page")
 
-_POSSIBLE: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "PREPARED": (("abort {id}", "call it off"),),
-    "BAKING": (
-        ("pause {id}", "stop the ramp"),
-        ("advance {id}", "skip the wait"),
-        ("promote {id}", "give the canary everything, now"),
-        ("abort {id}", "give everything back to the base"),
-    ),
-    "HELD": (
-        ("approve {id} --step {step}", "let it go on"),
-        ("promote {id}", "give the canary everything, now"),
-        ("abort {id}", "give everything back to the base"),
-    ),
-    "PAUSED": (
-        ("resume {id}", "let the ramp go on"),
-        ("promote {id}", "give the canary everything, now"),
-        ("abort {id}", "give everything back to the base"),
-    ),
-    "WATCHING": (
-        ("advance {id}", "end the watch"),
-        ("abort {id}", "put the previous deployment back"),
-    ),
-    "PROMOTED": (("rollback {id}", "put the previous deployment back"), _REPORT),
-    "ROLLED_BACK": (_REPORT,),
-    "STOPPED": (_REPORT,),
+_POSSIBLE: Mapping[str, tuple[str, ...]] = {
+    "PREPARED": ("abort",),
+    "BAKING": ("pause", "advance", "promote", "abort"),
+    "HELD": ("approve", "promote", "abort"),
+    "PAUSED": ("resume", "promote", "abort"),
+    "WATCHING": ("advance", "abort"),
+    "PROMOTED": (ROLLBACK,),
 }
-"""What a person can do in a state; in all others only to look."""
-
-_NO_MARKUP = str.maketrans("<>", "‹›")
-"""What somebody else wrote calls nobody in a chat: there `<!here>` would."""
+"""The commands of the state; in other states there is none."""
+_REPORTED = frozenset({"PROMOTED", "ROLLED_BACK", "STOPPED"})
+"""The outcomes of which there is a report."""
 
 
 def notification(event: StateChanged, place: Place) -> Notification:
     """The event in words. Raises KeyError: it is not a `Rollout State Changed` event."""
+    event = cleaned(event)
     what, sentence = HAPPENED[event["state"]]
     commands = list(_commands(event, place))
     subject = f"Rollout {what}: {_target(event)}{_at_weight(event)}"
     paragraphs = [
         f"{event['rolloutId']}: {event['state'].replace('_', ' ')}\n{sentence}",
-        f"Target  {_target(event)}\nWhen    {_when(event)}\nWhere   {_where(event)}",
+        f"Target  {_target(event)}\nWhen    {_when(event)}\nWhere   {_where(event)}{_cause(event)}",
         f"Why\n  {_shortened(event['reason'])}",
     ]
     numbers = [f"  {_numbers(verdict)}" for verdict in event["evidence"][:MOST_METRICS]]
@@ -120,37 +108,43 @@ def notification(event: StateChanged, place: Place) -> Notification:
 
 
 def _chat(event: StateChanged, subject: str, sentence: str, commands: list[tuple[str, str]]) -> Json:
-    numbers = "\n".join(f"• {_numbers(verdict)}" for verdict in event["evidence"][:MOST_METRICS])
-    reason = _shortened(event["reason"])
-    why = reason.translate(_NO_MARKUP)
-    description = f"{sentence}\n*Why:* {why}" + (f"\n{numbers}" if numbers else "")
+    title, reason = for_chat(subject), for_chat(_shortened(event["reason"]))
+    numbers = "\n".join(f"• {for_chat(_numbers(verdict))}" for verdict in event["evidence"][:MOST_METRICS])
+    description = f"{sentence}\n*Why:* {reason}" + (f"\n{numbers}" if numbers else "")
     return {
         "version": "1.0",
         "source": "custom",
         "id": event["eventId"],
         "content": {
             "textType": "client-markdown",
-            "title": subject,
+            "title": title,
             "description": description,
-            "nextSteps": [f"`{command}` {purpose}" for command, purpose in commands],
-            "keywords": [event["state"], event["rolloutId"]],
+            "nextSteps": [f"`{for_chat(command)}` {purpose}" for command, purpose in commands],
+            "keywords": [event["state"], for_chat(event["rolloutId"])],
         },
         "metadata": {
             "threadId": event["rolloutId"],
-            "summary": subject,
+            "summary": title,
             "eventType": event["state"],
-            "relatedResources": [_target(event), event["execution"]],
+            "relatedResources": [for_chat(_target(event)), event["execution"]],
             "additionalContext": {"rolloutId": event["rolloutId"], "state": event["state"], "reason": reason},
         },
     }
 
 
 def _commands(event: StateChanged, place: Place) -> Iterator[tuple[str, str]]:
-    """Commands that can be copied as they stand, each with its purpose."""
-    for command, purpose in (*_POSSIBLE.get(event["state"], ()), _LOOK):
-        words = command.format(id=event["rolloutId"], step=event.get("step", 0) + 1)
-        stack = "" if place.stack == USUAL_STACK else f" --stack {place.stack}"
-        yield f"rollout {words}{stack} --region {place.region}", purpose
+    """Command lines that can be copied, each with its purpose."""
+    for command in _POSSIBLE.get(event["state"], ()):
+        step = " --step {step}" if command == "approve" else ""
+        yield _command_line(f"{command} {{id}}{step}", event, place), purpose(command, event["state"])
+    for line, does in (_REPORT, _STATUS) if event["state"] in _REPORTED else (_STATUS,):
+        yield _command_line(line, event, place), does
+
+
+def _command_line(line: str, event: StateChanged, place: Place) -> str:
+    words = line.format(id=event["rolloutId"], step=event.get("step", 0) + 1)
+    stack = "" if place.stack == USUAL_STACK else f" --stack {place.stack}"
+    return f"rollout {words}{stack} --region {place.region}"
 
 
 def _target(event: StateChanged) -> str:
@@ -173,6 +167,12 @@ def _where(event: StateChanged) -> str:
     )
 
 
+def _cause(event: StateChanged) -> str:
+    """The line that names what brought the decision about, if the event says."""
+    cause = cause_in(dict(event))
+    return f"\nCause   {cause.who}" if cause else ""
+
+
 def _when(event: StateChanged) -> str:
     at, started_at = datetime.fromisoformat(event["at"]), datetime.fromisoformat(event["startedAt"])
     return f"{at:%Y-%m-%d %H:%M:%S %Z}, {(at - started_at).total_seconds() / 60:.0f} min after the start"
@@ -186,7 +186,7 @@ def _numbers(verdict: VerdictDocument) -> str:
 
 
 def _warns(found: FindingDocument) -> bool:
-    """Errors are the reason of a refusal already."""
+    """Whether this finding is a warning. Errors are in the reason of the refusal."""
     return found["severity"] == "warning"
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rollout.core.base_semantics import BaseSemantics
+from rollout.core.cause import REQUEST, Cause, cause_in
 from rollout.core.decision import Decision, Phase, Policy
 from rollout.core.findings import Finding
 from rollout.core.judge import Evidence, JudgeSettings, Step
@@ -144,6 +145,7 @@ class Rollout:
     original: the target as it was before the rollout.
     stand_in: the series to go on with if the canary's own stays missing.
     warnings: what preflight warned of.
+    cause: what brought the last decision about; None in a record of a version that did not store it.
     step: the present step, from 0; -1 before the first.
     pending_decision: the decision that is being carried out, until the state that carries it out is done with it.
     wait_cause: the command or the alarm upon which it was last paused or held; None where the judge alone held it.
@@ -187,6 +189,7 @@ class Rollout:
     request_id: str | None = None
     undoes: str | None = None
     warnings: tuple[Finding, ...] = ()
+    cause: Cause | None = REQUEST
     reason: str = ""
     outcome: Outcome | None = None
     ended_at: datetime | None = None
@@ -236,6 +239,13 @@ class Rollout:
     def on_last_step(self) -> bool:
         """Whether the plan has no further step."""
         return self.step >= len(self.settings.plan) - 1
+
+    @property
+    def planned_minutes(self) -> int:
+        """The minutes to be judged in the present step, or in the watch; an extended bake lasts longer."""
+        if self.phase is Phase.WATCHING:
+            return self.settings.watch_minutes
+        return self.settings.plan[max(0, self.step)].bake_minutes
 
     @property
     def answer_due(self) -> datetime | None:
@@ -298,6 +308,7 @@ class Rollout:
             "requestId": self.request_id,
             "undoes": self.undoes,
             "warnings": [warning.to_document() for warning in self.warnings],
+            "cause": self.cause.to_document() if self.cause else None,
             "reason": self.reason,
             "outcome": self.outcome.value if self.outcome else None,
             "endedAt": self.ended_at.isoformat() if self.ended_at else None,
@@ -338,6 +349,7 @@ class Rollout:
             request_id=document["requestId"],
             undoes=document.get("undoes"),
             warnings=tuple(Finding.from_document(warning) for warning in document.get("warnings", [])),
+            cause=cause_in(document),
             reason=document["reason"],
             outcome=Outcome(document["outcome"]) if document["outcome"] else None,
             ended_at=datetime.fromisoformat(document["endedAt"]) if document["endedAt"] else None,

@@ -1,4 +1,4 @@
-"""What the outside may tell a running rollout: an alarm fired, or somebody gave a command.
+"""Signals to a running rollout: an alarm fired, or an actor gave a command.
 
 Signals are appended to the rollout's record and never removed. The rollout remembers how many it has considered;
 whatever lies beyond is pending.
@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from rollout.core.texts import LONGEST_NAME, LONGEST_NAME_BYTES, fitted
 
 if TYPE_CHECKING:
     from rollout.core.target import Json
@@ -33,13 +35,18 @@ STOP_SIGNALS = frozenset({SignalKind.ABORT, SignalKind.ALARM})
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One recorded signal. `source` is the alarm or the person; `at` is when it happened, ISO 8601."""
+    """One recorded signal. `source` is the alarm or the actor; `at` is when it happened, ISO 8601."""
 
     kind: SignalKind
     at: str
     source: str
     reason: str
     step: int | None = None
+
+    @classmethod
+    def of_alarm(cls, name: str, at: str, reason: str) -> Signal:
+        """The signal of an alarm that went to ALARM then. Its texts are made to fit: an alarm is never refused."""
+        return cls(SignalKind.ALARM, at, fitted(name, LONGEST_NAME, LONGEST_NAME_BYTES), fitted(reason))
 
     def to_document(self) -> Json:
         """A JSON object, as stored in the record's `signals`."""
@@ -75,10 +82,10 @@ def deciding(pending: Sequence[Signal]) -> Signal | None:
 
 
 def overtaking(pending: Sequence[Signal], *, half_done: bool) -> Signal | None:
-    """The pending signal that overtakes a rise of the weight, if there is one.
+    """The pending signal that is handled before a raise of the weight that has been decided, if there is one.
 
-    A stop signal does at any time. A pause does until the change has been begun, which is then brought to its end
-    first: nobody knows for sure what a half-done change has left.
+    A stop signal is at any time. A pause is only until the change has begun: a change that is half done is finished
+    first, because its state is not known for certain.
     """
     return stopping(pending) or next(
         (signal for signal in pending if signal.kind is SignalKind.PAUSE and not half_done), None

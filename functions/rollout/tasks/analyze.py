@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rollout.core.attribution import attribution
+from rollout.core.cause import JUDGE, Cause, CauseKind
 from rollout.core.commands import concerns
-from rollout.core.decision import WAITING, Assessment, Decision, Phase, Policy, decide
+from rollout.core.decision import WAITING, Assessment, Decision, Phase, Policy, brought_about, decide
 from rollout.core.judge import Action, Judgement
 from rollout.core.pace import minutes_to_wait
 from rollout.core.rollout import Outcome, Rollout
@@ -73,15 +74,18 @@ def analyze(ports: Ports, rollout_id: str) -> TaskResult:
     analysis: Json = {
         "minutes": observed.minutes,
         **({"lateMinutes": list(observed.late)} if observed.late else {}),
-        "notes": [*notes, *observed.settled],
+        "judgedMinutes": rollout.evidence.step_minutes,
+        "notes": notes,
+        "found": list(observed.settled),
         **_judgement_document(judgement),
     }
     if rollout.phase is Phase.WATCHING:
         return _watch(ports, rollout, now, signal, judgement, analysis, unknown_alarms)
     if signal is None and _unanswered(rollout, now):
         hours = rollout.settings.hold_minutes / 60
-        reason = f"{rollout.phase.lower()} for {hours:g} h and nobody answered; {_words(judgement)}"
-        return _record(ports, rollout, now, Decision.ROLL_BACK, reason, analysis)
+        cause = Cause(CauseKind.DEADLINE, reason=f"{rollout.phase.lower()} for {hours:g} h and nobody answered")
+        reason = f"{cause.reason}; {_words(judgement)}"
+        return _record(ports, rollout, now, Decision.ROLL_BACK, cause, reason, analysis)
     reason = "; ".join([*([str(signal)] if signal else []), *observed.settled, _words(judgement)])
     assessment = Assessment.UNPROVEN if judgement is None else _ASSESSMENTS[judgement.action]
     if observed.provisional:
@@ -138,6 +142,7 @@ def _conclude(
     if signal is not None and signal.kind is SignalKind.ALARM and rollout.phase is not Phase.WATCHING:
         words = attribution(rollout.evidence, rollout.settings.judge)
         reason = f"{reason}; {words}" if words else reason
+        analysis = {**analysis, "found": [*analysis.get("found", ()), *([words] if words else [])]}
     holdable = rollout.step >= 0 and not rollout.half_done
     decision = decide(
         rollout.phase,
@@ -148,7 +153,9 @@ def _conclude(
     )
     if decision is Decision.LOWER and rollout.phase is Phase.HELD and rollout.weight_percent == 0:
         decision = Decision.HOLD
-    return _record(ports, rollout, now, decision, reason, analysis, signal)
+    if signal is None or not brought_about(rollout.phase, assessment, signal.kind):
+        return _record(ports, rollout, now, decision, JUDGE, reason, analysis)
+    return _record(ports, rollout, now, decision, Cause.of_signal(signal), reason, analysis, signal)
 
 
 def _record(
@@ -156,13 +163,15 @@ def _record(
     rollout: Rollout,
     now: datetime,
     decision: Decision,
+    cause: Cause,
     reason: str,
     analysis: Json,
     signal: Signal | None = None,
 ) -> TaskResult:
-    """Write the decision with its reasons, and answer with it. `signal` is what brought it about, if one did."""
+    """Write the decision with its cause and reason, and answer with it. `signal` is the cause, where one is."""
     decided = replace(
         rollout,
+        cause=cause,
         reason=reason,
         signals_seen=len(rollout.signals),
         pending_decision=None if decision in WAITING else decision,
@@ -226,7 +235,7 @@ def _alarm(ports: Ports, rollout: Rollout, notes: list[str]) -> tuple[Signal | N
     held = rollout.phase is Phase.HELD and policy.holds_regressions and lowered
     for alarm in states:
         if alarm.state == "ALARM" and alarm.since > rollout.started_at:
-            signal = Signal(SignalKind.ALARM, alarm.since.isoformat(), alarm.name, alarm.reason)
+            signal = Signal.of_alarm(alarm.name, alarm.since.isoformat(), alarm.reason)
             if not held:
                 return signal, unknown
             notes.append(str(signal))

@@ -1,6 +1,6 @@
-"""Dashboard: show the rollouts, and carry a button's command the same way as every other command.
+"""Dashboard: show the rollouts, and carry out a button's command like every other command.
 
-Law: a button is a wish. What it asks for is checked like a command that was typed; nothing in its payload is believed.
+Law: a button's payload is untrusted input and is validated like a command of the command line.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from rollout.cockpit.view import RolloutView, view_of
 from rollout.cockpit.widget import FIELDS, Widget, field_of
 from rollout.core.rollout import Rollout
 from rollout.core.target import Json
+from rollout.core.texts import fitted
 from rollout.errors import InvalidRequest, RolloutError
 from rollout.ports import Ports
 from rollout.tasks.on_command import Answer, on_command
 from rollout.tasks.undo import undo_of
 
 ACTOR = "the dashboard"
-"""CloudWatch does not tell the function who looks (documented); CloudTrail knows who invoked it."""
+"""CloudWatch does not tell the function who uses the dashboard (documented); CloudTrail records who invoked it."""
 DEFAULT_MOST, HIGHEST_MOST = 20, 100
 MOST_DRAWN = 5
 """Running rollouts that are drawn whole; the others are in the list."""
@@ -53,22 +54,23 @@ def dashboard(ports: Ports, event: Json, endpoint: str, *, buttons: bool) -> Sho
         return Shown(widget.problem(str(error)), answer)
 
 
-def _carried(ports: Ports, wish: object, forms: object, *, allowed: bool) -> Answer:
-    """What became of a button's command; name and reason are what was typed beside it, and the name proves nothing."""
+def _carried(ports: Ports, payload: object, forms: object, *, allowed: bool) -> Answer:
+    """The answer to a button's command. Name and reason are what was typed; the name is no proof of identity."""
     if not allowed:
         return Answer(False, "this dashboard takes no commands")
-    if not isinstance(wish, dict):
+    if not isinstance(payload, dict):
         return Answer(False, "command: must be an object with rolloutId and command")
     fields = forms.get("all") if isinstance(forms, dict) else None
     typed = fields if isinstance(fields, dict) else {}
-    name, reason = (_typed(typed.get(field_of(each, str(wish.get("rolloutId")))), FIELDS[each][1]) for each in FIELDS)
-    return on_command(ports, {**wish, "actor": f"{name} (dashboard)" if name else ACTOR, "reason": reason})
+    name, reason = (
+        _typed(typed.get(field_of(each, str(payload.get("rolloutId")))), FIELDS[each][1]) for each in FIELDS
+    )
+    return on_command(ports, {**payload, "actor": f"{name} (dashboard)" if name else ACTOR, "reason": reason})
 
 
 def _typed(text: object, most: int) -> str:
     """What was typed, on one line and of at most so many characters; "" for nothing."""
-    words = " ".join(text.split()) if isinstance(text, str) else ""
-    return "".join(letter for letter in words if letter.isprintable())[:most]
+    return fitted(" ".join(text.split()), most) if isinstance(text, str) else ""
 
 
 def _overview(ports: Ports, widget: Widget, most: object, said: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rollout.core.signals import Signal, SignalKind
+from rollout.core.signals import Signal
 from rollout.errors import Refused, RolloutError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _signal(ports: Ports, rollout_id: str, event: AlarmEvent) -> bool:
     rollout = ports.store.load(rollout_id)
     if rollout is None or event.at <= rollout.started_at:
         return False
-    signal = Signal(SignalKind.ALARM, event.at.isoformat(), event.name, event.reason)
+    signal = Signal.of_alarm(event.name, event.at.isoformat(), event.reason)
     try:
         token = ports.store.signal(rollout_id, signal)
     except Refused:  # it has ended in the meantime

@@ -12,6 +12,7 @@ from rollout.core.commands import COMMANDS, objection, undo_objection
 from rollout.core.rollout import Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json, Target
+from rollout.core.texts import checked, fitted
 from rollout.core.undo import UNDO, undo_id_of
 from rollout.errors import InvalidRequest, Refused
 from rollout.tasks.undo import undo_of
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 ROLLBACK = "rollback"
 FIELDS = frozenset({"rolloutId", "target", "command", "expectedStep", "actor", "reason"})
-LONGEST_TEXT = 1_024
+HIGHEST_STEP = 1_000
+"""Of a command; no plan has so many steps."""
+LONGEST_QUOTE = 64
+"""Characters that a refusal repeats of what it refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,11 @@ def on_command(ports: Ports, document: Json, given_at: str | None = None) -> Ans
     """
     try:
         command, expected_step = _checked(document)
+        actor = checked("actor", document.get("actor")) or "somebody"
+        reason = checked("reason", document.get("reason"))
         rollout = _find(ports, document)
     except (InvalidRequest, Refused) as error:
         return Answer(False, str(error))
-    actor, reason = document.get("actor") or "somebody", document.get("reason") or ""
     if command == ROLLBACK:
         return _undo(ports, rollout, actor, reason)
     kind = SignalKind(command.upper())
@@ -80,18 +85,17 @@ def _undo(ports: Ports, rollout: Rollout, actor: str, reason: str) -> Answer:
 def _checked(document: Json) -> tuple[str, int | None]:
     unknown = sorted(set(document) - FIELDS)
     if unknown:
-        raise InvalidRequest(f"{unknown[0]}: unknown field; allowed are {', '.join(sorted(FIELDS))}")
+        raise InvalidRequest(
+            f"{fitted(unknown[0], LONGEST_QUOTE)}: unknown field; allowed are {', '.join(sorted(FIELDS))}"
+        )
     command = document.get("command")
     allowed = (*COMMANDS, ROLLBACK)
     if command not in allowed:
-        raise InvalidRequest(f"command: {command!r} is not one of {', '.join(allowed)}")
+        raise InvalidRequest(f"command: {fitted(repr(command), LONGEST_QUOTE)} is not one of {', '.join(allowed)}")
     step = document.get("expectedStep")
-    if step is not None and (not isinstance(step, int) or isinstance(step, bool) or step < 0):
-        raise InvalidRequest(f"expectedStep: must be a whole number from 0, got {step!r}")
-    for name in ("actor", "reason", "rolloutId"):
-        text = document.get(name)
-        if text is not None and (not isinstance(text, str) or len(text) > LONGEST_TEXT):
-            raise InvalidRequest(f"{name}: must be a text of at most {LONGEST_TEXT} characters")
+    if step is not None and (not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= HIGHEST_STEP):
+        raise InvalidRequest(f"expectedStep: must be a whole number from 0 to {HIGHEST_STEP}")
+    checked("rolloutId", document.get("rolloutId"))
     return str(command), step
 
 

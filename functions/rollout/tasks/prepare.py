@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout.core.cause import Cause, CauseKind
 from rollout.core.commands import undo_objection
 from rollout.core.decision import Decision, Phase
 from rollout.core.findings import Finding, in_words
@@ -21,6 +22,7 @@ from rollout.core.rollout_request import RolloutRequest
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.sources import semantics_of
 from rollout.core.target import Json
+from rollout.core.texts import fitted
 from rollout.core.undo import UNDO
 from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing
 from rollout.ports import Ports
@@ -99,7 +101,7 @@ def _undo(ports: Ports, document: Json, rollout_id: str, execution: str, now: da
         raise Refused(f"{UNDO}: there is no rollout {document[UNDO]}")
     if (problem := undo_objection(promoted, ports.clock.now())) is not None:
         raise Refused(problem)
-    actor, reason = document.get("actor") or "somebody", document.get("reason")
+    actor, reason = fitted(str(document.get("actor") or "somebody"), 128), fitted(str(document.get("reason") or ""))
     undoing = replace(
         promoted,
         rollout_id=rollout_id,
@@ -111,6 +113,7 @@ def _undo(ports: Ports, document: Json, rollout_id: str, execution: str, now: da
         phase_since=now,
         pending_decision=Decision.ROLL_BACK,
         outcome=None,
+        cause=Cause(CauseKind.COMMAND, actor, "rollback", now.isoformat(), reason),
         reason=f"rolled back after its promotion by {actor}" + (f": {reason}" if reason else ""),
         request_id=None,
         undoes=promoted.rollout_id,

@@ -62,7 +62,7 @@ def promote(ports: Ports, rollout_id: str) -> TaskResult:
         promoted = replace(promoted, reason=f"promoted; watching for {watch} min")
         promoted = transition(promoted, state=Phase.WATCHING, now=now, decision=Decision.CONTINUE)
     decision = Decision.CONTINUE if watch else Decision.CLOSE
-    line = entry(promoted, state=STATE, decision=decision, now=now, change=f"set {wanted}")
+    line = entry(promoted, state=STATE, decision=decision, now=now, change=wanted)
     # Without a watch this is the end, which a signal that has come since the intent must not be denied.
     saved = announce(ports, ports.store.save(promoted, entry=line, unless_signalled=not watch))
     return waiting(saved, decision, now) if watch else acting(saved, decision)

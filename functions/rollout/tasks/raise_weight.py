@@ -64,7 +64,7 @@ def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str)
         reason=f"canary at {weight}, step {step + 1} of {len(plan)}, baking {plan[step].bake_minutes} min",
     )
     baking = transition(baking, state=Phase.BAKING, now=now, decision=Decision.CONTINUE)
-    line = entry(baking, state=state, decision=Decision.CONTINUE, now=now, change=f"set {wanted}")
+    line = entry(baking, state=state, decision=Decision.CONTINUE, now=now, change=wanted)
     try:
         saved = ports.store.save(baking, entry=line)
     except RecordChanged:

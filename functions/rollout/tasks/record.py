@@ -1,7 +1,7 @@
-"""Reading and writing the rollout's record in the middle of a task, and telling the world what changed.
+"""Reading and writing the rollout's record within a task, and publishing its events.
 
-An event is recorded together with the change it tells of, sent, and only then struck out. So none is lost when a
-task dies in between, and one that is sent twice carries the same `eventId`.
+An event is stored in the same write as the change it tells of, then published, then removed from the record. So no
+event is lost when a task dies in between; an event that is published twice has the same `eventId`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
+from rollout.core.cause import Cause, CauseKind
 from rollout.core.decision import Decision, Phase
-from rollout.core.events import FindingDocument, State, StateChanged, VerdictDocument
+from rollout.core.events import CauseDocument, FindingDocument, State, StateChanged, VerdictDocument
 from rollout.core.findings import Finding
 from rollout.core.rollout import Outcome, Rollout
-from rollout.core.target import Json
+from rollout.core.target import Json, TargetState
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Ports
 from rollout.tasks.task_result import TaskResult, acting, waiting
@@ -40,10 +41,10 @@ def load(ports: Ports, rollout_id: str) -> Rollout:
 
 
 def announce(ports: Ports, rollout: Rollout) -> Rollout:
-    """Send the recorded notifications and strike them out.
+    """Publish the stored events and remove them from the record.
 
-    A bus that is down must not keep a rollout from rolling back: what cannot be sent now stays recorded, and the
-    next task sends it.
+    A bus that is down must not delay a rollback: an event that cannot be published stays stored, and the next task
+    publishes it.
     """
     if not rollout.pending_events:
         return rollout
@@ -55,7 +56,7 @@ def announce(ports: Ports, rollout: Rollout) -> Rollout:
 
 
 def tell_all(ports: Ports, rollout: Rollout) -> Rollout:
-    """The last task of a rollout: nobody after it would send what it leaves unsent.
+    """Publish the stored events in the last task of a rollout, after which no task would.
 
     Raises: Unavailable (the bus is down; try again).
     """
@@ -77,9 +78,9 @@ def refuse(
     findings: Sequence[Finding] = (),
     even_untold: bool = False,
 ) -> Json:
-    """Keep, and tell, that a request came to nothing before anything was touched. What was kept first stands.
+    """Store and publish that a request was refused before anything was changed. A refusal stored before is kept.
 
-    With `even_untold` a bus that is down, or denied, is no reason to fail: the record says it.
+    With `even_untold` it does not fail when the event cannot be published: the record has the refusal.
 
     Raises: RecordChanged (there is such a rollout), and what the store and the notifier raise.
     """
@@ -108,7 +109,7 @@ def refuse(
 
 
 def _told_target(request: object) -> object:
-    """The target of a request that was refused, unless it is too long to be one: an event holds 256 KB in all."""
+    """The target of a refused request, unless it is too long to be one: an event holds 256 KB in all."""
     target = request.get("target") if isinstance(request, dict) else None
     return target if len(json.dumps(target)) <= LONGEST_TOLD_TARGET else None
 
@@ -134,6 +135,7 @@ def transition(
         "steps": len(rollout.settings.plan),
         "weightPercent": float(rollout.weight_percent),
         "reason": rollout.reason,
+        "cause": cast("CauseDocument", rollout.cause.to_document()) if rollout.cause else None,
         "evidence": cast("list[VerdictDocument]", list(verdicts)),
         "at": now.isoformat(),
         "startedAt": rollout.started_at.isoformat(),
@@ -154,34 +156,47 @@ def entry(
     decision: Decision,
     now: datetime,
     analysis: Json | None = None,
-    change: str = "",
+    change: TargetState | None = None,
 ) -> Json:
-    """One line of the rollout's history. `change` tells in words what was done to the target, if anything."""
+    """One line of the rollout's history: facts, of which the screens make their texts.
+
+    change: the state in which the target was put, if anything was done to it. `reason` is the text of this decision as
+    events, logs and the workflow's answer have it; nothing is read out of it again.
+    """
     return {
         "at": now.isoformat(),
         "state": state,
         "phase": rollout.phase.value,
         "step": rollout.step,
+        "steps": len(rollout.settings.plan),
+        "plannedMinutes": rollout.planned_minutes,
         "weightPercent": float(rollout.weight_percent),
         "decision": decision.value,
+        "cause": rollout.cause.to_document() if rollout.cause else None,
         "reason": rollout.reason,
-        "change": change,
+        "change": change.to_document() if change else None,
         **({"analysis": analysis} if analysis else {}),
     }
 
 
 def stop(ports: Ports, rollout: Rollout, state: str, reason: str) -> TaskResult:
-    """The target is not ours any more: leave it alone, and close the rollout as STOPPED."""
+    """Leave the target, which somebody else has changed or removed, alone, and close the rollout as STOPPED."""
     now = ports.clock.now()
-    stopped = replace(rollout, outcome=Outcome.STOPPED, reason=reason, pending_decision=Decision.STOP)
+    stopped = replace(
+        rollout,
+        outcome=Outcome.STOPPED,
+        cause=Cause(CauseKind.FOREIGN_CHANGE),
+        reason=reason,
+        pending_decision=Decision.STOP,
+    )
     ports.store.save(stopped, entry=entry(stopped, state=state, decision=Decision.STOP, now=now))
     return acting(stopped, Decision.STOP)
 
 
 def not_for(decision: Decision, ports: Ports, rollout: Rollout) -> TaskResult | None:
-    """What a task answers that is called when its decision does not stand (any more); None when it does.
+    """The answer of a task whose decision is not the pending one (any more); None when it is.
 
-    A task is called again when its answer was lost: what was decided since then, or the bake, comes next.
+    A task is called again when its answer was lost: then the pending decision, or the bake, comes next.
     """
     if rollout.pending_decision is decision and rollout.phase is not Phase.ENDED:
         return None

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zlib import crc32
 
+from rollout.core.cause import Cause, CauseKind
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import stopping
@@ -113,12 +114,13 @@ def _confirmed(ports: Ports, rollout: Rollout, execution: ExecutionState) -> Rol
             rollout,
             pending_decision=Decision.CLOSE,
             outcome=Outcome.PROMOTED,
+            cause=Cause(CauseKind.RECOVERY, reason=ended),
             reason=f"promoted; {ended} before the watch was over",
         )
         line = entry(promoted, state=STATE, decision=Decision.CLOSE, now=now)
         return ports.store.save(promoted, entry=line)
     try:
-        roll_back(ports, rollout.rollout_id, ended)
+        roll_back(ports, rollout.rollout_id, ended, CauseKind.RECOVERY)
     except (ForeignChange, TargetMissing) as error:
         stop(ports, rollout, STATE, str(error))
     settled = ports.store.load(rollout.rollout_id)

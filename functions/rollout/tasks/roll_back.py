@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from rollout.core.cause import Cause, CauseKind
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome
+from rollout.core.texts import fitted
 from rollout.errors import ForeignChange, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks import fence
@@ -25,8 +27,8 @@ def readable(failure: str) -> str:
         return failure
 
 
-def roll_back(ports: Ports, rollout_id: str, failure: str) -> TaskResult:
-    """Bring the target back to what was found. `failure` says which task failed, where that is the reason.
+def roll_back(ports: Ports, rollout_id: str, failure: str, failed: CauseKind = CauseKind.TASK_FAILURE) -> TaskResult:
+    """Bring the target back to what was found. `failure` says what failed, where that is the cause; `failed` its kind.
 
     Raises: what the ports raise; the workflow tries again, and pages somebody when that does not help.
     """
@@ -35,7 +37,10 @@ def roll_back(ports: Ports, rollout_id: str, failure: str) -> TaskResult:
         return acting(rollout, Decision.CLOSE)
     untouched = rollout.expected_states == (rollout.original,)
     if rollout.pending_decision is not Decision.ROLL_BACK:
-        rollout = replace(rollout, pending_decision=Decision.ROLL_BACK, reason=readable(failure) or rollout.reason)
+        rollout = replace(rollout, pending_decision=Decision.ROLL_BACK)
+        if failure:
+            cause = Cause(failed, reason=fitted(readable(failure)))
+            rollout = replace(rollout, cause=cause, reason=cause.reason)
         rollout = transition(rollout, state="ROLLING_BACK", now=ports.clock.now(), decision=Decision.ROLL_BACK)
     wanted = rollout.original
     rollout = ports.store.save(fence.record_intent(ports, rollout, wanted))
@@ -52,6 +57,6 @@ def roll_back(ports: Ports, rollout_id: str, failure: str) -> TaskResult:
         pending_decision=Decision.CLOSE,
         outcome=Outcome.FAILED if untouched and failure else Outcome.ROLLED_BACK,
     )
-    change = "" if untouched else f"set {wanted}"
+    change = None if untouched else wanted
     line = entry(done, state=STATE, decision=Decision.ROLL_BACK, now=now, change=change)
     return acting(announce(ports, ports.store.save(done, entry=line)), Decision.CLOSE)

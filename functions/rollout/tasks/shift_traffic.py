@@ -50,5 +50,5 @@ def _lower(ports: Ports, rollout: Rollout) -> TaskResult:
         next_minute=rollout.calendar.first_countable(now),
     )
     held = transition(held, state=Phase.HELD, now=now, decision=Decision.HOLD)
-    line = entry(held, state=STATE, decision=Decision.HOLD, now=now, change=f"set {wanted}")
+    line = entry(held, state=STATE, decision=Decision.HOLD, now=now, change=wanted)
     return waiting(announce(ports, ports.store.save(held, entry=line)), Decision.HOLD, now)

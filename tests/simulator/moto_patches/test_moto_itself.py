@@ -11,7 +11,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from inspect import isgeneratorfunction
 from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -21,12 +22,15 @@ import pytest
 import time_machine
 from botocore.endpoint import Endpoint
 from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.signers import RequestSigner
 from botocore.useragent import UserAgentString
 from moto import mock_aws
 from moto.awslambda.models import lambda_backends
 from moto.cloudwatch.models import cloudwatch_backends
+from moto.core.serialize import AttributePicker, XFormedAttributePicker
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.sns.models import sns_backends
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
@@ -451,6 +455,38 @@ def test_each_call_looks_methods_up_and_writes_its_user_agent(cloudwatch: Any) -
             cloudwatch.list_metrics()
     assert looked_up.call_count >= 3
     assert written.call_count >= 3
+
+
+@lacking(
+    "BaseBackend.urls",
+    "AttributePicker.get_possible_keys",
+    "XFormedAttributePicker.get_possible_keys",
+    "RequestSigner.sign",
+)
+def test_each_call_is_signed_and_its_names_and_patterns_are_worked_out(cloudwatch: Any) -> None:
+    sign: Any = RequestSigner.sign
+    with patch.object(RequestSigner, "sign", autospec=True, side_effect=sign) as signed:
+        for _ in range(3):
+            cloudwatch.list_metrics()
+    assert signed.call_count >= 3
+    backend = cloudwatch_backends[ACCOUNT][REGION]
+    assert backend.urls == backend.urls
+    assert backend.urls is not backend.urls
+    for picker in (AttributePicker, XFormedAttributePicker):
+        assert isgeneratorfunction(picker.get_possible_keys), "the names are worked out while they are asked for"
+
+
+# --- Simple Notification Service ---------------------------------------------------------------------------------
+
+
+@lacking("SNSBackend.publish")
+def test_a_notification_is_kept_without_its_time_and_publisher(aws: time_machine.Traveller) -> None:
+    sns = client("sns")
+    topic = sns.create_topic(Name="orders")["TopicArn"]
+    sns.publish(TopicArn=topic, Subject="s", Message="m")
+    (kept,) = sns_backends[ACCOUNT][REGION].topics[topic].sent_notifications
+    assert ("m", "s") == (kept[1], kept[2])
+    assert not any(isinstance(each, datetime | float) for each in kept)
 
 
 # --- Step Functions ----------------------------------------------------------------------------------------------

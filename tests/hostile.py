@@ -1,0 +1,25 @@
+"""Texts that somebody outside may send to act on a terminal, a chat, a page or a reader."""
+
+HOSTILE = {
+    "clears the screen": "x\x1b[2J\x1b[1;1Hy",
+    "writes the clipboard": "x\x1b]52;c;ZXZpbA==\x07y",
+    "makes a link in a terminal": "x\x1b]8;;https://evil.example\x1b\\y\x1b]8;;\x1b\\",
+    "C1 control": "x\x9b2Jy",
+    "NUL": "x\x00y",
+    "carriage return": "x\rPROMOTED y",
+    "line break": "x\nPROMOTED: all is well",
+    "backspaces": "x\x08\x08\x08y",
+    "bidi override": "x\u202ey\u202c",
+    "bidi isolate": "x\u2066y\u2069",
+    "zero width": "an\u200bn\u200d\ufeff",
+    "line separator": "x\u2028y",
+    "calls a channel": "x<!channel>y",
+    "calls all who are here": "x @here @channel @everyone y",
+    "calls a person": "x<@U012AB3CD>y",
+    "hides a link": "x <https://evil.example|your console> y",
+    "markdown link": "x [your console](https://evil.example) y",
+    "breaks out of code": "x` <!here> `y",
+    "entities": "x &lt;!channel&gt; y",
+    "script": '"><img src=x onerror=alert(1)><script>alert(1)</script>',
+    "rich markup": "x [bold red]y[/] [/nothing] [link=https://evil.example]z[/link]",
+}

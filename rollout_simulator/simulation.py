@@ -171,6 +171,8 @@ class Simulation:
         return last == "HOLD" or not any(one.status == "RUNNING" for one in self.aws.executions.all())
 
     def _more_to_come(self) -> bool:
+        if self.aws.faults.under_way:
+            return True
         now = self._elapsed(self.clock.now())
         moments = [signal.at_minute for signal in self.scenario.signals]
         moments += [change.at_minute for change in self.scenario.foreign_changes]

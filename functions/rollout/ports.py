@@ -54,11 +54,22 @@ class TrafficShifter(Protocol):
         It touches nothing: whoever intends a change records them before it is made.
         """
 
-    def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
-        """Bring the target from the state just read into the wanted one: create, shift, promote or remove.
+    def change(self, target: Target, seen: TargetState, wanted: TargetState) -> TargetState:
+        """Bring the target from the state just read into the wanted one: create, shift, promote or remove. The state
+        that the answers show.
 
         Raises: ForeignChange (the target was changed since it was read), TargetMissing, NotAllowed, Unavailable.
         """
+
+    def remove_canary(self, target: Target, seen: TargetState) -> TargetState:
+        """Take away the canary, whether or not a read shows one: a read may be stale, the answer to a write is not.
+
+        `seen` is what was read, and what everything else stays like. The state that the answer shows.
+        Raises: Unavailable (the read was stale, or AWS failed), TargetMissing, NotAllowed.
+        """
+
+    def removal_command(self, target: Target) -> str:
+        """What a person types to remove whatever canary is there."""
 
     def series(self, target: Target, canary_series: str | None) -> Series:
         """The metric dimensions of the base and the canary; `canary_series` overrides the canary's value.

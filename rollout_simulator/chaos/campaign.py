@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from rollout_simulator.chaos.fault_targets import ALIAS, CALLERS, STAGE, FaultTargets
+from rollout_simulator.chaos.fault_targets import ALIAS, CALLERS, MOVERS, STAGE, FaultTargets
 from rollout_simulator.chaos.plan import Act, At, AtCall, AwsFault, Json, RunPlan, What
 
 WATCHED = "orders-5xx"
@@ -30,6 +30,7 @@ def plan_of(seed: int) -> RunPlan:
     minutes = _expected_minutes(request)
     acts = tuple(_act(random, minutes, request, targets) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))
     faults = tuple(_fault(random, minutes, targets) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
+    faults += _uncertain(seed, minutes, targets)
     return RunPlan(
         seed=seed,
         scenario=scenario,
@@ -45,6 +46,45 @@ def plan_of(seed: int) -> RunPlan:
 def is_of_an_alias(seed: int) -> bool:
     """Every eleventh run rolls out a Lambda alias."""
     return seed % 11 == 9
+
+
+def _uncertain(seed: int, minutes: float, targets: FaultTargets) -> tuple[AwsFault, ...]:
+    """Of a third of the runs: writes that land late, reads that show the past, tasks that run twice at once."""
+    random = Random(f"uncertain {seed}")
+    return tuple(_uncertain_fault(random, minutes, targets) for _ in range(random.choice((0, 0, 0, 0, 1, 2))))
+
+
+def _uncertain_fault(random: Random, minutes: float, targets: FaultTargets) -> AwsFault:
+    mode = random.choice(("late", "late", "stale", "stale", "twice"))
+    since, every, times = 0.0, 1.0, None
+    if random.random() < 0.5:
+        times = random.choice((1, 1, 2, 4))
+    else:
+        since, every = round(random.uniform(0, minutes * 60), 1), random.choice((0.3, 1.0))
+    which: Json = {"skip": random.randrange(0, 8) if times else 0, "times": times, "probability": every}
+    service, operation, caller, seconds = targets.service, targets.writes, None, 0.0
+    match mode:
+        case "late":
+            caller = random.choice((None, None, *MOVERS))
+            operation = (
+                random.choice((targets.writes, targets.writes, targets.writes, "*")) if caller else targets.writes
+            )
+            seconds = random.choice((9.0, 15.0, 40.0, 70.0))
+        case "stale":
+            operation, seconds = targets.reads, random.choice((1.0, 5.0, 20.0, 60.0))
+        case "twice":
+            service, operation, caller = "lambda", "Invoke", random.choice((*MOVERS, "Analyze", "Close"))
+    return AwsFault(
+        service=service,
+        operation=operation,
+        mode=mode,
+        error="",
+        since_seconds=since,
+        for_seconds=random.choice((30.0, 240.0, 3_600.0)) if times is None else 3_600.0,
+        caller=caller,
+        seconds=seconds,
+        **which,
+    )
 
 
 def _kind(seed: int) -> Json:

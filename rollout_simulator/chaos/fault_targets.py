@@ -26,6 +26,9 @@ CALLERS = (
     "state machine",
 )
 
+MOVERS = ("CreateCanary", "ShiftTraffic", "Promote", "RollBack")
+"""The tasks that change the target."""
+
 Service = tuple[str, tuple[str, ...], tuple[str, ...]]
 """Its name, the operations that fail ("*": any), and with what."""
 
@@ -34,6 +37,7 @@ Service = tuple[str, tuple[str, ...], tuple[str, ...]]
 class FaultTargets:
     """A kind of target, seen by whoever means it harm. What is listed twice happens twice as often."""
 
+    service: str
     errors: str
     latency: str
     reads: str
@@ -74,6 +78,7 @@ SNS: Service = ("sns", ("Publish",), (THROTTLED,))
 LAMBDA_ERRORS = ("TooManyRequestsException", "ServiceException")
 
 STAGE = FaultTargets(
+    service="apigateway",
     errors="5XXError",
     latency="Latency",
     reads="GetStage",
@@ -104,6 +109,7 @@ STAGE = FaultTargets(
     ),
 )
 ALIAS = FaultTargets(
+    service="lambda",
     errors="Errors",
     latency="Duration",
     reads="GetAlias",

@@ -82,11 +82,19 @@ class AwsFault:
     seconds: float = 30.0
 
     def __str__(self) -> str:
-        how = {"before": f"refused with {self.error}", "after": "done, answer lost", "slow": f"{self.seconds:g} s late"}
+        how = {
+            "before": f"refused with {self.error}",
+            "after": "done, answer lost",
+            "slow": f"done after {self.seconds:g} s",
+            "late": f"given up, and done after {self.seconds:g} s",
+            "stale": f"answered as {self.seconds:g} s ago",
+            "duplicate": "done twice",
+            "twice": "done twice at once",
+        }
         which = f"{self.service}:{self.operation}" + (f" by {self.caller}" if self.caller else "")
         some = "" if self.times is None else f", {self.times} of them after {self.skip}"
         chance = "" if self.probability == 1.0 else f", with probability {self.probability:g}"
-        what = f"{which} {how.get(self.mode, 'done twice')}{some}{chance}"
+        what = f"{which} {how[self.mode]}{some}{chance}"
         return f"{At(self.since_seconds)} for {self.for_seconds:g} s: {what}"
 
 

@@ -103,6 +103,7 @@ class Record:
     def __init__(self, number: int, item: Mapping[str, Any], earlier: Record | None = None) -> None:
         self.number = number
         self._known: frozenset[str] = earlier.candidates if earlier else frozenset()
+        self._made: frozenset[Canary] = earlier.canaries if earlier else frozenset()
         self.document: Json = json.loads(item["document"]["S"])
         self.ended: bool = item["phase"]["S"] == "ENDED"
         self.pending_decision: str | None = self.document["decided"]
@@ -116,6 +117,16 @@ class Record:
     def expected_states(self) -> list[State]:
         """Where the controller says that its own hand may have left the target."""
         return [of_document(state) for state in self.document["ours"]]
+
+    @cached_property
+    def canaries(self) -> frozenset[Canary]:
+        """Every canary that the controller has ever announced."""
+        return self._made | {state.canary for state in self.expected_states if state.canary}
+
+    def made(self, canary: Canary, base: str) -> bool:
+        """Whether this is exactly one of them, or what a shift makes where there was none: one of the base."""
+        brought_back = [Canary(base, one.weight, (), cached=False) for one in self.canaries]
+        return canary in self.canaries or canary in brought_back
 
     @cached_property
     def original(self) -> State:

@@ -76,7 +76,7 @@ class FakeShifter(Troubled):
         """As a stage's."""
         return transition_path(target.behind, seen, wanted)
 
-    def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
+    def change(self, target: Target, seen: TargetState, wanted: TargetState) -> TargetState:
         """Raises as the port says."""
         self._called()
         if self._shown(target) != seen:
@@ -89,6 +89,18 @@ class FakeShifter(Troubled):
                 self.breaks_off_promotions = False
                 raise Unavailable("the connection broke between the two calls of a promotion")
             self._set(target, replace(state, aliases={**self._states[target.key].aliases, **state.aliases}))
+        return self._shown(target)
+
+    def remove_canary(self, target: Target, seen: TargetState) -> TargetState:  # noqa: ARG002 - it reads what is there
+        """Raises as the port says."""
+        self._called()
+        if (present := self._existing(target)).canary is not None:
+            self._set(target, present.without_canary())
+        return self._shown(target)
+
+    def removal_command(self, target: Target) -> str:
+        """In memory."""
+        return f"remove the canary of {target.key}"
 
     def series(self, target: Target, canary_series: str | None) -> Series:
         """Raises as the port says."""

@@ -12,10 +12,11 @@ import pytest
 import recover
 from rollout.core.rollout import Outcome
 from rollout.core.target import Json
+from rollout.errors import Unavailable
 from rollout.tasks.recover import rollout_of
 from rollout_simulator.fakes import Around, Disturbance, interposed
 from rollout_simulator.template import load_template
-from tests.functions.world import EXECUTION, FOUND, PROMOTED, ROLLOUT, THEIRS, World
+from tests.functions.world import EXECUTION, FOUND, PROMOTED, ROLLOUT, THEIRS, World, at_weight
 
 SCHEDULED: Json = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 TEMPLATE = load_template()
@@ -148,7 +149,24 @@ def test_a_foreign_target_is_left_alone_and_released() -> None:
     died(world)
     world.fakes.clock.pass_time(minutes=OVER_MINUTES)
     sweep(world)
+    assert (stage, None) == (world.stage, world.rollout.outcome)
+    world.fakes.clock.pass_time(minutes=5)
+    sweep(world)
     assert (stage, Outcome.STOPPED, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
+
+
+def test_what_may_land_yet_keeps_the_lock_until_a_later_sweep() -> None:
+    world = World().advancing()
+    with pytest.raises(Unavailable):
+        world.call("shift_traffic", Disturbance.failing_after(3, Unavailable("the read timed out")))
+    died(world)
+    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
+    assert [ROLLOUT] == sweep(world)
+    assert (FOUND, True) == (world.stage, bool(world.fakes.store.locks))
+    world.foreign(at_weight(50))
+    world.fakes.clock.pass_time(minutes=5)
+    sweep(world)
+    assert (FOUND, Outcome.ROLLED_BACK, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
 
 
 def test_a_sweep_ends_in_time_and_leaves_nobody_out_for_good() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
+from rollout.core.decision import Decision
 from rollout.core.rollout import Outcome
 from rollout.core.signals import SignalKind
-from rollout.core.target import Json
-from rollout.errors import Unavailable
-from rollout_simulator.fakes import Around
-from tests.functions.world import FOUND, PROMOTED, World, at_weight, foreign_states
+from rollout.core.target import Canary, Json, TargetState
+from rollout.errors import NotAllowed, ReadBackDiffers, RolloutError, Throttled, Unavailable
+from rollout_simulator.fakes import Around, Disturbance
+from tests.functions.world import FOREIGN, FOUND, PROMOTED, TARGET, World, at_weight, foreign_states
 
 
 def roll_back(world: World, around: Around | None = None) -> Json:
@@ -127,6 +131,120 @@ def test_a_target_that_somebody_else_changed_is_said_with_why_it_was_to_be_rolle
     rolling_back.foreign(foreign_states(at_weight(5))["the weight was changed"])
     assert "STOP" == roll_back(rolling_back)["decision"]
     assert "while rolling back: abort by ada" in rolling_back.rollout.reason
+
+
+def seeing(state: TargetState, times: int = 1) -> Around:
+    """So many reads show this, which is the past."""
+    left = times
+
+    def around(name: str, call: Callable[[], object]) -> object:
+        nonlocal left
+        if name != "shifter.read" or left == 0:
+            return call()
+        left -= 1
+        return state
+
+    return around
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_a_canary_that_a_stale_read_does_not_show_is_removed(rolling_back: World, times: int) -> None:
+    assert "LOOK_AGAIN" == rolling_back.once("roll_back", seeing(FOUND, times), failure="")["decision"]
+    assert FOUND == rolling_back.stage
+    assert ("CLOSE", Outcome.ROLLED_BACK) == (roll_back(rolling_back)["decision"], rolling_back.rollout.outcome)
+
+
+def test_a_stale_read_of_the_step_before_is_acted_upon_at_once(world: World) -> None:
+    world.advancing().call("shift_traffic")
+    world.signal(SignalKind.ABORT)
+    world.call("analyze")
+    assert "CLOSE" == world.once("roll_back", seeing(at_weight(5)), failure="")["decision"]
+    assert FOUND == world.stage
+
+
+def test_a_promotion_is_undone_although_a_read_still_shows_the_canary(world: World) -> None:
+    world.promoting().call("promote")
+    world.signal(SignalKind.ABORT)
+    world.call("analyze")
+    with pytest.raises(ReadBackDiffers):
+        world.once("roll_back", seeing(at_weight(50), times=2), failure="")
+    assert "CLOSE" == roll_back(world)["decision"]
+    assert FOUND == world.stage
+
+
+def test_what_lands_after_the_rollback_is_removed_before_the_lock_goes(world: World) -> None:
+    world.advancing()
+    with pytest.raises(Unavailable):
+        world.call("shift_traffic", Disturbance(only="shifter.change", before=lambda: fail(Unavailable("timed out"))))
+    world.signal(SignalKind.ABORT)
+    world.call("analyze")
+    assert "LOOK_AGAIN" == world.once("roll_back", failure="")["decision"]
+    assert FOUND == world.stage
+    world.foreign(TargetState(FOUND.base, Canary(FOUND.base, Decimal(50)), FOUND.variables))
+    world.fakes.clock.pass_time(seconds=140)
+    assert "LOOK_AGAIN" == world.once("roll_back", failure="")["decision"]
+    assert (FOUND, None) == (world.stage, world.rollout.outcome)
+    assert ("CLOSE", Outcome.ROLLED_BACK) == (roll_back(world)["decision"], world.rollout.outcome)
+
+
+def test_a_call_that_aws_refused_is_no_reason_to_wait(rolling_back: World) -> None:
+    throttled = Disturbance(only="shifter.change", before=lambda: fail(Throttled("too many")))
+    with pytest.raises(Throttled):
+        roll_back(rolling_back, throttled)
+    assert "CLOSE" == rolling_back.once("roll_back", failure="")["decision"]
+
+
+def test_a_canary_that_is_exactly_ours_goes_at_once_whatever_else_was_changed(rolling_back: World) -> None:
+    theirs = rolling_back.foreign(replace(at_weight(5), base="dep-theirs"))
+    rolling_back.once("roll_back", failure="")
+    assert theirs.without_canary() == rolling_back.stage
+
+
+def fail(error: RolloutError) -> None:
+    raise error
+
+
+def test_a_canary_that_somebody_else_removed_is_rolled_back(rolling_back: World) -> None:
+    rolling_back.foreign(FOUND)
+    assert "CLOSE" == roll_back(rolling_back)["decision"]
+    assert Outcome.ROLLED_BACK is rolling_back.rollout.outcome
+
+
+def test_a_canary_that_somebody_else_removes_meanwhile_is_rolled_back(rolling_back: World) -> None:
+    removed = Disturbance(only="shifter.change", before=lambda: rolling_back.foreign(FOUND))
+    assert "CLOSE" == roll_back(rolling_back, removed)["decision"]
+    assert FOUND == rolling_back.stage
+    assert Outcome.ROLLED_BACK is rolling_back.rollout.outcome
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_a_promotion_that_somebody_else_changed_is_left_alone(what: str) -> None:
+    world = rolling_back_the_promotion()
+    theirs = world.foreign(foreign_states(PROMOTED)[what])
+    if what == "a variable that we override was changed":
+        theirs = world.foreign(replace(PROMOTED, variables={**PROMOTED.variables, "lambdaAlias": "theirs"}))
+    assert "STOP" == roll_back(world)["decision"]
+    assert theirs == world.stage
+
+
+def test_a_stage_that_was_deleted_stops_the_rollout(rolling_back: World) -> None:
+    rolling_back.fakes.stage.delete(TARGET)
+    assert "STOP" == roll_back(rolling_back)["decision"]
+
+
+def test_a_rollback_that_does_not_show_is_never_taken_for_one(rolling_back: World) -> None:
+    def not_visible_yet(name: str, call: Callable[[], object]) -> object:
+        return rolling_back.stage if name == "shifter.change" else call()
+
+    with pytest.raises(ReadBackDiffers):
+        roll_back(rolling_back, not_visible_yet)
+    assert Decision.ROLL_BACK is rolling_back.rollout.pending_decision
+
+
+def test_a_bus_that_is_down_does_not_keep_the_base_from_coming_back(rolling_back: World) -> None:
+    rolling_back.fakes.notifier.trouble = NotAllowed("PutEvents: AccessDenied")
+    assert "CLOSE" == roll_back(rolling_back)["decision"]
+    assert FOUND == rolling_back.stage
 
 
 def test_a_rollout_that_has_ended_is_not_rolled_back(world: World) -> None:

@@ -91,12 +91,29 @@ class World:
     # --- the functions -----------------------------------------------------------------------------------------
 
     def call(self, task: str, around: Around | None = None, **event: Any) -> Json:
-        """Invoke the function; `around` sees every call it makes."""
-        answer = self._invoke(HANDLERS[task], {"rolloutId": self.rollout_id, **event}, around)
+        """Invoke the function; `around` sees every call it makes. Where it asks for a second look, the workflow waits
+        and invokes it again.
+        """
+        answer = self.once(task, around, **event)
+        while self._wants_another_look(answer):
+            self.fakes.clock.pass_time(seconds=answer["seconds"])
+            answer = self.once(task, around, **event)
         weight = self.rollout.weight_percent if self.drawn is not None else 0
         if self.drawn is not None and weight and weight != self.drawn["weight_percent"]:
             self.traffic(**{name: value for name, value in self.drawn.items() if name != "weight_percent"})
         return answer
+
+    def once(self, task: str, around: Around | None = None, **event: Any) -> Json:
+        """Invoke the function once."""
+        return self._invoke(HANDLERS[task], {"rolloutId": self.rollout_id, **event}, around)
+
+    def _wants_another_look(self, answer: Json) -> bool:
+        rollout = self.fakes.store.load(self.rollout_id) if self.fakes.store.trouble is None else None
+        if answer["decision"] == "LOOK_AGAIN":
+            return True
+        if rollout is None or answer["decision"] != "CONTINUE" or rollout.overtaken_by is not None:
+            return False
+        return rollout.suspect is not None or rollout.pending_decision is not None
 
     def prepare(self, around: Around | None = None, **fields: Any) -> Json:
         """Invoke Prepare with the request that has these fields."""

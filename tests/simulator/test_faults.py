@@ -17,8 +17,11 @@ from moto import mock_aws
 from rollout_simulator import faults
 from rollout_simulator.clients import client
 from rollout_simulator.clock import DEFAULT_START, SimulatedClock
+from rollout_simulator.embedded_aws import EmbeddedAws
+from rollout_simulator.example_function import create_function
 from rollout_simulator.faults import Fault, Faults, Mode
 from rollout_simulator.moto_patches.invocations import invocation
+from rollout_simulator.scenario import parse_scenario
 
 REGION = "eu-central-1"
 
@@ -51,9 +54,77 @@ def test_an_answer_is_lost_after_it_was_done() -> None:
 
 def test_a_slow_call_takes_simulated_time() -> None:
     with world() as (clock, injected, sqs):
-        injected.inject(Fault("sqs", mode=Mode.SLOW, seconds=40))
+        injected.inject(Fault("sqs", mode=Mode.SLOW, seconds=40))  # less than a client waits that is not told otherwise
         sqs.list_queues()
         assert clock.now() == DEFAULT_START + timedelta(seconds=40)
+
+
+def impatient(seconds: float) -> Any:
+    """A client that waits so long for an answer and does not try again."""
+    config = Config(read_timeout=seconds, retries={"total_max_attempts": 1})
+    return boto3.client("sqs", REGION, aws_access_key_id="a", aws_secret_access_key="b", config=config)
+
+
+@pytest.mark.parametrize("mode", [Mode.LATE, Mode.SLOW])
+def test_a_client_gives_up_before_its_late_call_is_done(mode: Mode) -> None:
+    with world() as (clock, injected, sqs):
+        injected.inject(Fault("sqs", "CreateQueue", mode, seconds=40))
+        with pytest.raises(ReadTimeoutError):
+            impatient(8).create_queue(QueueName="q")
+        assert clock.now() == DEFAULT_START + timedelta(seconds=8)
+        clock.run_until(DEFAULT_START + timedelta(seconds=39))
+        assert "QueueUrls" not in sqs.list_queues()
+        clock.run_until(DEFAULT_START + timedelta(seconds=41))
+        assert len(sqs.list_queues()["QueueUrls"]) == 1
+
+
+def test_a_call_that_is_made_twice_at_once_is_answered_once() -> None:
+    with world() as (clock, injected, sqs):
+        url = sqs.create_queue(QueueName="q")["QueueUrl"]
+        injected.inject(Fault("sqs", "SendMessage", Mode.TWICE, times=1))
+        sqs.send_message(QueueUrl=url, MessageBody="hello")
+        clock.run_until_idle()
+        count = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        assert count["ApproximateNumberOfMessages"] == "2"
+
+
+def test_a_stale_read_of_a_stage_shows_what_it_was() -> None:
+    with EmbeddedAws(template_file=None) as aws:
+        client = aws.client("apigateway")
+        api, where = stage_of(client)
+        aws.clock.sleep(60)
+        client.update_stage(**where, patchOperations=[{"op": "replace", "path": "/variables/a", "value": "2"}])
+        aws.clock.sleep(10)
+        aws.faults.inject(Fault("apigateway", "GetStage", Mode.STALE, seconds=20, times=1))
+        aws.faults.inject(Fault("apigateway", "GetStage", Mode.STALE, seconds=5, times=1))
+        seen = [client.get_stage(**where)["variables"] for _ in range(3)]
+        assert seen == [{"a": "1"}, {"a": "2"}, {"a": "2"}]
+        assert ["stale", "stale", ""] == [call.outcome for call in aws.faults.calls[-3:]]
+        assert api
+
+
+def test_a_stale_read_of_an_alias_shows_its_old_version_and_revision() -> None:
+    with EmbeddedAws(template_file=None) as aws:
+        function = create_function(aws.client, parse_scenario({"name": "one", "target": "lambda-alias"}, "one"))
+        client, where = aws.client("lambda"), {"FunctionName": function.name, "Name": function.alias}
+        before = client.get_alias(**where)
+        aws.clock.sleep(60)
+        client.update_alias(**where, RoutingConfig={"AdditionalVersionWeights": {function.candidate: 0.05}})
+        aws.faults.inject(Fault("lambda", "GetAlias", Mode.STALE, seconds=1, times=1))
+        stale, fresh = client.get_alias(**where), client.get_alias(**where)
+        assert (before["RevisionId"], False) == (stale["RevisionId"], "RoutingConfig" in stale)
+        assert "RoutingConfig" in fresh
+
+
+def stage_of(client: Any) -> tuple[str, dict[str, str]]:
+    """An API with a stage that has one variable."""
+    api = client.create_rest_api(name="orders")["id"]
+    root = client.get_resources(restApiId=api)["items"][0]["id"]
+    client.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    client.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="MOCK")
+    deployment = client.create_deployment(restApiId=api)["id"]
+    client.create_stage(restApiId=api, stageName="prod", deploymentId=deployment, variables={"a": "1"})
+    return api, {"restApiId": api, "stageName": "prod"}
 
 
 def test_a_duplicate_is_done_twice() -> None:

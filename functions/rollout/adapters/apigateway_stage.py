@@ -18,7 +18,7 @@ from rollout.adapters.stage_transition_path import transition_path
 from rollout.core.measures import Series
 from rollout.core.rollout import Candidate
 from rollout.core.target import Canary, Target, TargetState
-from rollout.errors import ForeignChange, Refused, TargetMissing, Unavailable
+from rollout.errors import CanaryGone, ForeignChange, Refused, TargetMissing, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
@@ -90,29 +90,58 @@ class ApiGatewayStage:
         """As stage_transition_path says."""
         return transition_path(target.behind, seen, wanted)
 
-    def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
+    def change(self, target: Target, seen: TargetState, wanted: TargetState) -> TargetState:
         """Create, shift, promote, remove or restore, as the two states differ. Raises as the port says."""
+        answered = seen
         for state in transition_path(target.behind, seen, wanted):
-            self._step(target, seen, state)
+            answered = self._step(target, seen, state, answered)
             seen = state
+        return answered
 
-    def _step(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
-        """The one call that leads from a state to the next one on the way."""
+    def remove_canary(self, target: Target, seen: TargetState) -> TargetState:
+        """`remove /canarySettings`, whatever was read, and the spare aliases once more. Raises as the port says."""
+        with translated(f"UpdateStage {target.key}"):
+            try:
+                after = _state(self._client.update_stage(**_stage(target), patchOperations=_REMOVAL))
+            except self._client.exceptions.NotFoundException as error:
+                raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
+            except self._client.exceptions.BadRequestException:
+                # What AWS says to this where there is no canary is documented nowhere.
+                return self.read(target)
+            except self._client.exceptions.ConflictException as error:
+                raise Unavailable(f"UpdateStage {target.key}: {message_of(error)}") from error
+        for name in target.behind.spare:
+            try:
+                self._aliases.point(name, seen.aliases[name], seen.aliases[name])
+            except ForeignChange as error:
+                raise Unavailable(str(error)) from error
+        return replace(after, aliases=seen.aliases)
+
+    def _step(self, target: Target, seen: TargetState, wanted: TargetState, answered: TargetState) -> TargetState:
+        """The one call that leads from a state to the next one on the way; what the calls have shown so far."""
         for name, version in wanted.aliases.items():
             if seen.aliases[name] != version:
                 self._aliases.point(name, seen.aliases[name], version)
-                return
+                return replace(answered, aliases=wanted.aliases)
         if wanted.canary is None:
             removal = seen.canary is not None and replace(seen, canary=None) == wanted
-            self._patch(target, _REMOVAL if removal else _restoration(seen, wanted))
+            after = _state(self._patch(target, _REMOVAL if removal else _restoration(seen, wanted)))
         elif seen.canary is None:
-            self._patch(target, _creation(wanted.canary))
+            after = _state(self._patch(target, _creation(wanted.canary)))
         elif seen.canary != wanted.canary:
-            self._shift(target, seen.canary, wanted.canary)
+            after = self._shift(target, seen.canary, wanted.canary)
         elif _is_promotion(seen, wanted):
-            self._patch(target, _promotion(seen.canary))
+            after = _state(self._patch(target, _promotion(seen.canary)))
         else:
-            self._patch(target, _restoration(seen, wanted))
+            after = _state(self._patch(target, _restoration(seen, wanted)))
+        return replace(after, aliases=answered.aliases)
+
+    def removal_command(self, target: Target) -> str:
+        """UpdateStage, as the AWS CLI has it."""
+        return (
+            f"aws apigateway update-stage --rest-api-id {target.ids['restApiId']} --stage-name "
+            f"{target.ids['stageName']} --patch-operations op=remove,path=/canarySettings"
+        )
 
     def series(self, target: Target, canary_series: str | None) -> Series:
         """The API's name and the stage's, as AWS/ApiGateway metrics carry them. Raises as the port says."""
@@ -125,7 +154,7 @@ class ApiGatewayStage:
         canary = (canary_series or CANARY_SERIES).replace("{stage}", stage)
         return Series(base={"ApiName": name, "Stage": stage}, canary={"ApiName": name, "Stage": canary})
 
-    def _shift(self, target: Target, seen: Canary, wanted: Canary) -> None:
+    def _shift(self, target: Target, seen: Canary, wanted: Canary) -> TargetState:
         """Change the weight, and nothing else, of the canary that is there.
 
         If somebody removed the canary since it was read, this very call made a new one of the base; it is
@@ -136,7 +165,8 @@ class ApiGatewayStage:
         if after.canary != wanted:
             if after.canary == Canary(after.base, wanted.weight_percent):
                 self._patch(target, _REMOVAL)
-            raise ForeignChange(f"somebody else removed or replaced {seen} while it was being shifted")
+            raise CanaryGone(f"somebody else removed or replaced {seen} while it was being shifted")
+        return after
 
     def _patch(self, target: Target, operations: Patch) -> Mapping[str, Any]:
         with translated(f"UpdateStage {target.key}"):

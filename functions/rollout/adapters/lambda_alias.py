@@ -8,7 +8,7 @@ changed cannot be overwritten. Every change is one call.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -120,16 +120,30 @@ class LambdaAlias:
         """Every change is one call."""
         return [] if seen == wanted else [wanted]
 
-    def change(self, target: Target, seen: TargetState, wanted: TargetState) -> None:
+    def change(self, target: Target, seen: TargetState, wanted: TargetState) -> TargetState:
         """Set version and weight as wanted, in one call. Raises as the port says."""
         alias = self._read(target)
         if alias.state != seen:
             raise ForeignChange(f"somebody else changed {target.key}: {alias.state}, was {seen}")
+        return self._update(target, alias, seen, wanted)
+
+    def remove_canary(self, target: Target, seen: TargetState) -> TargetState:
+        """Write the version alone, at the revision that is read: where the read is stale, Lambda refuses it.
+
+        Raises as the port says.
+        """
+        alias = self._read(target)
+        try:
+            return self._update(target, alias, alias.state, replace(seen, canary=None))
+        except ForeignChange as error:
+            raise Unavailable(str(error)) from error
+
+    def _update(self, target: Target, alias: _Alias, seen: TargetState, wanted: TargetState) -> TargetState:
         canary = wanted.canary
         weights = {canary.revision: float(canary.weight_percent / 100)} if canary else {}
         with translated(f"UpdateAlias {target.key}"):
             try:
-                self._client.update_alias(
+                answer = self._client.update_alias(
                     **_alias(target),
                     FunctionVersion=wanted.base,
                     RoutingConfig={"AdditionalVersionWeights": weights},
@@ -141,6 +155,7 @@ class LambdaAlias:
                     raise Unavailable(f"UpdateAlias {target.key}: {message_of(error)}") from error
                 if now != wanted:
                     raise ForeignChange(f"somebody else changed {target.key}: {now}, was {seen}") from error
+                return now
             except self._client.exceptions.ResourceConflictException as error:
                 raise Unavailable(f"UpdateAlias {target.key}: {message_of(error)}") from error
             except self._client.exceptions.ResourceNotFoundException as error:
@@ -149,6 +164,14 @@ class LambdaAlias:
                 raise ForeignChange(f"Lambda refused the change of {target.key}: {message_of(error)}") from error
             except self._client.exceptions.InvalidParameterValueException as error:
                 raise ForeignChange(f"Lambda refused the change of {target.key}: {message_of(error)}") from error
+        return _state(answer)
+
+    def removal_command(self, target: Target) -> str:
+        """UpdateAlias, as the AWS CLI has it."""
+        return (
+            f"aws lambda update-alias --function-name {target.ids['functionName']} --name "
+            f"{target.ids['aliasName']} --routing-config AdditionalVersionWeights={{}}"
+        )
 
     def series(self, target: Target, canary_series: str | None) -> Series:  # noqa: ARG002 - stages have such a series
         """Each version's own series within the alias's. Raises as the port says."""

@@ -52,6 +52,7 @@ class Decision(StrEnum):
     REPEATED = "REPEATED"
     WAIT = "WAIT"
     HAND_OVER = "HAND_OVER"
+    LOOK_AGAIN = "LOOK_AGAIN"
 
 
 WAITING = frozenset({Decision.CONTINUE, Decision.EXTEND, Decision.HOLD, Decision.PAUSE})

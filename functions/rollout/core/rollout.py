@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from math import ceil
 from typing import TYPE_CHECKING
 
 from rollout.core.base_semantics import BaseSemantics
 from rollout.core.cause import REQUEST, Cause, cause_in
+from rollout.core.certainty import SECOND_LOOK, StateAt, UnansweredWrite, states_left, write_begun
 from rollout.core.decision import Decision, Phase, Policy
 from rollout.core.findings import Finding
 from rollout.core.judge import Evidence, JudgeSettings, Step
@@ -142,6 +144,10 @@ class Rollout:
     expected_states: every state in which our own writes may have left the target. The first is the last one that a
     read has confirmed. A change is appended here before it is made (intent before effect); once it has been read
     back, it stands alone.
+    unanswered: the writes that were announced and may still land, though nobody waits for them any more.
+    left: the states that our own writes have ended a short while ago; a read may still show them.
+    suspect: what a look has shown that our own hand had not left, until a second look tells.
+    restored_at: when the target was brought back to the original, or first found so.
     original: the target as it was before the rollout.
     stand_in: the series to go on with if the canary's own stays missing.
     warnings: what preflight warned of.
@@ -169,6 +175,10 @@ class Rollout:
     started_at: datetime
     original: TargetState
     expected_states: tuple[TargetState, ...]
+    unanswered: tuple[UnansweredWrite, ...] = ()
+    left: tuple[StateAt, ...] = ()
+    suspect: StateAt | None = None
+    restored_at: datetime | None = None
     series: Series
     stand_in: Series | None = None
     measures: tuple[Measure, ...]
@@ -279,6 +289,30 @@ class Rollout:
             expected_states = expected_states if state in expected_states else (*expected_states, state)
         return replace(self, expected_states=expected_states)
 
+    def write_begun(self, now: datetime) -> Rollout:
+        """The same rollout with a write announced by the revision that it is saved as."""
+        return replace(self, unanswered=write_begun(self.unanswered, self.revision + 1, now))
+
+    def write_answered(self) -> Rollout:
+        """The same rollout when it is known what became of the write that this very revision has announced."""
+        return replace(self, unanswered=tuple(each for each in self.unanswered if each.revision != self.revision))
+
+    def confirmed(self, state: TargetState, now: datetime, *others: TargetState) -> Rollout:
+        """The same rollout with the target known to be in this state; `others` are where it may be yet."""
+        answered, over = self.write_answered(), [each for each in self.expected_states if each != state]
+        left = states_left(self.left, over, now, self.settings.watched_variables) if over else self.left
+        return replace(answered, expected_states=(state, *others), left=left, suspect=None)
+
+    def may_look_back(self, now: datetime) -> Rollout:
+        """The same rollout, to look at its target once more in a moment, although nothing of it was seen there."""
+        once_more = UnansweredWrite(self.revision, now + SECOND_LOOK)
+        return replace(self, unanswered=(*self.unanswered, once_more))
+
+    def quiet_seconds(self, now: datetime) -> int:
+        """For how long a write of ours may still land; 0 when none can."""
+        last = max((each.until for each in self.unanswered), default=now)
+        return max(0, ceil((last - now).total_seconds()))
+
     def to_document(self) -> Json:
         """A JSON object without the signals, which other writers append to."""
         return {
@@ -288,6 +322,10 @@ class Rollout:
             "startedAt": self.started_at.isoformat(),
             "found": self.original.to_document(),
             "ours": [state.to_document() for state in self.expected_states],
+            "unanswered": [write.to_document() for write in self.unanswered],
+            "left": [state.to_document() for state in self.left],
+            "suspect": self.suspect.to_document() if self.suspect else None,
+            "restoredAt": self.restored_at.isoformat() if self.restored_at else None,
             "series": self.series.to_document(),
             "standIn": self.stand_in.to_document() if self.stand_in else None,
             "measures": [measure.to_document() for measure in self.measures],
@@ -329,6 +367,10 @@ class Rollout:
             started_at=datetime.fromisoformat(document["startedAt"]),
             original=TargetState.from_document(document["found"]),
             expected_states=tuple(TargetState.from_document(state) for state in document["ours"]),
+            unanswered=tuple(UnansweredWrite.from_document(write) for write in document.get("unanswered", ())),
+            left=tuple(StateAt.from_document(state) for state in document.get("left", ())),
+            suspect=StateAt.from_document(document["suspect"]) if document.get("suspect") else None,
+            restored_at=datetime.fromisoformat(document["restoredAt"]) if document.get("restoredAt") else None,
             series=Series.from_document(document["series"]),
             stand_in=Series.from_document(document["standIn"]) if document.get("standIn") else None,
             measures=tuple(Measure.from_document(measure) for measure in document["measures"]),

@@ -160,6 +160,10 @@ class TargetState:
         others = {name: value for name, value in other.variables.items() if name not in names}
         return replace(self, variables={**others, **own})
 
+    def only(self, names: frozenset[str]) -> TargetState:
+        """This state with the variables in `names` alone: what `agrees_with` compares."""
+        return replace(self, variables={name: value for name, value in self.variables.items() if name in names})
+
     def agrees_with(self, other: TargetState, names: frozenset[str]) -> bool:
         """Whether both are the same as far as a rollout cares: base, canary, aliases, and the variables in `names`.
 

@@ -15,10 +15,11 @@ from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind, deciding, stopping
 from rollout.core.target import Json
 from rollout.core.watch import describe
-from rollout.errors import ForeignChange, NotAllowed, TargetMissing, Unavailable
+from rollout.errors import ForeignChange, NotAllowed, TargetMissing, Unavailable, Unclear
 from rollout.ports import Ports
 from rollout.tasks import fence
-from rollout.tasks.observe import observe_new_minutes, verdict_documents
+from rollout.tasks.observe import Observed, observe_new_minutes, verdict_documents
+from rollout.tasks.raise_weight import look_again
 from rollout.tasks.record import announce, entry, load, stop, transition
 from rollout.tasks.task_result import TaskResult, acting, waiting
 
@@ -60,8 +61,13 @@ def analyze(ports: Ports, rollout_id: str) -> TaskResult:
     notes: list[str] = []
     try:
         fence.verify_unchanged(ports, rollout)
+        rollout = replace(rollout, suspect=None)
     except (ForeignChange, TargetMissing) as error:
         return stop(ports, rollout, STATE, str(error))
+    except Unclear as unclear:
+        if not unclear.stale:
+            return look_again(ports, rollout, unclear)
+        notes.append(str(unclear))
     except (Unavailable, NotAllowed) as error:
         notes.append(f"the target could not be read: {error}")
 
@@ -87,16 +93,29 @@ def analyze(ports: Ports, rollout_id: str) -> TaskResult:
         reason = f"{cause.reason}; {_words(judgement)}"
         return _record(ports, rollout, now, Decision.ROLL_BACK, cause, reason, analysis)
     reason = "; ".join([*([str(signal)] if signal else []), *observed.settled, _words(judgement)])
-    assessment = Assessment.UNPROVEN if judgement is None else _ASSESSMENTS[judgement.action]
-    if observed.provisional:
-        reason = f"by minutes that are not closed yet, seen twice: {reason}"
-    if assessment is Assessment.PROVEN and observed.unread >= MOST_UNREAD_MINUTES:
-        assessment = Assessment.INCONCLUSIVE if _is_overlong(rollout) else Assessment.OVERDUE
-        reason = f"the newest {observed.unread} min could not be read yet; {reason}"
-    if assessment is Assessment.PROVEN and unknown_alarms:
-        assessment = Assessment.INCONCLUSIVE if _is_overlong(rollout) else Assessment.OVERDUE
-        reason = f"nobody knows whether an alarm fires ({unknown_alarms}); {reason}"
+    assessment, reservations = _assessed(rollout, observed, unknown_alarms)
+    reason = "; ".join([*reservations, reason])
     return _conclude(ports, rollout, now, assessment, signal, reason, analysis)
+
+
+def _assessed(rollout: Rollout, observed: Observed, unknown_alarms: str) -> tuple[Assessment, list[str]]:
+    """What the judgement means for the decision, and what speaks against taking it as it is.
+
+    Nothing is raised or promoted while the newest minutes cannot be read, or while nobody knows whether an alarm fires.
+    """
+    judgement = observed.judgement
+    assessment = Assessment.UNPROVEN if judgement is None else _ASSESSMENTS[judgement.action]
+    reservations = []
+    if observed.provisional:
+        reservations.append("by minutes that are not closed yet, seen twice")
+    if assessment is Assessment.PROVEN:
+        if unknown_alarms:
+            reservations.append(f"nobody knows whether an alarm fires ({unknown_alarms})")
+        if observed.unread >= MOST_UNREAD_MINUTES:
+            reservations.append(f"the newest {observed.unread} min could not be read yet")
+        if reservations:
+            assessment = Assessment.INCONCLUSIVE if _is_overlong(rollout) else Assessment.OVERDUE
+    return assessment, reservations
 
 
 def _watch(

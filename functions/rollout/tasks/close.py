@@ -1,4 +1,7 @@
-"""Close: record how the rollout ended, release its target, and tell the world."""
+"""Close: record how the rollout ended, release its target, and tell the world.
+
+Law: while a write of this rollout may still land, its target is not released.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,8 @@ def close(
         return _close_unrecorded(ports, rollout_id, request, execution, failure, last_try=last_try)
     if rollout.phase is not Phase.ENDED:
         now = ports.clock.now()
+        if seconds := rollout.quiet_seconds(now):
+            return replace(acting(rollout, Decision.LOOK_AGAIN), seconds=seconds)
         outcome = rollout.outcome or Outcome.FAILED
         ended = replace(
             rollout, outcome=outcome, phase=Phase.ENDED, phase_since=now, ended_at=now, pending_decision=None

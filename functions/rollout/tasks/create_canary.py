@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rollout.core.decision import Decision
+from rollout.core.rollout import Rollout
 from rollout.core.target import Canary
 from rollout.errors import TargetMissing
 from rollout.ports import Ports
@@ -28,7 +29,10 @@ def create_canary(ports: Ports, rollout_id: str) -> TaskResult:
         return answer
     settings = rollout.settings
     try:
-        revision = ports.shifter(settings.target).materialize(settings.target, settings.candidate, rollout_id)
+        # What was announced stands: a late CreateDeployment may have made another one of the same stamp since.
+        revision = _announced(rollout) or ports.shifter(settings.target).materialize(
+            settings.target, settings.candidate, rollout_id
+        )
     except TargetMissing as error:
         return stop(ports, rollout, STATE, str(error))
     canary = Canary(
@@ -41,3 +45,8 @@ def create_canary(ports: Ports, rollout_id: str) -> TaskResult:
     rollout = replace(rollout, series=rollout.series.of_candidate(revision), stand_in=stand_in)
     aliases = {**rollout.last_confirmed.aliases, **settings.target.behind.spare}
     return raise_weight(ports, rollout, replace(rollout.last_confirmed, canary=canary, aliases=aliases), state=STATE)
+
+
+def _announced(rollout: Rollout) -> str | None:
+    """The revision of the canary that an earlier try of this task was about to make."""
+    return next((state.canary.revision for state in rollout.expected_states if state.canary), None)

@@ -1,29 +1,39 @@
 """The fence around every change of a target.
 
 Law: before each write the target is read and must be what we left; after it, it is read back. What somebody else
-changed is left alone.
+changed is left alone. A read may show the past, and a write may land late: see `core.certainty`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
+from rollout.core.certainty import SECOND_LOOK, StateAt, is_stale
 from rollout.core.rollout import Rollout
 from rollout.core.target import Canary, TargetState
-from rollout.errors import ForeignChange, ReadBackDiffers
+from rollout.errors import (
+    CanaryGone,
+    ForeignChange,
+    NotAllowed,
+    ReadBackDiffers,
+    RolloutError,
+    Throttled,
+    Unclear,
+)
 from rollout.ports import Ports
 
 
 def verify_unchanged(ports: Ports, rollout: Rollout) -> TargetState:
     """The target as it is, which is as our own hand left it.
 
-    Raises: ForeignChange, and what the shifter raises.
+    Raises: Unclear (look again), ForeignChange (that was the second look), and what the shifter raises.
     """
     target = rollout.settings.target
     seen = ports.shifter(target).read(target)
-    if not _is_ours(seen, rollout.expected_states, rollout.settings.watched_variables):
-        raise ForeignChange(_difference(rollout.last_confirmed, seen, rollout.settings.watched_variables))
+    if not _is_expected(rollout, seen):
+        raise _doubt(rollout, seen, ports.clock.now())
     return seen
 
 
@@ -36,64 +46,154 @@ def record_intent(ports: Ports, rollout: Rollout, wanted: TargetState) -> Rollou
     )
 
 
-def apply(ports: Ports, rollout: Rollout, wanted: TargetState) -> bool:
-    """Bring the target into the wanted state; whether anything had to be done.
+def begin(ports: Ports, rollout: Rollout, wanted: TargetState, *, unless_signalled: bool = False) -> Rollout:
+    """Announce the write that brings the target into this state; the rollout as saved, which `apply` takes.
+
+    Until it is known what became of the write, the record says that it may still land.
+    Raises: what the store raises.
+    """
+    announced = record_intent(ports, rollout, wanted).write_begun(ports.clock.now())
+    return ports.store.save(announced, unless_signalled=unless_signalled)
+
+
+def apply(ports: Ports, rollout: Rollout, wanted: TargetState, *, rolling_back: bool = False) -> bool:
+    """Bring the target into the wanted state; whether anything was seen that had to be done.
 
     Called again after a lost answer it finds the wanted state and does nothing. The stored record's
-    `expected_states` must already hold the wanted state.
+    `expected_states` must already hold the wanted state. One who is rolling back does not wait for reads to become
+    clear: it acts on whatever our own hand has left, and where nothing is to be done it writes all the same, because
+    the answer to a write does not show the past.
 
     Raises:
         ForeignChange: somebody else changed the target, before the write or during it.
+        Unclear: the target shows what a second look must confirm.
         ReadBackDiffers: the write is not visible yet; calling again is safe.
     """
-    target, names = rollout.settings.target, rollout.settings.watched_variables
-    shifter = ports.shifter(target)
     try:
-        seen = verify_unchanged(ports, rollout)
-    except ForeignChange:
-        _take_away_what_came_back(ports, rollout)
+        return _apply(ports, rollout, wanted, rolling_back=rolling_back)
+    except (Throttled, NotAllowed, ReadBackDiffers):
+        note_answer(ports, rollout)
         raise
+
+
+def note_answer(ports: Ports, rollout: Rollout) -> None:
+    """The write that the rollout announced was answered, and cannot land later; no harm is done if that is lost."""
+    if rollout.write_answered() != rollout:
+        with suppress(RolloutError):
+            ports.store.save(rollout.write_answered())
+
+
+def clear_away(ports: Ports, rollout: Rollout, seen: TargetState) -> TargetState:
+    """Remove the canary if it is exactly ours, whatever else somebody has changed; the target as it is then.
+
+    Raises: what the shifter raises; ForeignChange if the target was changed since it was read.
+    """
+    if not is_ours(rollout, seen):
+        return seen
+    target = rollout.settings.target
+    return ports.shifter(target).change(target, seen, seen.without_canary())
+
+
+def is_ours(rollout: Rollout, seen: TargetState) -> bool:
+    """Whether the canary there is exactly one that our own hand has made, or brought back.
+
+    Shifting a canary that somebody has removed makes a new one, of the base, without overrides.
+    """
+    states = (*rollout.expected_states, *(each.state for each in rollout.left))
+    ours = [state.canary for state in states if state.canary is not None]
+    return seen.canary in ours or seen.canary in [Canary(seen.base, each.weight_percent) for each in ours]
+
+
+def look_again_at(rollout: Rollout, unclear: Unclear, now: datetime) -> tuple[Rollout, int]:
+    """The rollout that remembers what a look has shown, and in how many seconds the next one tells more."""
+    if unclear.stale:
+        return rollout, int(SECOND_LOOK.total_seconds())
+    suspect = rollout.suspect
+    names = rollout.settings.watched_variables
+    if suspect is None or not suspect.state.agrees_with(unclear.seen, names):
+        suspect = StateAt(unclear.seen.only(names), now)
+    remaining = (suspect.at + SECOND_LOOK - now).total_seconds()
+    return replace(rollout, suspect=suspect), max(1, int(remaining) + (remaining % 1 > 0))
+
+
+def _apply(
+    ports: Ports, rollout: Rollout, wanted: TargetState, *, rolling_back: bool, refused: TargetState | None = None
+) -> bool:
+    """`refused`: what the target shows now that a change of what was read before has been refused."""
+    target, names = rollout.settings.target, rollout.settings.watched_variables
+    shifter, now = ports.shifter(target), ports.clock.now()
+    seen = refused or shifter.read(target)
+    stale = rolling_back and is_stale(rollout.left, seen, now, names)
+    if not stale and not _is_expected(rollout, seen):
+        if not _is_brought_back(rollout, seen):
+            raise _doubt(rollout, seen, now)
+        if not rolling_back:
+            # The task whose shift did it takes it away again at once; when it died before it could, the next one does.
+            raise _doubt(rollout, shifter.change(target, seen, seen.without_canary()), now)
     if seen.agrees_with(wanted, names):
+        if rolling_back and rollout.half_done:
+            _require(shifter.remove_canary(target, seen), rollout, wanted, now)
         return False
-    if wanted.canary is not None and seen.canary is None and rollout.last_confirmed == wanted:
-        raise ReadBackDiffers(f"{target.key}: {wanted.canary} was made and is not shown; it is not made a second time")
     beside = wanted.beside(seen, names)
     try:
-        shifter.change(target, seen, beside)
-    except ForeignChange:
+        answered = shifter.change(target, seen, beside)
+    except CanaryGone:
+        raise
+    except ForeignChange as error:
         # A change that was made, and whose answer was lost on its way here, is refused the second time.
-        if not shifter.read(target).agrees_with(beside, names):
-            raise
+        found = shifter.read(target)
+        if found.agrees_with(beside, names):
+            return True
+        if _is_expected(rollout, found) or is_stale(rollout.left, found, now, names):
+            if rolling_back and refused is None:
+                return _apply(ports, rollout, wanted, rolling_back=True, refused=found)
+            raise ReadBackDiffers(f"{error}; it shows {found}, which may be the past") from error
+        raise _doubt(rollout, found, now) from error
+    _require(answered, rollout, beside, now)
     after = shifter.read(target)
-    if after.agrees_with(beside, names):
-        return True
-    if not _is_ours(after, rollout.expected_states, names):
-        raise ForeignChange(_difference(beside, after, names))
-    if wanted.canary is not None and after.canary is None:
-        _remember_that_it_was_made(ports, rollout, wanted)
-    raise ReadBackDiffers(f"{target.key} still shows {after}, wanted {wanted}")
+    if not _is_expected(rollout, after) and not is_stale(rollout.left, after, now, names):
+        raise _doubt(rollout, after, now)
+    return True
 
 
-def _remember_that_it_was_made(ports: Ports, rollout: Rollout, wanted: TargetState) -> None:
-    """The canary is not shown yet, or somebody has removed it again: a retry may look for it, and not make it again."""
-    ports.store.save(
-        replace(rollout, expected_states=(wanted, *(state for state in rollout.expected_states if state != wanted)))
+def _require(answered: TargetState, rollout: Rollout, wanted: TargetState, now: datetime) -> None:
+    """The answer to a write shows what it was to lead to.
+
+    Raises: ReadBackDiffers (what was read before was the past; do it again), ForeignChange.
+    """
+    names = rollout.settings.watched_variables
+    if answered.agrees_with(wanted, names):
+        return
+    if _is_expected(rollout, answered) or is_stale(rollout.left, answered, now, names):
+        raise ReadBackDiffers(f"{rollout.settings.target.key} shows {answered}, wanted {wanted}")
+    raise ForeignChange(_difference(wanted, answered, names))
+
+
+def _is_brought_back(rollout: Rollout, seen: TargetState) -> bool:
+    """Whether this is what a shift of ours has made of a target whose canary somebody had removed."""
+    return (
+        is_ours(rollout, seen)
+        and seen.canary is not None
+        and seen.canary.revision == seen.base
+        and _is_expected(rollout, seen.without_canary(), *(state.without_canary() for state in rollout.expected_states))
     )
 
 
-def _take_away_what_came_back(ports: Ports, rollout: Rollout) -> None:
-    """Shifting a canary that somebody has just removed makes a new one, of the base. The task that did it takes that
-    away again at once; when it died before it could, the next one does.
-    """
-    target, intended = rollout.settings.target, rollout.expected_states[-1].canary
-    shifter = ports.shifter(target)
-    seen = shifter.read(target)
-    if rollout.half_done and intended is not None and seen.canary == Canary(seen.base, intended.weight_percent):
-        shifter.change(target, seen, seen.without_canary())
+def _doubt(rollout: Rollout, seen: TargetState, now: datetime) -> Unclear | ForeignChange:
+    """What to raise of a state that our own hand should not have left."""
+    names = rollout.settings.watched_variables
+    difference = _difference(rollout.last_confirmed, seen, names)
+    if is_stale(rollout.left, seen, now, names):
+        return Unclear(f"the target shows {seen}, which we left a short while ago", seen, stale=True)
+    suspect = rollout.suspect
+    if suspect is not None and suspect.state.agrees_with(seen, names) and now - suspect.at >= SECOND_LOOK:
+        return ForeignChange(difference)
+    return Unclear(difference, seen)
 
 
-def _is_ours(seen: TargetState, ours: Sequence[TargetState], names: frozenset[str]) -> bool:
-    return any(seen.agrees_with(state, names) for state in ours)
+def _is_expected(rollout: Rollout, seen: TargetState, *others: TargetState) -> bool:
+    names = rollout.settings.watched_variables
+    return any(seen.agrees_with(state, names) for state in (*rollout.expected_states, *others))
 
 
 def _difference(left: TargetState, seen: TargetState, names: frozenset[str]) -> str:

@@ -13,11 +13,11 @@ from rollout.core.judge import begin_step
 from rollout.core.minutes import minute_of
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import TargetState
-from rollout.errors import ForeignChange, RecordChanged, TargetMissing
+from rollout.errors import ForeignChange, RecordChanged, TargetMissing, Unclear
 from rollout.ports import Ports
 from rollout.tasks import fence
 from rollout.tasks.record import announce, entry, stop, transition
-from rollout.tasks.task_result import TaskResult, waiting
+from rollout.tasks.task_result import TaskResult, in_a_moment, waiting
 
 
 def overtaken(ports: Ports, rollout: Rollout) -> TaskResult | None:
@@ -27,13 +27,30 @@ def overtaken(ports: Ports, rollout: Rollout) -> TaskResult | None:
     return waiting(rollout, Decision.CONTINUE, ports.clock.now())
 
 
+def not_yet(ports: Ports, rollout: Rollout) -> TaskResult | None:
+    """The way to the bake for as long as an earlier write may still land, which would undo this change; else None.
+
+    A change that was begun is brought to its end. What is signalled meanwhile wakes the bake as ever.
+    """
+    seconds = 0 if rollout.half_done else rollout.quiet_seconds(ports.clock.now())
+    return in_a_moment(rollout, seconds) if seconds else None
+
+
+def look_again(ports: Ports, rollout: Rollout, unclear: Unclear) -> TaskResult:
+    """The way to the bake until a second look can tell; the decision that was to be carried out stands."""
+    remembering, seconds = fence.look_again_at(rollout, unclear, ports.clock.now())
+    return in_a_moment(ports.store.save(remembering), seconds)
+
+
 def raise_weight(ports: Ports, rollout: Rollout, wanted: TargetState, *, state: str) -> TaskResult:
     """Bring the target to the wanted weight and begin the next step's bake. Called again, it does nothing twice.
 
     Raises: what the ports raise.
     """
+    if (answer := not_yet(ports, rollout)) is not None:
+        return answer
     try:
-        rollout = ports.store.save(fence.record_intent(ports, rollout, wanted), unless_signalled=True)
+        rollout = fence.begin(ports, rollout, wanted, unless_signalled=True)
     except RecordChanged:
         latest = ports.store.load(rollout.rollout_id)
         if latest is not None and (answer := overtaken(ports, latest)) is not None:
@@ -42,7 +59,9 @@ def raise_weight(ports: Ports, rollout: Rollout, wanted: TargetState, *, state: 
     try:
         fence.apply(ports, rollout, wanted)
     except (ForeignChange, TargetMissing) as error:
-        return stop(ports, rollout, state, str(error))
+        return stop(ports, rollout.write_answered(), state, str(error))
+    except Unclear as unclear:
+        return look_again(ports, rollout.write_answered(), unclear)
     return _begin_bake(ports, rollout, wanted, state)
 
 
@@ -51,8 +70,7 @@ def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str)
     step, plan = rollout.step + 1, rollout.settings.plan
     weight = f"{plan[step].weight_percent.normalize():f} %"
     baking = replace(
-        rollout,
-        expected_states=(wanted,),
+        rollout.confirmed(wanted, now),
         step=step,
         pending_decision=None,
         evidence=begin_step(rollout.evidence, step, rollout.settings.judge, plan, _unread(rollout)),
@@ -87,4 +105,4 @@ def _take_away_if_over(ports: Ports, rollout: Rollout, put: TargetState) -> None
         return
     rolled_back = latest.outcome in (Outcome.ROLLED_BACK, Outcome.FAILED)
     if rolled_back or latest.pending_decision is Decision.ROLL_BACK:
-        fence.apply(ports, latest.with_intent(put), latest.original)
+        fence.apply(ports, latest.with_intent(put), latest.original, rolling_back=True)

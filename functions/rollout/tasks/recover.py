@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from zlib import crc32
 
 from rollout.core.cause import Cause, CauseKind
+from rollout.core.certainty import LONGEST_TASK
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import stopping
-from rollout.errors import ForeignChange, RolloutError, TargetMissing
+from rollout.errors import ForeignChange, RolloutError, TargetMissing, Unclear
 from rollout.ports import ExecutionState, Ports
 from rollout.tasks import fence
 from rollout.tasks.close import close
@@ -25,8 +26,6 @@ from rollout.tasks.roll_back import roll_back
 from rollout.tasks.task_result import CONTINUE
 
 STATE = "Recover"
-LONGEST_TASK = timedelta(seconds=75)
-"""After its execution has ended, a task may run on for so long: the functions' time-out, and some more."""
 LONGEST_SWEEP = timedelta(minutes=3)
 """A sweep begins with no further rollout after this; the function has as long again, nearly, for the one it is at."""
 LONGEST_HAND_OVER = timedelta(minutes=10)
@@ -90,25 +89,33 @@ def recover(ports: Ports, rollout_id: str) -> bool:
     if rollout is None or rollout.execution != looked_at or rollout.phase is Phase.ENDED:
         return False
     rollout = _confirmed(ports, rollout, execution)
-    if _may_still_write(execution, now):
-        return True
+    if rollout.pending_decision is not Decision.CLOSE or _may_still_write(execution, now):
+        return True  # the next sweep looks again
     if rollout.outcome in (Outcome.ROLLED_BACK, Outcome.FAILED):
         # A task of the dead execution may have written after it was rolled back for the first time.
+        rollout = fence.begin(ports, rollout, rollout.original)
         try:
-            fence.apply(ports, rollout, rollout.original)
+            fence.apply(ports, rollout, rollout.original, rolling_back=True)
         except (ForeignChange, TargetMissing) as error:
-            stop(ports, rollout, STATE, f"{error} (after it had been rolled back: {rollout.reason})")
+            reason = f"{error} (after it had been rolled back: {rollout.reason})"
+            stop(ports, rollout.write_answered(), STATE, reason)
+            roll_back(ports, rollout_id, "")
+        except Unclear as unclear:
+            ports.store.save(fence.look_again_at(rollout.write_answered(), unclear, ports.clock.now())[0])
+            return True
+        else:
+            fence.note_answer(ports, rollout)
     close(ports, rollout_id)
     return True
 
 
 def _confirmed(ports: Ports, rollout: Rollout, execution: ExecutionState) -> Rollout:
     """The rollout with its outcome decided and its target in the state that goes with it."""
-    if rollout.pending_decision in (Decision.CLOSE, Decision.STOP):
+    if rollout.pending_decision is Decision.CLOSE:
         return rollout
     words = " ".join(part for part in (execution.error, execution.cause) if part)
     ended = f"the execution was {execution.status.lower().replace('_', ' ')}" + (f": {words}" if words else "")
-    if _was_promoted(ports, rollout):
+    if rollout.pending_decision is not Decision.STOP and _was_promoted(ports, rollout):
         now = ports.clock.now()
         promoted = replace(
             rollout,
@@ -119,10 +126,8 @@ def _confirmed(ports: Ports, rollout: Rollout, execution: ExecutionState) -> Rol
         )
         line = entry(promoted, state=STATE, decision=Decision.CLOSE, now=now)
         return ports.store.save(promoted, entry=line)
-    try:
+    if roll_back(ports, rollout.rollout_id, ended, CauseKind.RECOVERY).decision is Decision.STOP:
         roll_back(ports, rollout.rollout_id, ended, CauseKind.RECOVERY)
-    except (ForeignChange, TargetMissing) as error:
-        stop(ports, rollout, STATE, str(error))
     settled = ports.store.load(rollout.rollout_id)
     return settled if settled is not None else rollout
 

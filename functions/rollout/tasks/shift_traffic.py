@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Rollout
-from rollout.errors import ForeignChange, TargetMissing
+from rollout.errors import ForeignChange, TargetMissing, Unclear
 from rollout.ports import Ports
 from rollout.tasks import fence
-from rollout.tasks.raise_weight import overtaken, raise_weight
+from rollout.tasks.raise_weight import look_again, overtaken, raise_weight
 from rollout.tasks.record import announce, entry, load, not_for, stop, transition
 from rollout.tasks.task_result import TaskResult, waiting
 
@@ -34,15 +34,16 @@ def shift_traffic(ports: Ports, rollout_id: str) -> TaskResult:
 def _lower(ports: Ports, rollout: Rollout) -> TaskResult:
     """No request goes to the canary, which stays for a person to look at. No signal needs to come before that."""
     wanted = rollout.last_confirmed.with_weight(Decimal(0))
-    rollout = ports.store.save(fence.record_intent(ports, rollout, wanted))
+    rollout = fence.begin(ports, rollout, wanted)
     try:
         fence.apply(ports, rollout, wanted)
     except (ForeignChange, TargetMissing) as error:
-        return stop(ports, rollout, STATE, str(error))
+        return stop(ports, rollout.write_answered(), STATE, str(error))
+    except Unclear as unclear:
+        return look_again(ports, rollout.write_answered(), unclear)
     now = ports.clock.now()
     held = replace(
-        rollout,
-        expected_states=(wanted,),
+        rollout.confirmed(wanted, now),
         pending_decision=None,
         phase=Phase.HELD,
         phase_since=now,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rollout.core.decision import Decision
+
 if TYPE_CHECKING:
-    from rollout.core.decision import Decision
     from rollout.core.rollout import Rollout
     from rollout.core.target import Json
 
@@ -19,9 +20,9 @@ CONTINUE = "continue"
 class TaskResult:
     """The decision that "What next?" branches on, and what the states after it need.
 
-    seconds: how long the bake waits at most. seen: how many signals the decision has considered; the bake does not
-    begin when there are more. outcome: set by Close. execution: the name of the one to hand over to. rollout: as it
-    stands, for logs and metrics; it is no part of the answer.
+    seconds: how long the bake, or the wait for a second look, lasts at most. seen: how many signals the decision has
+    considered; the bake does not begin when there are more. outcome: set by Close. execution: the name of the one to
+    hand over to. rollout: as it stands, for logs and metrics; it is no part of the answer.
     """
 
     decision: Decision
@@ -52,6 +53,13 @@ def waiting(rollout: Rollout, decision: Decision, now: datetime, minutes: int = 
     minute = max(rollout.next_minute, calendar.last_closed(now) + 1) + minutes - 1
     seconds = calendar.seconds_until_closed(minute, now)
     return TaskResult(decision, rollout.rollout_id, seconds, rollout.signals_seen, rollout.reason, rollout=rollout)
+
+
+def in_a_moment(rollout: Rollout, seconds: int) -> TaskResult:
+    """Go and bake for so long, or until somebody signals what this task has not read yet."""
+    return TaskResult(
+        Decision.CONTINUE, rollout.rollout_id, seconds, len(rollout.signals), rollout.reason, rollout=rollout
+    )
 
 
 def acting(rollout: Rollout, decision: Decision) -> TaskResult:

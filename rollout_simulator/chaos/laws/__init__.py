@@ -7,6 +7,7 @@ What each law means, to the letter; the target is a stage or a Lambda alias:
 SILENCE. The weight rises from a step's only when the canary's series had shown requests since the weight was set, and
     had not, after many requests, been silent for the last three minutes and more; or when a person said so (advance,
     approve, promote) and that was not answered before. And never sooner than the step's `bakeMinutes` after it was set.
+    Nobody decides when a write lands whose client has given up: of such a one only the consequences count.
 STOP. No write that raises the candidate's share was *intended* after a stop signal (abort, alarm) was recorded: the
     record first contained the state it led to only after the signal. A raise whose intent came first may land; what
     counts is the end, and the end is never PROMOTED unless that was decided before the signal came. The exception:
@@ -17,12 +18,13 @@ ONE WRITER. The controller changes the target only in Create canary, Shift traff
     the rollout that holds the target's lock; Recover never while the rollout's execution runs.
 FENCE. Each of its writes finds the target as the record says it was left, unless somebody changed it between the task's
     own read and the write, which API Gateway cannot exclude (a near miss; a task that runs on after its execution was
-    stopped may meet recovery so). A canary is made once per rollout, by Create canary; one that a write brought back,
+    stopped may meet recovery so). Of a target that somebody changed it takes away what is exactly its own canary, and
+    nothing else. A canary is made once per rollout, by Create canary; one that a write brought back,
     and that was taken away again, is a near miss. Lambda changes an alias only on condition of its revision: there,
     neither is excused.
 END. Everything ends: executions over, locks released, one terminal event per rollout under one id, which says what
-    the record says; executions' statuses too; the target in the state that goes with the outcome. A rollback that fails
-    is paged.
+    the record says; executions' statuses too; the target in the state that goes with the outcome, and no write of the
+    rollout lands after that. A rollback that fails is paged.
 INTENT. Each write leads to a state that the record contained before; after a near miss, as far as it was ours.
 HEARD. A command that was answered with "accepted" is in the record, and an alarm that fires for a rollout that watches
     it is, too, unless the function that records it was itself kept from working.

@@ -166,6 +166,13 @@ class Course:
             if record is not None and record.share(change.after) > record.share(change.before):
                 yield change, record
 
+    def is_late(self, change: Change) -> bool:
+        """Whether it landed when the task that had sent it was over: a time-out had ended its call."""
+        if change.write.invocation is None:
+            return False
+        ended = self.recorded.invocations[change.write.invocation].ended
+        return ended is not None and ended < change.write.at
+
     def raced(self, change: Change) -> bool:
         """Whether anybody else, be it another task of ours, changed the target between the task's read and its write,
         where no condition on the write excludes that.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from rollout_simulator.chaos.laws.course import Change, Course
 from rollout_simulator.chaos.laws.verdicts import Law, NearMiss, Violation
+from rollout_simulator.chaos.states import Record
 
 WRITERS = frozenset({"CreateCanary", "ShiftTraffic", "Promote", "RollBack", "Recover"})
 
@@ -39,6 +41,8 @@ def fence(course: Course) -> Iterator[Violation | NearMiss]:
         if record is None or change.before is None:
             yield Violation(Law.FENCE, f"{change} wrote to a target that no record knows")
             continue
+        if _takes_away_ours(change, record):
+            continue
         raced = course.raced(change)
         if not record.owns(change.before):
             if raced:
@@ -56,6 +60,14 @@ def fence(course: Course) -> Iterator[Violation | NearMiss]:
                 yield Violation(Law.FENCE, f"{change} brought a canary back: {change.after}")
 
 
+def _takes_away_ours(change: Change, record: Record) -> bool:
+    """Whether this only removes a canary that is exactly one of the rollout's own, whatever else is not."""
+    before, after = change.before, change.after
+    if before is None or before.canary is None or after is None:
+        return False
+    return record.made(before.canary, before.base) and after == replace(before, canary=None)
+
+
 def _is_undone(course: Course, change: Change) -> bool:
     """Whether the rollout's own hand took the canary away again."""
     return any(
@@ -71,7 +83,7 @@ def intent(course: Course) -> Iterator[Violation]:
     """What is written was announced."""
     for change in course.altering():
         record = course.record_at(change.rollout_id, change.write.number)
-        if record is None or record.owns(change.after):
+        if record is None or record.owns(change.after) or _takes_away_ours(change, record):
             continue
         if not course.raced(change) and not course.is_undoing(change):
             yield Violation(Law.INTENT, f"{change} led to {change.after}, which no record had announced")

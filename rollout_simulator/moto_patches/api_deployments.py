@@ -1,4 +1,4 @@
-"""Deployments of a REST API: what one holds, when one may be made or deleted, and what it does to a stage."""
+"""Deployments of a REST API: what a deployment contains, when one is refused, and how it changes a stage."""
 
 from __future__ import annotations
 

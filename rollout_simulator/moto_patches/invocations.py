@@ -1,4 +1,4 @@
-"""Who makes an AWS call at present: a function's name, the state machines, or the outside."""
+"""Who makes the present AWS call: a function (by its name), a state machine, or code outside of both."""
 
 from __future__ import annotations
 

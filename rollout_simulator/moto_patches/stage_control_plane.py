@@ -1,4 +1,4 @@
-"""Changes to API Gateway stages: each whole or not at all, one at a time, and told to whoever listens."""
+"""Changes of API Gateway stages: atomic, one at a time, and reported to listeners."""
 
 from __future__ import annotations
 

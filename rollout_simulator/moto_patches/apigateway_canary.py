@@ -103,7 +103,7 @@ def _stage_operations(plane: StageControlPlane) -> tuple[Any, ...]:
         api = backend.get_rest_api(function_id)
         canary = None
         if canary_settings:
-            canary = new_canary(canary_settings.get("deploymentId", deploymentId), canary_settings)
+            canary = new_canary(canary_settings.get("deploymentId", deploymentId), canary_settings, plane.rules)
         if not {deploymentId, (canary or {}).get("deploymentId", deploymentId)} <= api.deployments.keys():
             raise BadRequest("Deployment id does not exist")
         with plane.writing(api, stage_name):
@@ -155,7 +155,7 @@ def _deployment_operations(plane: StageControlPlane) -> tuple[Any, ...]:
     ) -> Any:
         api = backend.get_rest_api(function_id)
         require_deployable(api, name, canary_settings)
-        canary = None if canary_settings is None else new_canary("", canary_settings)
+        canary = None if canary_settings is None else new_canary("", canary_settings, plane.rules)
         plane.admit_deployment(api)
         deployment = snapshot(api, name, description)
         if name:

@@ -28,6 +28,7 @@ from rollout_simulator.clock import DEFAULT_START, SimulatedClock
 from rollout_simulator.faults import Faults
 from rollout_simulator.moto_patches import (
     apigateway_canary,
+    apigateway_integrations,
     apigateway_tags,
     cloudwatch_alarms,
     cloudwatch_metrics,
@@ -156,6 +157,7 @@ class EmbeddedAws:
         clock = self.clock = enter(SimulatedClock(self._start))
         self.metrics = enter(cloudwatch_metrics.patched())
         self.stages = enter(apigateway_canary.patched())
+        enter(apigateway_integrations.patched())
         enter(apigateway_tags.patched())
         self.aliases = enter(lambda_alias.patched())
         enter(dynamodb_items.patched())

@@ -1,4 +1,4 @@
-"""In-memory fakes of every port of the controller, kept honest by the contract tests that the adapters pass too.
+"""In-memory fakes of every port of the controller. They pass the same contract tests as the adapters.
 
     from rollout_simulator.fakes import fakes
 
@@ -7,8 +7,8 @@
     prepare(world.ports, request, "r-1", "execution-1")
     world.notifier.published
 
-Every fake keeps its history and has a `trouble`: an error of ours that each of its calls then ends with.
-`interposed` puts a function of your own around every call of every port.
+Every fake keeps its history. While its `trouble` is set, each of its calls raises that error.
+`interposed` puts a function of yours around every call of every port.
 """
 
 from rollout_simulator.fakes.alarms import FakeAlarms

@@ -1,4 +1,4 @@
-"""Alarms that are in the state they were last put into."""
+"""Alarms in memory; a test puts them into a state."""
 
 from __future__ import annotations
 
@@ -31,11 +31,17 @@ class FakeAlarms(Troubled):
             names.discard(name)
 
     def named(self, names: Sequence[str]) -> Sequence[AlarmState]:
-        """Raises as the port says."""
+        """The states of these alarms; those that do not exist are missing.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         return [self._alarms[name] for name in names if name in self._alarms]
 
     def tagged_for(self, target: Target) -> Sequence[str]:
-        """Raises as the port says."""
+        """The names of the alarms with the tag for this target, sorted.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         return sorted(self._tags.get(target.key, ()))

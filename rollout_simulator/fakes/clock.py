@@ -1,4 +1,4 @@
-"""A clock that stands still until it is told to move."""
+"""A clock that moves only when a test moves it."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ class FakeClock:
         return self._now
 
     def pass_time(self, *, minutes: float = 0, seconds: float = 0) -> None:
-        """Move on."""
+        """Move the clock forward."""
         self._now += timedelta(minutes=minutes, seconds=seconds)

@@ -1,4 +1,4 @@
-"""Executions that run until they are told to have ended."""
+"""Executions in memory; a test starts and ends them."""
 
 from __future__ import annotations
 
@@ -21,20 +21,26 @@ class FakeExecutions(Troubled):
         self._states: dict[str, ExecutionState] = {}
 
     def run(self, arn: str) -> None:
-        """Let there be this execution, which runs."""
+        """Add an execution with the status RUNNING."""
         self._states[arn] = RUNNING
 
     def end(self, arn: str, status: str, at: datetime, error: str = "", cause: str = "") -> None:
-        """Let it end."""
+        """Give the execution this final status."""
         self._states[arn] = ExecutionState(status, at, error, cause)
 
     def state(self, arn: str) -> ExecutionState:
-        """Raises as the port says."""
+        """The execution's state; MISSING if it was never added.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         return self._states.get(arn, ExecutionState("MISSING"))
 
     def start(self, name: str, document: Json) -> None:
-        """Raises as the port says."""
+        """Note a start; one of the same name and input is noted once.
+
+        Raises: Refused (the name has another input), and the `trouble`.
+        """
         self._called()
         inputs = [known for started, known in self.started if started == name]
         if any(known != document for known in inputs):

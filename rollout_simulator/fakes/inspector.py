@@ -1,4 +1,4 @@
-"""Targets that are built as the test says; soundly unless told otherwise."""
+"""What an inspection of a target finds; a test sets it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ SOUND = Inspection(tags=dict([OPT_IN]), execution_logging=True, access_log_forma
 
 
 class FakeInspector(Troubled):
-    """Implements `TargetInspector`. `found` is what every look finds."""
+    """Implements `TargetInspector`. `found` is the result of every inspection; a sound target by default."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found = SOUND
 
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:  # noqa: ARG002 - it finds what it is told
-        """Raises as the port says."""
+        """What `found` says, whatever the target.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         return self.found

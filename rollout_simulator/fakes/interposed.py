@@ -1,4 +1,4 @@
-"""Ports with something of one's own around every call: what breaks it, or what happens just before or after."""
+"""Ports whose calls go through a function of the test: it can fail a call, or do something before or after it."""
 
 from __future__ import annotations
 

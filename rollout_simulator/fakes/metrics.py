@@ -1,4 +1,4 @@
-"""Counts per minute, as they were published."""
+"""Counts per minute in memory; a test publishes them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ class FakeMetrics(Troubled):
         self._counts[_key(series.canary), name, minute] = (canary, None, canary_as_base or canary)
 
     def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
-        """Raises as the port says."""
+        """The base's counts of the last 30 minutes, and the thresholds that `thresholds_ms` has.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         return [
             BaseHistory(
@@ -54,7 +57,10 @@ class FakeMetrics(Troubled):
         ]
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
-        """Raises as the port says."""
+        """The published counts of the minutes first..last.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         self.read_ranges.append((first, last))
         return [

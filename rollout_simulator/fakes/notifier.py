@@ -1,4 +1,4 @@
-"""A world that listens."""
+"""Events in memory: what would have been sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ class FakeNotifier(Troubled):
         self.published: list[Json] = []
 
     def publish(self, events: Sequence[Json]) -> None:
-        """Raises as the port says."""
+        """Keep the events.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         self.published.extend(events)
 

@@ -1,4 +1,4 @@
-"""Targets in memory that are changed as API Gateway changes a stage, and Lambda an alias.
+"""Stages and aliases in memory, changed in the same steps as by API Gateway and Lambda.
 
 A stage's promotion takes two calls, so here it can break off between them.
 """
@@ -51,18 +51,27 @@ class FakeShifter(Troubled):
         return self._states[target.key]
 
     def read(self, target: Target) -> TargetState:
-        """Raises as the port says."""
+        """The target as it is now, with the aliases that it names.
+
+        Raises: TargetMissing, and the `trouble`.
+        """
         self._called()
         return self._shown(target)
 
     def verify(self, target: Target, candidate: Candidate) -> None:
-        """Raises as the port says."""
+        """See that the candidate exists.
+
+        Raises: Refused, and the `trouble`.
+        """
         self._called()
         if candidate.revision is not None and candidate.revision not in self._revisions[target.key]:
             raise Refused(f"{self.field}: {candidate.revision} does not exist; leave it out to make one")
 
     def materialize(self, target: Target, candidate: Candidate, stamp: str) -> str:
-        """Raises as the port says."""
+        """The candidate's revision; one that is made is found again by its stamp.
+
+        Raises: Refused, TargetMissing, and the `trouble`.
+        """
         self._called()
         if candidate.revision is not None:
             return candidate.revision
@@ -73,11 +82,14 @@ class FakeShifter(Troubled):
         return self._made[stamp]
 
     def transition_path(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:
-        """As a stage's."""
+        """The steps that a stage takes."""
         return transition_path(target.behind, seen, wanted)
 
     def change(self, target: Target, seen: TargetState, wanted: TargetState) -> TargetState:
-        """Raises as the port says."""
+        """Bring the target into the wanted state, one call at a time; the target as it is then.
+
+        Raises: ForeignChange, TargetMissing, Unavailable (a promotion was broken off), and the `trouble`.
+        """
         self._called()
         if self._shown(target) != seen:
             raise ForeignChange(f"{target.key} was changed since it was read")
@@ -92,7 +104,10 @@ class FakeShifter(Troubled):
         return self._shown(target)
 
     def remove_canary(self, target: Target, seen: TargetState) -> TargetState:  # noqa: ARG002 - it reads what is there
-        """Raises as the port says."""
+        """Remove the canary that is there now, if there is one; the target as it is then.
+
+        Raises: TargetMissing, and the `trouble`.
+        """
         self._called()
         if (present := self._existing(target)).canary is not None:
             self._set(target, present.without_canary())
@@ -103,7 +118,10 @@ class FakeShifter(Troubled):
         return f"remove the canary of {target.key}"
 
     def series(self, target: Target, canary_series: str | None) -> Series:
-        """Raises as the port says."""
+        """The dimensions of the base and the canary.
+
+        Raises: TargetMissing, and the `trouble`.
+        """
         self._called()
         self._existing(target)
         name = target.ids.get("stageName", target.key)
@@ -126,16 +144,19 @@ class FakeShifter(Troubled):
 
 
 class FakeAliasShifter(FakeShifter):
-    """The same for aliases, whose versions each have a series, and whose changes are one call each."""
+    """The same for aliases: each version has a series of its own, and each change is one call."""
 
     field = "candidate.version"
 
     def transition_path(self, target: Target, seen: TargetState, wanted: TargetState) -> Sequence[TargetState]:  # noqa: ARG002
-        """As an alias's."""
+        """One step: an alias changes in one call."""
         return [] if seen == wanted else [wanted]
 
     def series(self, target: Target, canary_series: str | None) -> Series:  # noqa: ARG002 - stages have such a series
-        """Raises as the port says."""
+        """The dimensions of the base and the canary.
+
+        Raises: TargetMissing, and the `trouble`.
+        """
         self._called()
         base = self._existing(target).base
         return Series(base={"ExecutedVersion": base}, canary={"ExecutedVersion": CANDIDATE})

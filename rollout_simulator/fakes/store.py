@@ -1,4 +1,4 @@
-"""Rollouts in memory, written and read as the table keeps them: documents in JSON, conditions on every write."""
+"""Rollouts in memory, stored as in the table: documents in JSON, a condition on every write."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ class FakeStore(Troubled):
         self._requests: dict[tuple[str, str], str] = {}
 
     def open(self, rollout: Rollout) -> None:
-        """Raises as the port says."""
+        """Store a new rollout and take its target's lock.
+
+        Raises: Busy, Repeated, RecordChanged (it is stored), and the `trouble`.
+        """
         self._called()
         identity, key = rollout.rollout_id, rollout.settings.target.key
         if identity in self._records or identity in self.rejected:
@@ -62,12 +65,18 @@ class FakeStore(Troubled):
             self._watches.setdefault(alarm, []).append(identity)
 
     def learned(self, target: Target) -> Mapping[str, Lesson]:
-        """Raises as the port says."""
+        """What promoted rollouts of this target taught, by metric.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         return self.lessons.get(target.key, {})
 
     def load(self, rollout_id: str) -> Rollout | None:
-        """Raises as the port says."""
+        """The rollout as last written.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         record = self._records.get(rollout_id)
         if record is None:
@@ -76,7 +85,10 @@ class FakeStore(Troubled):
         return Rollout.from_document(json.loads(record.document), signals, record.revision)
 
     def save(self, rollout: Rollout, *, entry: Json | None = None, unless_signalled: bool = False) -> Rollout:
-        """Raises as the port says."""
+        """Write the rollout over the revision it was read at.
+
+        Raises: RecordChanged, and the `trouble`.
+        """
         self._called()
         record = self._at_revision(rollout)
         if unless_signalled and len(record.signals) != len(rollout.signals):
@@ -84,7 +96,10 @@ class FakeStore(Troubled):
         return self._write(record, rollout, entry)
 
     def close(self, rollout: Rollout, *, entry: Json) -> Rollout:
-        """Raises as the port says."""
+        """Write the ended rollout and release its lock and alarms.
+
+        Raises: RecordChanged, and the `trouble`.
+        """
         self._called()
         record = self._at_revision(rollout)
         key = rollout.settings.target.key
@@ -98,14 +113,20 @@ class FakeStore(Troubled):
         return self._write(record, rollout, entry)
 
     def reject(self, rollout_id: str, record: Json) -> Json:
-        """Raises as the port says."""
+        """Keep the record of a refused request; the first one kept.
+
+        Raises: RecordChanged (this rollout is stored), and the `trouble`.
+        """
         self._called()
         if rollout_id in self._records:
             raise RecordChanged(f"rollout {rollout_id} is stored already")
         return self.rejected.setdefault(rollout_id, _copy(record))
 
     def signal(self, rollout_id: str, signal: Signal) -> str | None:
-        """Raises as the port says."""
+        """Append a signal, once; the token of the bake, if there is one.
+
+        Raises: Refused (unknown or ended rollout), and the `trouble`.
+        """
         self._called()
         record = self._records.get(rollout_id)
         if record is None:
@@ -119,17 +140,26 @@ class FakeStore(Troubled):
         return record.token
 
     def watchers(self, alarm: str) -> Sequence[str]:
-        """Raises as the port says."""
+        """The ids of the rollouts that watch this alarm, sorted.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         return sorted(self._watches.get(alarm, ()))
 
     def holder(self, target: Target) -> str | None:
-        """Raises as the port says."""
+        """The id of the rollout that holds the target.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         return self.locks.get(target.key)
 
     def unfinished(self) -> Sequence[str]:
-        """Raises as the port says."""
+        """The ids of the rollouts that hold a target, or ended with events to send.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         untold = [name for name, record in self._records.items() if record.phase is Phase.ENDED and record.untold]
         return [*self.locks.values(), *untold]
@@ -143,18 +173,27 @@ class FakeStore(Troubled):
         return True
 
     def history(self, rollout_id: str, newest: int | None = None) -> Sequence[Json]:
-        """Raises as the port says."""
+        """The history lines, oldest first; if asked, the newest ones.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         lines = self._records[rollout_id].history if rollout_id in self._records else []
         return [json.loads(line) for line in lines[-newest if newest else 0 :]]
 
     def rejection(self, rollout_id: str) -> Json | None:
-        """Raises as the port says."""
+        """The record of a refused request.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         return self.rejected.get(rollout_id)
 
     def recent(self, limit: int) -> Sequence[Json]:
-        """Raises as the port says."""
+        """The newest rollouts, refused requests included.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         rollouts = [Rollout.from_document(json.loads(each.document), [], 0) for each in self._records.values()]
         begun = [

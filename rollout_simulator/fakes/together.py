@@ -1,4 +1,4 @@
-"""All fakes together, as the controller's ports."""
+"""All fakes together as `Ports`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Fakes:
-    """One world: the handles to turn, and `ports` for the controller."""
+    """The fakes of one test, and `ports` for the controller."""
 
     clock: FakeClock
     kind: str = KIND
@@ -39,7 +39,7 @@ class Fakes:
 
     @property
     def ports(self) -> Ports:
-        """The fakes in the roles that the controller knows."""
+        """The fakes as the controller's ports."""
         return Ports(
             clock=self.clock,
             store=self.store,
@@ -54,5 +54,5 @@ class Fakes:
 
 
 def fakes(*, now: datetime = START, kind: str = KIND) -> Fakes:
-    """An empty world at this moment, with targets of this kind."""
+    """Empty fakes at this moment, with targets of this kind."""
     return Fakes(FakeClock(now), kind)

@@ -1,4 +1,4 @@
-"""What all fakes have in common: they can be in trouble."""
+"""The base of the fakes: a call can be made to fail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rollout.errors import RolloutError
 
 
 class Troubled:
-    """A service that may be down, throttled or forbidden. While `trouble` is set, every call ends with it."""
+    """A service whose calls can fail. While `trouble` is set, every call raises it."""
 
     def __init__(self) -> None:
         self.trouble: RolloutError | None = None

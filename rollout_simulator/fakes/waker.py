@@ -1,4 +1,4 @@
-"""Workflows that wait, and those that do no longer."""
+"""Wake-ups of workflows in memory."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ class FakeWaker(Troubled):
         self.woken: list[str] = []
 
     def wake(self, token: str) -> None:
-        """Raises as the port says."""
+        """Note the token.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
         self._called()
         self.woken.append(token)

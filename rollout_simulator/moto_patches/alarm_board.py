@@ -1,11 +1,13 @@
-"""The alarms of every account and region: kept in moto, evaluated here, told to EventBridge on a transition.
+"""The alarms of every account and region: evaluates them as moto keeps them, and sends an event for each transition.
+
+moto never evaluates an alarm. AWS:
 
 - A new alarm starts in INSUFFICIENT_DATA and is evaluated at the next minute (documented).
 - An event is sent on a transition only (documented).
-- A composite alarm is evaluated when it is made or changed and whenever an alarm it asks about changes state,
-  so one set by SetAlarmState stays so until then; a metric alarm returns at the next minute (documented).
+- A composite alarm is evaluated when it is made or changed and whenever an alarm of its rule changes state, so a state
+  set by SetAlarmState stays until then; a metric alarm is evaluated again at the next minute (documented).
 - The window of an alarm ends at the minute of its evaluation (from memory).
-- Alarms on AWS/DynamoDB metrics ignore missing data whatever they say (documented).
+- Alarms on AWS/DynamoDB metrics ignore missing data whatever their definition says (documented).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a metric alarm makes of its datapoints: the table of missing data, and the words for it.
+"""The state of a metric alarm, computed from its datapoints, with the reason that CloudWatch gives.
 
 CloudWatch looks at more datapoints than `EvaluationPeriods` (documented; how many is unknown), takes the
 newest real ones if there are enough, and otherwise fills up what is missing (documented):

@@ -1,7 +1,8 @@
-"""Deployments of a REST API: what one holds, when one may be made or deleted, and what it does to a stage."""
+"""Deployments of a REST API: what a deployment contains, when one is refused, and how it changes a stage."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import time
@@ -56,18 +57,29 @@ def snapshot(api: Any, stage_name: str | None, description: str | None) -> Any:
     deployment = _Deployment(identifier.generate(list(api.deployments)), stage_name, description)
     deployment.created_date = int(time.time())
     deployment.api_summary = _summary(api)
-    deployment.api_digest = digest(api)
+    deployment.definition = definition(api)
+    deployment.api_digest = digest(deployment.definition)
     api.deployments[deployment.id] = deployment
     return deployment
 
 
-def digest(api: Any) -> str:
-    """A fingerprint of the API's resources, methods and integrations: equal only for equal definitions."""
-    definition = {
+def definition(api: Any) -> dict[str, Any]:
+    """What a deployment holds of the API, safe from later changes.
+
+    `resources` are, by path and verb, the methods with their integrations as GetMethod shows them; `authorizers`, by
+    identifier, as GetAuthorizer shows them.
+    """
+    resources = {
         resource.get_path(): {verb: method.to_json() for verb, method in resource.resource_methods.items()}
         for resource in api.resources.values()
     }
-    return hashlib.sha256(json.dumps(definition, sort_keys=True, default=str).encode()).hexdigest()
+    authorizers = {name: authorizer.to_json() for name, authorizer in api.authorizers.items()}
+    return copy.deepcopy({"resources": resources, "authorizers": authorizers})
+
+
+def digest(defined: Mapping[str, Any]) -> str:
+    """A fingerprint of a `definition`: equal only for equal ones."""
+    return hashlib.sha256(json.dumps(defined, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _summary(api: Any) -> dict[str, Any]:

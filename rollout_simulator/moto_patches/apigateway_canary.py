@@ -1,14 +1,13 @@
-"""API Gateway's REST control plane with canaries: stages, deployments, promotion and their refusals.
+"""API Gateway's REST control plane with canaries: stages, deployments, promotion and refusals.
 
-moto answers canary settings with a 200 and ignores them, lets `replace /canarySettings/deploymentId`
-overwrite production, and loses a stage's variables when it is deployed to again. UpdateStage is written down
-in `stage_operations`; the rest here and in `api_deployments`:
+moto answers canary settings with a 200 and ignores them, lets `replace /canarySettings/deploymentId` overwrite the
+base deployment, and loses a stage's variables when it is deployed to again. AWS (UpdateStage: see `stage_operations`):
 
 - CreateDeployment to an existing stage repoints it and keeps its variables (documented). While it has a
   canary, a deployment without canary settings is refused (read in public code).
 - CreateDeployment with canary settings attaches a canary, or replaces the one there, and leaves the base
   alone; the stage must exist (recorded).
-- A deployment that a stage uses, as its base (recorded) or its canary (read in public code), stays.
+- A deployment that a stage uses as its base (recorded) or its canary (read in public code) cannot be deleted.
 - A deployment is a snapshot: its `api_digest` tells which definition of the API it holds.
 - GetDeployments gives 25 at a time unless told otherwise (documented).
 
@@ -87,7 +86,7 @@ def _showing_canary(to_json: Any) -> Any:
     return with_canary_and_dates
 
 
-# moto's backend operations anew. Each keeps moto's signature: CloudFormation calls them as well.
+# Replacements of moto's backend operations. Each keeps moto's signature: CloudFormation calls them as well.
 
 
 def _stage_operations(plane: StageControlPlane) -> tuple[Any, ...]:
@@ -104,7 +103,7 @@ def _stage_operations(plane: StageControlPlane) -> tuple[Any, ...]:
         api = backend.get_rest_api(function_id)
         canary = None
         if canary_settings:
-            canary = new_canary(canary_settings.get("deploymentId", deploymentId), canary_settings)
+            canary = new_canary(canary_settings.get("deploymentId", deploymentId), canary_settings, plane.rules)
         if not {deploymentId, (canary or {}).get("deploymentId", deploymentId)} <= api.deployments.keys():
             raise BadRequest("Deployment id does not exist")
         with plane.writing(api, stage_name):
@@ -156,7 +155,7 @@ def _deployment_operations(plane: StageControlPlane) -> tuple[Any, ...]:
     ) -> Any:
         api = backend.get_rest_api(function_id)
         require_deployable(api, name, canary_settings)
-        canary = None if canary_settings is None else new_canary("", canary_settings)
+        canary = None if canary_settings is None else new_canary("", canary_settings, plane.rules)
         plane.admit_deployment(api)
         deployment = snapshot(api, name, description)
         if name:
@@ -178,7 +177,7 @@ def _deployment_operations(plane: StageControlPlane) -> tuple[Any, ...]:
     return create_deployment, get_deployment, delete_deployment
 
 
-# moto's answers anew, where it drops a parameter.
+# Replacements of moto's answers, where moto does not read a parameter.
 
 
 def create_stage(response: Any) -> Any:

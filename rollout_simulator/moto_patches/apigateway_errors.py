@@ -1,4 +1,4 @@
-"""What API Gateway's control plane refuses, with the code and the HTTP status that botocore then shows.
+"""The errors of API Gateway's control plane, with the code and the HTTP status that botocore shows.
 
     ApiGatewayException
     ├── BadRequest            BadRequestException        400
@@ -15,7 +15,7 @@ from moto.apigateway.exceptions import ApiGatewayException
 
 
 class BadRequest(ApiGatewayException):
-    """The request makes no sense as things stand."""
+    """The request is invalid in the present state."""
 
     def __init__(self, message: str) -> None:
         super().__init__("BadRequestException", message)
@@ -31,7 +31,7 @@ class NotFound(ApiGatewayException):
 
 
 class Conflict(ApiGatewayException):
-    """Something of that name is there already."""
+    """Something of that name exists, or another change of the resource is in progress."""
 
     code = 409
 

@@ -1,16 +1,16 @@
-"""CloudWatch alarms that are evaluated, tell EventBridge, and can be composed.
+"""CloudWatch alarms that are evaluated, send events to EventBridge, and can be composed.
 
-moto keeps alarms in OK for ever, sends nothing, and has no PutCompositeAlarm. `alarm_board` holds when an
-alarm changes; this module the operations:
+moto starts alarms in OK and never evaluates them, sends no events, and has no PutCompositeAlarm. AWS (when an alarm
+changes: see `alarm_board`):
 
 - PutMetricAlarm on an existing alarm keeps its state, and ignores its tags (documented).
 - PutCompositeAlarm refuses a rule it cannot read or that names no existing alarm (the texts are unknown).
-- DescribeAlarms shows metric alarms only, unless `AlarmTypes` says otherwise (documented), filters by all it
-  is given, and pages by 50, at most 100 (from memory).
+- DescribeAlarms shows metric alarms only, unless `AlarmTypes` says otherwise (documented), applies all filters
+  together, and pages by 50, at most 100 (from memory).
 - SetAlarmState moves an alarm and sends the event, if it is a transition.
 
-An alarm on metric math or on several metrics is refused, never left silent. Tags, and finding alarms by tag
-through the Resource Groups Tagging API, work in moto as they are.
+An alarm on metric math or on several metrics is refused here: it would never be evaluated. moto's tags of alarms, and
+finding alarms by tag through the Resource Groups Tagging API, need no patch.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """CloudWatch metrics that arrive late, keep distributions and answer every documented statistic.
 
-moto keeps one object per value, knows five statistics and no time of arrival. Here GetMetricData,
-GetMetricStatistics, ListMetrics and PutMetricData work on a `MetricStore` instead; `metric_queries` says what
-of CloudWatch is kept, `metric_statistics` how a statistic is computed. The metrics moto derives by itself
-from S3 and its like are not shown. Metric math is refused, never silently empty.
+moto keeps one object per value, knows five statistics, shows data at once, and does not filter by namespace. Here
+GetMetricData, GetMetricStatistics, ListMetrics and PutMetricData work on a `MetricStore`; for what AWS documents see
+`metric_queries` and, for statistics, `metric_statistics`. The metrics that moto derives from S3 and others are not
+shown. Metric math is refused: moto answers it with nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Handing a message to a target by its ARN, as the services among themselves do: no client, no permission."""
+"""Delivers a message to a target by its ARN, as AWS services do among themselves: without a client or permissions."""
 
 from __future__ import annotations
 

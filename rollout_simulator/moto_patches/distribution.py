@@ -1,7 +1,6 @@
-"""What one minute of one metric holds: weighted values, never single requests.
+"""The values of one minute of one metric, as a histogram.
 
-A minute at 2,000 requests a second costs the same as one at 20: a handful of flags, or a histogram of a
-couple of hundred buckets.
+A minute at 2,000 requests a second costs the same as one at 20: two counts, or a couple of hundred buckets.
 """
 
 from __future__ import annotations

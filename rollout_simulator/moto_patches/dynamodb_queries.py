@@ -1,7 +1,7 @@
 """DynamoDB queries that cost what they find.
 
-moto sorts its whole table for each query, so that a table in which days of history lie takes ever longer to answer.
-Here a query looks at the items of its key alone or, by an index, at those that the index has.
+moto copies and sorts the whole table for each query. AWS reads the items of one key, or of an index. Here a query
+looks at the items of its key alone or, by an index, at those that have the index's attributes. Results are the same.
 """
 
 from __future__ import annotations

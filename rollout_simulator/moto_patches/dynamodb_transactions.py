@@ -1,7 +1,8 @@
 """DynamoDB transactions that cost what they write.
 
-moto backs a transaction up by a copy of its whole table, once for each of its items, so that a table of thousands of
-items takes seconds to write to. Here only the items that the transaction names are copied, and put back when it fails.
+moto copies its whole table once for each item of a transaction, to restore it when the transaction fails, so that a
+table of thousands of items takes seconds to write to. Here only the items that the transaction names are copied and
+restored. Results are the same.
 """
 
 from __future__ import annotations

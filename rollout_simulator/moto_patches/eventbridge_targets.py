@@ -1,13 +1,13 @@
-"""EventBridge delivers: to functions, state machines, queues, topics and log groups, and by schedule.
+"""EventBridge deliveries: to functions, state machines, queues, topics and log groups, and by schedule.
 
-moto knows only queues, logs and buses, and raises for the rest. From the documentation, unless told otherwise:
+moto delivers at once to queues, logs and buses, and raises NotImplementedError for the rest. AWS (documented, unless
+told otherwise):
 
 - An event goes to every target of every enabled rule of its bus that matches. Matching is moto's.
-- `Input`, `InputPath` and `InputTransformer` shape what the target gets; a state machine's execution has a name of
-  EventBridge's making.
+- `Input`, `InputPath` and `InputTransformer` shape what the target gets. EventBridge names the executions it starts.
 - A failed delivery is tried again up to `MaximumRetryAttempts` (185) for `MaximumEventAgeInSeconds` (a day), with
-  growing pauses (their lengths are a guess), then goes to the target's dead-letter queue, or is lost.
-- A function is invoked asynchronously: what its handler raises is Lambda's to retry, not EventBridge's.
+  growing pauses (their lengths are a guess), then goes to the target's dead-letter queue, or is dropped.
+- A function is invoked asynchronously: Lambda retries what its handler raises, EventBridge does not.
 - `rate(…)` rules fire first one period after they were made. `cron(…)` is refused here.
 """
 

@@ -1,4 +1,4 @@
-"""Who makes an AWS call at present: a function's name, the state machines, or the outside; and on what event."""
+"""Who makes the present AWS call: a function (by its name), a state machine, or code outside of both; on what event."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
 """Lambda aliases with optimistic locking and checked weights.
 
-moto ignores RevisionId, never rotates it, and stores any routing it is given. Here:
+moto ignores RevisionId, never rotates it, and stores any routing it is given. AWS:
 
 - A RevisionId that is not the alias's own is refused with 412 (recorded); each update gives a new one.
 - `AdditionalVersionWeights` names at most one published version besides the alias's own, with a weight below
-  1; `$LATEST` takes part on neither side (recorded). An empty map clears it (recorded), after which GetAlias
+  1; `$LATEST` is allowed on neither side (recorded). An empty map clears it (recorded), after which GetAlias
   shows no RoutingConfig. An update without RoutingConfig leaves the weights as they are (from memory).
 - A version that does not exist is not found.
 
-Weights only route where somebody reads them: nothing here invokes.
+The weights route nothing here: the traffic models read them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The least code moto takes for a function: a zip in memory, different for each text."""
+"""A deployment package for functions whose code does not matter: a zip in memory, different for each text."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""Lambda functions run for real: the handler is imported and called in this process.
+"""Lambda functions run in this process: Invoke imports the handler and calls it.
 
-moto only echoes. Here Invoke does what the Lambda runtime does (documented unless said otherwise):
+moto, without Docker, answers Invoke with the event. AWS (documented unless said otherwise):
 
-- The handler `module.function` is looked up in the folder that is deployed, sees the function's own environment
+- The handler `module.function` is looked up in the deployed folder, sees the function's own environment
   and a context, and event and answer cross as JSON.
-- What it raises is the answer, as `errorType`, `errorMessage`, `requestId`, `stackTrace`, with `FunctionError`
+- An exception is answered as `errorType`, `errorMessage`, `requestId`, `stackTrace`, with `FunctionError`
   `Unhandled`. `Timeout` counts on the simulated clock and ends as `Sandbox.Timedout` (its text is from memory).
 - An `Event` invocation is queued. If it fails it is tried twice more, after one and two minutes, then goes to the
   function's on-failure destination and dead-letter queue.
 
-One process stands for all sandboxes: modules are shared, and each simulation starts cold only in that what the
-functions' modules keep by `functools.cache` is forgotten.
+Unlike on AWS all invocations share one process, so modules are shared. A new simulation clears what the functions'
+modules keep by `functools.cache`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What handlers print, kept per function instead of shown, and how their invocations ended.
+"""The output of handlers, kept per function, and how their invocations ended.
 
-A handler's logger takes hold of `sys.stdout` when it is made and keeps it for the life of the process, so one
-stream stands there for good: it writes to the invocation that runs, or through to whatever stdout was before. Loggers
-of modules that were imported earlier are given it for as long as the simulation lasts.
+A handler's logger takes hold of `sys.stdout` when it is made and keeps it for the life of the process. So one stream
+stays in its place: it writes to the invocation that runs, or else to the stdout that was there before. Loggers of
+modules that were imported earlier are given it while the simulation lasts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Lambda resource policies of one function, alias or version each.
+"""Lambda resource policies: one for each function, version and alias.
 
-moto keeps the policy of an alias with the version that it points to, so that an alias loses its permissions when it is
-moved, and shares them with every alias of the same version; and it takes two statements of one id. On AWS each
-qualifier has a policy of its own; a function or alias without one is answered with ResourceNotFoundException.
+moto keeps one policy for a function, all its versions and aliases, and accepts two statements of one id. AWS: each
+qualifier has a policy of its own; one without a policy is answered with ResourceNotFoundException; a statement id that
+is taken with ResourceConflictException (API reference of AddPermission, GetPolicy, RemovePermission).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _RESPONSE = replacements(
 
 
 class StatementExists(LambdaClientError):
-    """There is a statement of this id already."""
+    """The policy has a statement of this id."""
 
     code = 409
 

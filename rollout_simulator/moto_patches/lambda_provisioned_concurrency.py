@@ -1,7 +1,7 @@
 """Provisioned concurrency of versions and aliases: the configuration alone, ready at once.
 
-moto has none of it. `$LATEST` takes none (documented). It and weights exclude each other on an alias; both error
-texts were reported by users of infrastructure tools.
+moto has no such operations. AWS: `$LATEST` takes none (documented); an alias has either it or weights (both error
+texts were reported by users of infrastructure tools).
 """
 
 from __future__ import annotations

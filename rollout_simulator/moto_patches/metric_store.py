@@ -1,6 +1,6 @@
-"""The simulated CloudWatch's memory: which minute of which metric is seen when.
+"""The simulated CloudWatch's data: which minute of which metric is visible when.
 
-A datum is (namespace, metric, exact dimensions, minute) → `Distribution`, with a *publication history*: what
+A datum is (namespace, metric, exact dimensions, minute) → `Distribution`, with a publication history: what
 becomes visible at which moment. So data may arrive late and be corrected later, and a query sees exactly
 what CloudWatch would have shown at that time. Dimensions match exactly, as CloudWatch documents: a query
 with fewer dimensions than the data finds nothing.

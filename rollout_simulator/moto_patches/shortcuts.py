@@ -1,4 +1,4 @@
-"""What moto and botocore work out again for every call although it never changes; a third of a simulation's time."""
+"""Results that moto and botocore compute for every call although they never change; a third of a run's time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes to API Gateway stages: each whole or not at all, one at a time, and told to whoever listens."""
+"""Changes of API Gateway stages: atomic, one at a time, and reported to listeners."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from rollout_simulator.moto_patches.apigateway_errors import LimitExceeded
-from rollout_simulator.moto_patches.stage_operations import StagePointers, StageRules
+from rollout_simulator.moto_patches.apigateway_errors import BadRequest, Conflict, LimitExceeded
+from rollout_simulator.moto_patches.stage_operations import StagePointers, StageRules, require_supported
 
 StageView = Mapping[str, Any]
 """A stage as GetStage's JSON shows it; dates are epoch seconds."""
@@ -39,14 +39,26 @@ class StageControlPlane:
     deployments_per_api: int = 300
     """How many deployments an API holds; AWS's number is from memory."""
 
+    _written_at: dict[str, float] = field(default_factory=dict, repr=False)
     _one_at_a_time: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @contextmanager
     def writing(self, api: Any, stage_name: str) -> Iterator[None]:
-        """Do one write to a stage, alone, and tell the listeners once it has succeeded."""
+        """Do one write to a stage, alone, and tell the listeners once it has changed something or succeeded.
+
+        Raises: Conflict, when another write is too recent by the rules.
+        """
         with self._one_at_a_time:
+            self._refuse_concurrent_write(api)
             before = view_of(api, stage_name)
-            yield
+            refused: BadRequest | None = None
+            try:
+                yield
+            except BadRequest as error:
+                if view_of(api, stage_name) == before:
+                    raise
+                refused = error
+            self._written_at[api.id] = time.time()
             if (stage := api.stages.get(stage_name)) is not None:
                 stage.last_updated_date = int(time.time())
                 if before is None:
@@ -54,25 +66,48 @@ class StageControlPlane:
             change = StageChange(datetime.now(UTC), api.id, stage_name, before, view_of(api, stage_name))
             for listener in self.listeners:
                 listener(change)
+            if refused is not None:
+                raise refused
 
     def patch(self, api: Any, stage: Any, operations: Sequence[Mapping[str, str]]) -> None:
-        """Apply UpdateStage's operations in order; if one is refused, none is applied."""
+        """Apply UpdateStage's operations in order; if one is refused, none is applied unless the rules say otherwise.
+
+        Raises: BadRequest.
+        """
         draft = copy.deepcopy(stage)
         pointers = StagePointers(draft.deployment_id, draft.variables, canary_of(draft), api.deployments, self.rules)
-        for operation in operations:
-            if operation["op"] == "copy" or pointers.owns(operation["path"]):
-                pointers.apply(operation)
-            else:
-                draft.apply_operations([operation])
+        try:
+            for operation in operations:
+                if operation["op"] == "copy" or pointers.owns(operation["path"]):
+                    pointers.apply(operation)
+                else:
+                    require_supported(operation)
+                    draft.apply_operations([operation])
+        except BadRequest:
+            if self.rules.bad_request == "keeps earlier operations":
+                self._accept(stage, draft, pointers)
+            raise
+        self._accept(stage, draft, pointers)
+
+    @staticmethod
+    def _accept(stage: Any, draft: Any, pointers: StagePointers) -> None:
         draft.deployment_id = pointers.deployment_id
         draft.canary_settings = pointers.canary
         # The object stays the same: moto and others keep references to it.
         vars(stage).update(vars(draft))
 
     def admit_deployment(self, api: Any) -> None:
-        """Refuse a deployment that is one too many."""
+        """Refuse a deployment that is one too many, or made while something else is written.
+
+        Raises: LimitExceeded, Conflict.
+        """
+        self._refuse_concurrent_write(api)
         if len(api.deployments) >= self.deployments_per_api:
             raise LimitExceeded("Maximum number of Deployments for this API has been reached")
+
+    def _refuse_concurrent_write(self, api: Any) -> None:
+        if time.time() - self._written_at.get(api.id, float("-inf")) < self.rules.exclusive_seconds:
+            raise Conflict("Unable to complete operation due to concurrent modification. Please try again later.")
 
 
 def canary_of(stage: Any) -> dict[str, Any] | None:

@@ -8,14 +8,17 @@ Recorded from AWS by a public test-suite, and kept:
 - the whole map of overrides can be neither replaced nor removed
 - `remove /canarySettings` takes the key out of GetStage
 
-Documented: operations apply in order, and `remove` works on a single override. Unknown, so chosen here: a
-request with one bad operation changes nothing; `remove /canarySettings` without a canary is a 400 (a
-`StageRules` switch makes it succeed); removing an override that is not there changes nothing, and creates no
-canary; `copy` of overrides that are not there merges nothing; the texts for a bad percentage or boolean.
+Documented: operations apply in order; `remove` works on a single override; an operation that a stage does not
+support is refused. Unknown, with a switch in `StageRules` for each: whether a request with one bad operation changes
+something, what `remove /canarySettings` does without a canary, what becomes of a third decimal of percentTraffic, and
+for how long a change excludes others. Unknown, so chosen here: removing an override that is not there changes
+nothing, and creates no canary; `copy` of overrides that are not there merges nothing; the texts for a bad percentage,
+a bad boolean and an unsupported path; and, from memory, which other paths are supported.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +28,21 @@ from rollout_simulator.moto_patches.apigateway_errors import BadRequest
 CANARY = "/canarySettings"
 OVERRIDES = f"{CANARY}/stageVariableOverrides"
 _COPIES = {f"{CANARY}/deploymentId": "/deploymentId", OVERRIDES: "/variables"}
+_SUPPORTED = frozenset(
+    {
+        *(("replace", f"/{name}") for name in ("description", "tracingEnabled", "cacheClusterEnabled")),
+        *(("replace", f"/{name}") for name in ("cacheClusterSize", "clientCertificateId", "documentationVersion")),
+        *(("replace", f"/accessLogSettings/{name}") for name in ("destinationArn", "format")),
+        ("remove", "/accessLogSettings"),
+    }
+)
+"""Operations on what is not this module's; those on method settings are recognized by their form."""
+
+_METHOD_SETTING = re.compile(
+    "/[^/]+/[^/]+/(metrics/enabled|logging/(loglevel|dataTrace)|throttling/(burstLimit|rateLimit)|"
+    "caching/(enabled|ttlInSeconds|dataEncrypted|requireAuthorizationForCacheControl|"
+    "unauthorizedCacheControlHeaderStrategy))"
+)
 _OVERRIDE_PREFIX = f"{OVERRIDES}/"
 
 Canary = dict[str, Any]
@@ -38,9 +56,29 @@ class StageRules:
     removing_no_canary: str = "refused"
     """What `remove /canarySettings` does on a stage without one: "refused" (400) or "ignored"."""
 
+    bad_request: str = "changes nothing"
+    """What a request does whose operation is refused: "changes nothing", or "keeps earlier operations"."""
+
+    third_decimal: str = "kept"
+    """What becomes of a percentTraffic with more than two decimals: "kept", "rounded" or "refused"."""
+
+    exclusive_seconds: float = 0.0
+    """For how long after a change of an API's stages the next one is refused with ConflictException.
+
+    That it is, users of infrastructure tools report; for how long is unknown.
+    """
+
     def __post_init__(self) -> None:
-        if self.removing_no_canary not in {"refused", "ignored"}:
-            raise ValueError(f"removing_no_canary: {self.removing_no_canary}")
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name}: {getattr(self, name)}")
+
+
+_CHOICES: Mapping[str, frozenset[str]] = {
+    "removing_no_canary": frozenset({"refused", "ignored"}),
+    "bad_request": frozenset({"changes nothing", "keeps earlier operations"}),
+    "third_decimal": frozenset({"kept", "rounded", "refused"}),
+}
 
 
 @dataclass
@@ -108,7 +146,7 @@ class StagePointers:
         elif path == f"{CANARY}/deploymentId":
             self._canary_made()["deploymentId"] = self._existing(value)
         elif path == f"{CANARY}/percentTraffic":
-            self._canary_made()["percentTraffic"] = percent_traffic(value)
+            self._canary_made()["percentTraffic"] = percent_traffic(value, self.rules)
         elif path == f"{CANARY}/useStageCache":
             self._canary_made()["useStageCache"] = _boolean(value)
         else:
@@ -146,11 +184,21 @@ class StagePointers:
             raise BadRequest(f"Invalid {kind} operation with path: {path}")
 
 
-def new_canary(deployment_id: str, given: Mapping[str, Any] | None = None) -> Canary:
+def require_supported(operation: Mapping[str, str]) -> None:
+    """Refuse an operation, other than on canaries and deployments, that a stage does not support.
+
+    Raises: BadRequest.
+    """
+    kind, path = operation["op"], operation["path"]
+    if (kind, path) not in _SUPPORTED and not (kind == "replace" and _METHOD_SETTING.fullmatch(path)):
+        raise BadRequest(f"Invalid {kind} operation with path: {path}")
+
+
+def new_canary(deployment_id: str, given: Mapping[str, Any] | None = None, rules: StageRules | None = None) -> Canary:
     """A canary on `deployment_id` at 0 %, with what CreateDeployment or CreateStage says about it."""
     given = given or {}
     canary: Canary = {
-        "percentTraffic": percent_traffic(given.get("percentTraffic", 0.0)),
+        "percentTraffic": percent_traffic(given.get("percentTraffic", 0.0), rules or StageRules()),
         "deploymentId": deployment_id,
         "useStageCache": bool(given.get("useStageCache", False)),
     }
@@ -159,15 +207,23 @@ def new_canary(deployment_id: str, given: Mapping[str, Any] | None = None) -> Ca
     return canary
 
 
-def percent_traffic(value: str | float | None) -> float:
-    """A double from 0.0 to 100.0, as documented; more than two decimals is unverified and kept."""
+def percent_traffic(value: str | float | None, rules: StageRules) -> float:
+    """A double from 0.0 to 100.0, as documented; the rules say what becomes of more than two decimals.
+
+    Raises: BadRequest.
+    """
     try:
         percent = float(value if value is not None else "")
     except ValueError:
         raise BadRequest(f"Invalid canary percent traffic: {value}") from None
     if not 0.0 <= percent <= 100.0:
         raise BadRequest(f"Canary percent traffic must be between 0.0 and 100.0, but was {value}")
-    return percent
+    rounded = round(percent, 2)
+    if percent == rounded or rules.third_decimal == "kept":
+        return percent
+    if rules.third_decimal == "refused":
+        raise BadRequest(f"Invalid canary percent traffic: {value}")
+    return rounded
 
 
 def _boolean(value: str | None) -> bool:

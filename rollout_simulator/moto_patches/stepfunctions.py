@@ -1,4 +1,4 @@
-"""Step Functions as a whole: moto's interpreter on the simulated clock, with what it lacks."""
+"""Step Functions: moto's interpreter on the simulated clock, with all patches of it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def patched(
 ) -> Iterator[None]:
     """Run state machines on `clock` as AWS does for as long as this is open; their events go to `emit`."""
     with ExitStack() as stack:
-        # moto logs each error of a state machine, also those that it catches; the history tells them better.
+        # moto logs each error of a state machine, also those that it catches; the history has them all.
         log = logging.getLogger("moto.stepfunctions")
         stack.callback(log.setLevel, log.level)
         log.setLevel(logging.CRITICAL)

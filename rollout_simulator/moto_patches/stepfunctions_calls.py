@@ -1,6 +1,8 @@
-"""The AWS calls that a state machine makes itself.
+"""The AWS calls that a state machine makes.
 
-- One client per service, not one per task: making it takes longer than most calls.
+moto makes a client per task, fails for services that spell parameters in small letters, and lets `States.ALL` match
+every error. AWS:
+
 - Parameters and answers of every SDK integration are spelled in PascalCase (documented), also where the service's
   own are not (`states:startExecution`, `aws-sdk:sfn`, `aws-sdk:apigateway`).
 - An error is named `<Service>.<Exception>`; a call without an answer is `<Service>.SdkClientException` (documented

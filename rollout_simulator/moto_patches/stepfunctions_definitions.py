@@ -1,7 +1,7 @@
-"""State machine definitions: read as JSON, and parsed once.
+"""State machine definitions: texts read as JSON, and parsed once.
 
-moto leaves the escapes of plain texts (`\\"`, `\\n`) as they are written, and parses a definition anew for each
-execution.
+moto leaves the escapes of some texts (`\\"`, `\\n`) as they are written, reads those of others as Python's, and
+parses a definition anew for each execution. AWS: a definition is JSON.
 """
 
 from __future__ import annotations

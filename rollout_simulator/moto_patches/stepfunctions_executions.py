@@ -1,6 +1,7 @@
 """Starting, stopping and announcing executions.
 
-From the Step Functions documentation:
+moto gives an unnamed execution no name, drops the error and cause of StopExecution, and sends no events. AWS
+(documented):
 
 - StartExecution with the name and input of a running execution answers with that execution; any other use of a
   name is `ExecutionAlreadyExists`. Names have at most 80 characters. An execution that is not named is given one.

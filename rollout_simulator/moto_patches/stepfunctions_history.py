@@ -1,8 +1,8 @@
-"""An execution's history: in pages, and no longer than AWS keeps it.
+"""An execution's history: in pages, and bounded.
 
-A standard execution has at most 25,000 events; one that needs more fails, and no Catch helps (documented).
-GetExecutionHistory answers in pages of `maxResults`, 100 unless told otherwise and at most 1,000, in
-either order (documented).
+moto keeps any number of events and answers with all of them. AWS (documented): a standard execution has at most 25,000
+events; one that needs more fails, and no Catch matches. GetExecutionHistory answers in pages of `maxResults`, 100
+unless told otherwise and at most 1,000, in either order.
 """
 
 from __future__ import annotations

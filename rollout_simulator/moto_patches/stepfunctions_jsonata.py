@@ -1,12 +1,11 @@
 """JSONata for moto's state machines.
 
-moto has no JSONata engine, and the seam it leaves for one writes the variables' values into the text of the
-expression, strings unescaped. Here `jsonata-python` evaluates, values are bound, and parsed expressions are kept.
+moto has no JSONata engine, and writes the variables' values into the text of the expression, strings unescaped. Here
+`jsonata-python` evaluates, values are bound, and parsed expressions are kept.
 
-From the Step Functions documentation: an expression that fails or yields nothing ends its state with
-`States.QueryEvaluationError`, which Retry and Catch can match; `$states` holds `input`, `context`, and where they
-exist `result` and `errorOutput`; `$uuid`, `$random`, `$hash`, `$partition`, `$range` and `$parse` are provided
-by Step Functions.
+AWS (documented): an expression that fails or yields nothing ends its state with `States.QueryEvaluationError`, which
+Retry and Catch can match; `$states` holds `input`, `context`, and where they exist `result` and `errorOutput`;
+`$uuid`, `$random`, `$hash`, `$partition`, `$range` and `$parse` are provided by Step Functions.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
 """moto's state machine interpreter on the simulated clock.
 
-moto gives each execution three kinds of threads and real waits. Here an execution is one task on the clock and
-the work of a Task state another, so that what the documentation says of time holds:
+moto gives each execution three kinds of threads and waits in real time. Here an execution is one task on the clock and
+the work of a Task state another. AWS (documented):
 
-- `TimeoutSeconds` of a Task ends the state; the Lambda function it called runs on, unheard. So does StopExecution.
+- `TimeoutSeconds` of a Task ends the state; the Lambda function it called runs on, and its answer is dropped. The
+  same holds for StopExecution.
 - `TimeoutSeconds` of a state machine ends the execution as TIMED_OUT.
 - `HeartbeatSeconds` ends a Task with `States.HeartbeatTimeout` when no heartbeat came for so long.
 - A retrier waits `IntervalSeconds · BackoffRate^n`, at most `MaxDelaySeconds`; with FULL jitter evenly between 0 and
   that.
 
-An execution that was stopped or ran out of time ends wherever it waits; the first of such ends stands.
+An execution that was stopped or ran out of time ends wherever it waits. The first of such ends stays its status.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Task tokens: each is answered once, and only while its task waits.
 
+moto accepts a second answer and drops the cause of a failure. AWS:
+
 - SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat with the token of a task that has ended, however it
-  ended, give `TaskTimedOut` (seen in a public report); with a token that never was, `InvalidToken`.
-- SendTaskFailure carries an error and a cause (documented); moto drops the cause.
+  ended, give `TaskTimedOut` (seen in a public report); with an unknown token, `InvalidToken`.
+- SendTaskFailure carries an error and a cause (documented).
 - A missing heartbeat is `States.HeartbeatTimeout` (documented); moto calls it `States.Timeout`.
 """
 

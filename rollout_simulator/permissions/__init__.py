@@ -1,5 +1,5 @@
-"""IAM for the embedded AWS: what the functions and the workflow call is checked against the template's own policies.
+"""IAM for the embedded AWS: calls of the functions and the workflow are checked against the template's policies.
 
-moto checks none of it. Here a call that the role's policies do not allow is refused as AWS refuses it, in every
-scenario and test; and what was allowed by which statement is kept, so that a permission nobody uses can be told.
+moto checks no policies of roles. Here a call that the role's policies do not allow is refused as by AWS, in every
+scenario and test. Which statement allowed what is recorded, so that a test finds permissions that nobody uses.
 """

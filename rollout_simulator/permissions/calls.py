@@ -1,7 +1,7 @@
 """Which permissions an API call needs: IAM's actions and resources, by operation and parameters.
 
-From the Service Authorization Reference, as far as the product goes. An operation of a service that is not here is
-an error that says so: teach it here, then write the policy.
+From the Service Authorization Reference, for the services that are called. A call of another service raises
+`UnknownCall`: add the service here, then write the policy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PARTITION_KEY = "pk"
 
 
 class UnknownCall(ValueError):
-    """Nobody has said what the call needs."""
+    """It is not known here which permission the call needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Place:
     account: str
     region: str
     state_machine: str = "*"
-    """The one whose task tokens are answered: a token does not say whose it is."""
+    """The state machine whose task tokens are answered: a token does not name its own."""
 
     def arn(self, service: str, resource: str) -> str:
         """`resource` as it ends the ARN; what is an ARN already is given back."""

@@ -14,7 +14,7 @@ _KNOWN = frozenset({"Sid", "Effect", "Action", "Resource", "Condition"})
 
 
 class UnsupportedPolicy(ValueError):
-    """The policy says something that the embedded AWS does not know."""
+    """The policy uses something that the embedded AWS does not know."""
 
 
 class Permission(NamedTuple):

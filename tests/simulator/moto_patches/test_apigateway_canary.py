@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from botocore.exceptions import ClientError
+from moto.apigateway.models import apigateway_backends
 
-from rollout_simulator.moto_patches import apigateway_canary
+from rollout_simulator.moto_patches import apigateway_canary, apigateway_integrations
 from rollout_simulator.moto_patches.stage_control_plane import StageChange, StageControlPlane
 from rollout_simulator.moto_patches.stage_operations import StageRules
-from tests.contract.gateway import Gateway
-from tests.simulator.moto_patches.conftest import NOW, client
+from tests.contract.gateway import Gateway, refused
+from tests.simulator.moto_patches.conftest import NOW, REGION, client
+from tests.simulator.moto_patches.world import ACCOUNT
 
 
 @pytest.fixture
@@ -117,3 +120,124 @@ class TestHistory:
             gateway.patch(("replace", "/canarySettings/deploymentId", "nowhere"))
 
         assert told == []
+
+
+class TestUnsupportedOperations:
+    @pytest.mark.parametrize(
+        ("kind", "path"),
+        [
+            ("replace", "/foo"),
+            ("replace", "/stageName"),
+            ("replace", "/*/*/nonsense"),
+            ("remove", "/description"),
+            ("add", "/description"),
+            ("move", "/description"),
+            ("test", "/description"),
+            ("replace", "/accessLogSettings/level"),
+        ],
+    )
+    def test_what_a_stage_does_not_support_is_refused_and_changes_nothing(
+        self, gateway: Gateway, kind: str, path: str
+    ) -> None:
+        before = gateway.stage()
+        text = f"Invalid {kind} operation with path: {path}"
+        refused(
+            "BadRequestException",
+            400,
+            text,
+            lambda: gateway.patch(("replace", "/variables/table", "other"), (kind, path, "1")),
+        )
+        assert gateway.stage() == before
+
+    @pytest.mark.parametrize(
+        "path", ["/description", "/tracingEnabled", "/*/*/logging/loglevel", "/~1a/GET/caching/enabled"]
+    )
+    def test_what_it_supports_beside_canaries_is_applied(self, gateway: Gateway, path: str) -> None:
+        before = gateway.stage()
+        gateway.patch(("replace", path, "true"))
+        assert gateway.stage() != before
+
+
+class TestUnknowns:
+    def test_a_bad_operation_can_be_played_to_keep_the_earlier_ones(
+        self, gateway: Gateway, plane: StageControlPlane
+    ) -> None:
+        told: list[StageChange] = []
+        plane.rules = StageRules(bad_request="keeps earlier operations")
+        plane.listeners.append(told.append)
+        with pytest.raises(ClientError, match="BadRequestException"):
+            gateway.patch(("replace", "/variables/table", "other"), ("replace", "/foo", "1"))
+        assert gateway.stage()["variables"]["table"] == "other"
+        assert [change.after["variables"]["table"] for change in told if change.after] == ["other"]
+
+    @pytest.mark.parametrize(("rule", "percent"), [("kept", 33.3333), ("rounded", 33.33), ("refused", None)])
+    def test_a_third_decimal_can_be_kept_rounded_or_refused(
+        self, gateway: Gateway, plane: StageControlPlane, rule: str, percent: float | None
+    ) -> None:
+        plane.rules = StageRules(third_decimal=rule)
+        if percent is None:
+            with pytest.raises(ClientError, match="BadRequestException"):
+                gateway.patch(("replace", "/canarySettings/percentTraffic", "33.3333"))
+            return
+        gateway.patch(("replace", "/canarySettings/percentTraffic", "33.3333"))
+        assert gateway.stage()["canarySettings"]["percentTraffic"] == percent
+        gateway.deploy(stageName="prod", canarySettings={"percentTraffic": 33.3333})
+        assert gateway.stage()["canarySettings"]["percentTraffic"] == percent
+
+    def test_concurrent_writers_can_be_refused_with_a_conflict(
+        self, gateway: Gateway, plane: StageControlPlane, aws: time_machine.Traveller
+    ) -> None:
+        plane.rules = StageRules(exclusive_seconds=2.0)
+        aws.shift(timedelta(seconds=10))
+        gateway.patch(("replace", "/variables/table", "mine"))
+        refused(
+            "ConflictException",
+            409,
+            "Unable to complete operation due to concurrent modification. Please try again later.",
+            lambda: gateway.patch(("replace", "/variables/table", "yours")),
+        )
+        aws.shift(timedelta(seconds=2))
+        gateway.patch(("replace", "/variables/table", "yours"))
+        assert gateway.stage()["variables"]["table"] == "yours"
+
+    def test_a_misspelt_rule_is_an_error(self) -> None:
+        with pytest.raises(ValueError, match="bad_request: sometimes"):
+            StageRules(bad_request="sometimes")
+        with pytest.raises(ValueError, match="third_decimal: sometimes"):
+            StageRules(third_decimal="sometimes")
+
+
+class TestSnapshots:
+    def test_a_deployment_keeps_the_methods_integrations_and_authorizers_of_its_moment(self, gateway: Gateway) -> None:
+        def deployments() -> dict[str, Any]:
+            return dict(apigateway_backends[ACCOUNT][REGION].get_rest_api(gateway.api_id).deployments)
+
+        authorizer = gateway.client.create_authorizer(
+            restApiId=gateway.api_id,
+            name="a",
+            type="REQUEST",
+            authorizerUri="old",
+            identitySource="method.request.header.x",
+        )["id"]
+        uri = {"op": "replace", "path": "/uri", "value": "new"}
+        kept = deployments()[gateway.deploy()]
+        gateway.client.update_authorizer(
+            restApiId=gateway.api_id,
+            authorizerId=authorizer,
+            patchOperations=[{"op": "replace", "path": "/authorizerUri", "value": "new"}],
+        )
+        third = deployments()[gateway.deploy()]
+        with apigateway_integrations.patched():
+            gateway.client.update_integration(
+                restApiId=gateway.api_id, resourceId=gateway.root_id, httpMethod="GET", patchOperations=[uri]
+            )
+        last = deployments()[gateway.deploy()]
+        seen = [
+            (
+                each.definition["authorizers"][authorizer]["authorizerUri"],
+                each.definition["resources"]["/"]["GET"]["methodIntegration"]["uri"],
+            )
+            for each in (kept, third, last)
+        ]
+        assert seen == [("old", None), ("new", None), ("new", "new")]
+        assert len({kept.api_digest, third.api_digest, last.api_digest}) == 3

@@ -129,6 +129,14 @@ def test_an_api_cannot_be_tagged(gateway: Gateway) -> None:
         gateway.client.get_tags(resourceArn=arn)
 
 
+@lacking("APIGatewayResponse.update_integration")
+def test_an_integration_cannot_be_updated(gateway: Gateway) -> None:
+    with pytest.raises(NotImplementedError):
+        gateway.client.update_integration(
+            restApiId=gateway.api_id, resourceId=gateway.root_id, httpMethod="GET", patchOperations=[]
+        )
+
+
 # --- CloudWatch --------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ canary within tolerance is at most α however often one looks. Read it in this o
     harm        all minutes, against "within tolerance"     safety      this step, against "beyond the margin"
     observing   readings → evidence                         judging     evidence → action
     settings, plan, readings, evidence, verdict             the values that go in, stay, and come out
-    explain     numbers → words                             parse       JSON → values
+    explain     numbers → words                             parse       recordings → values
     replaying   the judge over recorded minutes             previewing  what a plan can and cannot see
     dispersion  how clumped errors are                      information the bound nobody can beat
     named       typing.NamedTuple without importing typing
@@ -29,7 +29,7 @@ from .verdict import Action, Judgement, MetricVerdict, Verdict
 if TYPE_CHECKING:
     from .judging import combine, convicts, judge, observe_all
     from .observing import begin, begin_step, observe
-    from .parse import Recording, parse_judge, parse_plan, parse_recording
+    from .parse import Recording, parse_plan, parse_recording
     from .previewing import BaseTraffic, MetricPreview, StepPreview, preview
     from .replaying import Replay, ReplayMinute, replay
 
@@ -72,7 +72,6 @@ __all__ = [
     "learned",
     "observe",
     "observe_all",
-    "parse_judge",
     "parse_plan",
     "parse_recording",
     "preview",
@@ -82,7 +81,6 @@ __all__ = [
 
 _LATER = {
     "Recording": "parse",
-    "parse_judge": "parse",
     "parse_plan": "parse",
     "parse_recording": "parse",
     "BaseTraffic": "previewing",

@@ -49,14 +49,17 @@ def judge(
 
     Exit code: 0 promoted, 3 rolled back, 4 held or no verdict, 2 readings or settings that cannot be.
     """
+    from rollout.errors import InvalidRequest  # noqa: PLC0415
+    from rollout.request.judge import parse_judge  # noqa: PLC0415
+
     given = {"preset": preset, "alpha": alpha, "beta": beta, "maxBakeFactor": max_bake_factor, "capShare": cap_share}
     gate = {"relative": gate_relative, "absolute": gate_absolute}
     try:
-        recording = parse_recording(_overridden(read_json(readings), given, gate))
+        recording = parse_recording(_overridden(read_json(readings), given, gate), parse_judge)
         if dispersion is not None:
             recording = recording._replace(settings=_dispersed(recording.settings, dispersion))
         replayed = replay(*recording)
-    except InvalidInput as error:
+    except (InvalidInput, InvalidRequest) as error:
         refuse(str(error))
     if as_json:
         typer.echo(json.dumps(replayed.to_dict(), indent=2, allow_nan=False))

@@ -11,11 +11,11 @@ from typing import Any, get_args
 from rollout.core.base_semantics import BaseSemantics
 from rollout.core.decision import OnInconclusive, OnRegression, Policy
 from rollout.core.judge import Count, JudgeSettings, Step, begin
-from rollout.core.judge.parse import parse_judge
 from rollout.core.measures import Measure, Series
 from rollout.core.minutes import Calendar
 from rollout.core.rollout import Candidate, Rollout, Settings
 from rollout.core.target import Target, TargetState
+from rollout.request.judge import parse_judge
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PROD = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"})

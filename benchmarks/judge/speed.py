@@ -30,8 +30,8 @@ from rollout.core.judge import (
     begin,
     begin_step,
     observe_all,
-    parse_judge,
 )
+from rollout.request.judge import parse_judge
 
 IMPORT_LIMIT_MS = 15.0
 ANALYSIS_LIMIT_MS = 30.0

@@ -143,12 +143,18 @@ def test_an_impossible_margin_holds_after_the_longest_bake() -> None:
         ('{"a": 1, "a": 2}', "standard input: the field 'a' is there twice"),
         ("[]", "recording: found [] (allowed: an object)"),
         (recording(HEALTHY, extra=1), "recording.extra: unknown field (allowed: baseHistory, judge, minutes, plan)"),
-        (recording(HEALTHY, judge=7), "judge: found 7 (allowed: an object)"),
+        (recording(HEALTHY, judge=7), "judge: input should be an object, got 7"),
         (recording(minute((5, 6), (9, 0))), "minute 1, 5XXError, canary: 6 bad of only 5 requests"),
         (recording(minute((-5, 0), (9, 0))), "minute 1, 5XXError, canary: requests must not be negative, found -5"),
         (recording(HEALTHY, {NAME: {"canary": {"requests": 1}}}), "minutes[1].5XXError.canary: bad is missing"),
-        (recording(HEALTHY, judge={"alpha": 2}), "judge.alpha: found 2 (allowed: above 0, at most 0.5)"),
-        (recording(HEALTHY, judge={"preset": "[red]"}), "judge.preset: unknown preset '[red]' (allowed: "),
+        (
+            recording(HEALTHY, judge={"alpha": 2}),
+            "judge.alpha: input should be a number above 0 and at most 0.5, got 2",
+        ),
+        (
+            recording(HEALTHY, judge={"preset": "[red]"}),
+            "judge.preset: input should be 'sensitive', 'balanced' or 'tolerant', got '[red]'",
+        ),
         (
             '{"plan": {"steps": [{"weightPercent": 5, "bakeMinutes": 2}]}, "minutes": [{"5XXError": '
             '{"canary": {"requests": 10, "bad": NaN}, "base": null}}]}',
@@ -169,10 +175,10 @@ def test_what_cannot_be_is_one_clear_line(document: object, problem: str, option
 
 def test_bad_options_are_refused_by_name() -> None:
     for options, problem in (
-        (["--alpha", "7"], "judge.alpha: found 7 (allowed: above 0, at most 0.5)"),
-        (["--preset", "wild"], "judge.preset: unknown preset 'wild' (allowed: sensitive, balanced, tolerant)"),
+        (["--alpha", "7"], "judge.alpha: input should be a number above 0 and at most 0.5, got 7.0"),
+        (["--preset", "wild"], "judge.preset: input should be 'sensitive', 'balanced' or 'tolerant', got 'wild'"),
         (["--dispersion", "0.5"], "judge.metrics[0].dispersion: found 0.5 (allowed: at least 1, at most 100)"),
-        (["--max-bake-factor", "nan"], "judge.maxBakeFactor: expected a number, found nan"),
+        (["--max-bake-factor", "nan"], "judge.maxBakeFactor: input should be a number from 1 to 100, got nan"),
     ):
         result = judged(recording(HEALTHY), *options)
         assert result.exit_code == 2

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from rollout.core.judge import parse_judge
+from rollout.request.judge import parse_judge
 from rollout_cli.main import app
 from rollout_cli.validate import steady_traffic
 

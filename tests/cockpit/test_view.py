@@ -14,11 +14,11 @@ from rollout.cockpit.sections import verdict_words
 from rollout.cockpit.timeline import Tone
 from rollout.cockpit.view import view_of
 from rollout.core.decision import Phase
-from rollout.core.judge.parse import parse_judge
 from rollout.core.measures import Series
 from rollout.core.rollout import Outcome
 from rollout.core.target import Target
 from rollout.core.undo import Undo, undo_by, undo_id_of
+from rollout.request.judge import parse_judge
 from tests.cockpit.lived import long_view, seen, view
 from tests.rollouts import JUDGE, NOON, rollout, settings
 

@@ -14,12 +14,12 @@ from rollout.core.base_semantics import BaseSemantics, BaseSetting
 from rollout.core.decision import Decision, Phase, Policy
 from rollout.core.events import State
 from rollout.core.judge import Count, MinuteReading, Pair, Step, observe
-from rollout.core.judge.parse import parse_judge
 from rollout.core.measures import Measure
 from rollout.core.minutes import Calendar
 from rollout.core.rollout import Candidate, Outcome, Rollout, Settings
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Canary
+from rollout.request.judge import parse_judge
 from tests.rollouts import FOUND, JUDGE, NOON, PLAN, rollout, settings
 
 WITH_CANARY = replace(FOUND, canary=Canary("dep-new", Decimal(5), {"lambdaAlias": "next"}))

@@ -171,7 +171,7 @@ class JudgeRequest(Part):
         )
 
 
-def parse_judge(block: object, *, default_names: Sequence[str] = ()) -> JudgeSettings:
+def parse_judge(block: object, default_names: Sequence[str] = ()) -> JudgeSettings:
     """The settings of a `judge` block that stands alone, as in a recording; None is an empty one.
 
     Raises: InvalidRequest.

@@ -17,6 +17,7 @@ from rollout.core.judge import (
     parse_recording,
     replay,
 )
+from rollout.request.judge import parse_judge
 from tests.core.judge.builders import HEALTHY, NAME, Minute, a_plan, a_reading, some_settings
 
 PLAN = a_plan((5, 6), (50, 6))
@@ -136,7 +137,7 @@ def test_a_recording_may_have_numbers_and_what_comes_late_counts_for_its_bake() 
         "plan": {"steps": [{"weightPercent": 5, "bakeMinutes": 4}]},
         "minutes": [minute(71), minute(72, points=False), minute(73), minute(74), minute(72)],
     }
-    replayed = replay(*parse_recording(recording))
+    replayed = replay(*parse_recording(recording, parse_judge))
     assert [each.judgement.action for each in replayed.minutes] == ["continue"] * 3 + ["extend", "promote"]
     twice = {**recording, "minutes": [minute(71), minute(71), minute(72)]}
-    assert replay(*parse_recording(twice)).minutes[-1].judgement.action is Action.CONTINUE
+    assert replay(*parse_recording(twice, parse_judge)).minutes[-1].judgement.action is Action.CONTINUE

@@ -3,6 +3,7 @@
 import json
 
 from rollout.core.judge import Action, Pair, parse_recording, replay
+from rollout.request.judge import parse_judge
 from tests.core.judge.builders import HEALTHY, NAME, Minute, a_pair, a_plan, some_settings
 
 
@@ -25,7 +26,7 @@ def test_the_keys_are_those_of_the_contract() -> None:
         ]
         * 5,
     }
-    shown = json.loads(json.dumps(replay(*parse_recording(document)).to_dict(), allow_nan=False))
+    shown = json.loads(json.dumps(replay(*parse_recording(document, parse_judge)).to_dict(), allow_nan=False))
     assert set(shown) == {"verdict", "atMinute", "minutes"}
     assert (shown["verdict"], shown["atMinute"]) == ("promote", 2)
     assert [(minute["step"], minute["action"]) for minute in shown["minutes"]] == [

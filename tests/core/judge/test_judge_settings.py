@@ -3,7 +3,7 @@
 import json
 from decimal import Decimal
 from math import nan
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -20,10 +20,11 @@ from rollout.core.judge import (
     Pair,
     RecordedMinute,
     Tolerance,
-    parse_judge,
     parse_plan,
     parse_recording,
 )
+from rollout.errors import InvalidRequest
+from rollout.request.judge import Kind, Preset, parse_judge
 from tests.core.judge.builders import NAME, orders, some_settings
 
 PLAN = {"steps": [{"weightPercent": 5, "bakeMinutes": 10}]}
@@ -101,62 +102,95 @@ def a_metric(**changes: object) -> dict[str, object]:
     return {"metrics": [{"name": NAME} | changes]}
 
 
+A_RATE = "input should be a number above 0 and at most 0.5"
 REFUSED: list[tuple[object, str]] = [
-    ({"preset": "strict"}, "judge.preset: unknown preset 'strict' (allowed: sensitive, balanced, tolerant)"),
-    ({"preset": ["balanced"]}, "judge.preset: unknown preset ['balanced']"),
-    ({"alpah": 0.1}, "judge.alpah: unknown field"),
-    ([], "judge: found []"),
-    ({"alpha": 0}, "judge.alpha: found 0 (allowed: above 0, at most 0.5)"),
-    ({"alpha": "0.01"}, "judge.alpha: expected a number, found '0.01'"),
-    ({"alpha": True}, "judge.alpha: expected a number, found True"),
-    ({"alpha": nan}, "judge.alpha: expected a number, found nan"),
-    ({"beta": 1}, "judge.beta: found 1 (allowed: above 0, at most 0.5)"),
-    ({"maxBakeFactor": 0.5}, "judge.maxBakeFactor: found 0.5 (allowed: at least 1, at most 100)"),
-    ({"gate": {"relative": 0.9}}, "judge.gate.relative: found 0.9"),
+    ({"preset": "strict"}, "judge.preset: input should be 'sensitive', 'balanced' or 'tolerant', got 'strict'"),
+    ({"preset": ["balanced"]}, "judge.preset: input should be 'sensitive', 'balanced' or 'tolerant', got ['balanced']"),
+    ({"alpah": 0.1}, "judge.alpah: unknown field; allowed are preset, alpha, "),
+    ([], "judge: input should be an object, got []"),
+    ({"alpha": 0}, f"judge.alpha: {A_RATE}, got 0"),
+    ({"alpha": True}, f"judge.alpha: {A_RATE}, got True"),
+    ({"alpha": nan}, f"judge.alpha: {A_RATE}, got nan"),
+    ({"beta": 1}, f"judge.beta: {A_RATE}, got 1"),
+    ({"maxBakeFactor": 0.5}, "judge.maxBakeFactor: input should be a number from 1 to 100, got 0.5"),
+    ({"gate": {"relative": 0.9}}, "judge.gate.relative: input should be a number from 1 to 100, got 0.9"),
     ({"gate": {"relative": 1, "absolute": 0}}, "judge.gate: leaves no margin to prove"),
-    ({"gate": {"factor": 2}}, "judge.gate.factor: unknown field (allowed: absolute, relative)"),
-    ({"capShare": 0}, "judge.capShare: found 0"),
-    ({"fastLane": {"minBad": 0}}, "judge.fastLane.minBad: found 0 (allowed: 1 or more)"),
-    ({"fastLane": {"minBad": 2.5}}, "judge.fastLane.minBad: expected a whole number, found 2.5"),
-    ({"fastLane": {"excess": 2}}, "judge.fastLane.excess: found 2"),
-    ({"metrics": []}, "judge.metrics: no metrics"),
-    ({"metrics": {"name": NAME}}, "judge.metrics: found {'name'"),
-    ({"metrics": [{}]}, "judge.metrics[0].name: found None"),
+    ({"gate": {"factor": 2}}, "judge.gate.factor: unknown field; allowed are relative, absolute"),
+    ({"capShare": 0}, "judge.capShare: input should be a number above 0 and at most 1, got 0"),
+    ({"fastLane": {"minBad": 0}}, "judge.fastLane.minBad: input should be a whole number from 1 to 100000, got 0"),
+    ({"fastLane": {"minBad": 2.5}}, "judge.fastLane.minBad: input should be a whole number from 1 to 100000, got 2.5"),
+    ({"fastLane": {"excess": 2}}, "judge.fastLane.excess: input should be a number from 0 to 1, got 2"),
+    ({"metrics": []}, "judge.metrics: list should have at least 1 item"),
+    ({"metrics": {"name": NAME}}, "judge.metrics: input should be a valid list, got {'name'"),
+    ({"metrics": [{}]}, "judge.metrics[0].name: required"),
+    ({"metrics": [{"name": " "}]}, "judge.metrics[0].name: string should match pattern"),
     ({"metrics": [{"name": NAME}, {"name": NAME}]}, "judge.metrics[1].name: '5XXError' is named twice"),
     ({"metrics": [{"name": "4XXError"}]}, "judge.metrics: nothing has to be proven safe"),
     (a_metric(required=False), "judge.metrics: nothing has to be proven safe"),
     (a_metric(dryRun=True), "judge.metrics: nothing has to be proven safe"),
-    (a_metric(required="yes"), "judge.metrics[0].required: found 'yes' (allowed: true, false)"),
+    (a_metric(required="yes"), "judge.metrics[0].required: input should be a valid boolean, got 'yes'"),
     (a_metric(dry_run=True), "judge.metrics[0].dry_run: unknown field"),
-    (a_metric(tolerance={"relative": -1}), "judge.metrics[0].tolerance.relative: found -1"),
+    (a_metric(tolerance={"relative": -1}), "judge.metrics[0].tolerance.relative: input should be a number from 0"),
     (a_metric(tolerance={"relative": 0, "absolute": 0}), "judge.metrics[0].tolerance: tolerates nothing"),
-    (a_metric(tolerance={"relative": "2"}), "judge.metrics[0].tolerance.relative: expected a number"),
-    (a_metric(tolerance=1.25), "judge.metrics[0].tolerance: found 1.25"),
-    (a_metric(dispersion=0.5), "judge.metrics[0].dispersion: found 0.5 (allowed: at least 1, at most 100)"),
-    (a_metric(weight=0), "judge.metrics[0].weight: found 0"),
+    (a_metric(tolerance={"relative": "two"}), "judge.metrics[0].tolerance.relative: input should be a number"),
+    (a_metric(tolerance=1.25), "judge.metrics[0].tolerance: input should be an object, got 1.25"),
+    (a_metric(dispersion=0.5), "judge.metrics[0].dispersion: input should be a number from 1 to 100, got 0.5"),
+    (a_metric(weight=0), "judge.metrics[0].weight: input should be a number above 0 and at most 1000, got 0"),
     (a_metric(quantiles=[90]), "judge.metrics[0].quantiles: '5XXError' is a single series"),
-    (a_metric(kind="error"), "judge.metrics[0].kind: unknown kind 'error'"),
-    ({"metrics": [{"name": "Latency", "quantiles": [100]}]}, "judge.metrics[0].quantiles[0]: found 100"),
-    ({"metrics": [{"name": "Latency", "quantiles": []}]}, "judge.metrics[0].quantiles: no quantiles"),
-    ({"metrics": [{"name": "OrdersPlaced"}]}, "judge.metrics[0].kind: missing, and 'OrdersPlaced' does not"),
+    (a_metric(kind="error"), "judge.metrics[0].kind: input should be 'errors', 'latency', "),
+    ({"metrics": [{"name": "Latency", "quantiles": [100]}]}, "judge.metrics[0].quantiles[0]: input should be a number"),
+    ({"metrics": [{"name": "Latency", "quantiles": []}]}, "judge.metrics[0].quantiles: list should have at least 1"),
+    ({"metrics": [{"name": "OrdersPlaced"}]}, "judge.metrics[0].kind: required, for 'OrdersPlaced' does not"),
     (
         {"metrics": [{"name": "Orders", "kind": "businessCount", "tolerance": {"relative": 1.1}}]},
-        "judge.metrics[0].tolerance.relative: found 1.1",
+        "judge.metrics[0].tolerance.relative: found 1.1 (allowed: above 0, at most 1)",
     ),
 ]
 
 
 @pytest.mark.parametrize(("block", "message"), REFUSED)
 def test_what_cannot_be_meant_is_refused_by_name(block: object, message: str) -> None:
-    with pytest.raises(InvalidSettings) as raised:
+    with pytest.raises(InvalidRequest) as raised:
         parse_judge(block)
+    assert str(raised.value).startswith(message)
+    assert [str(problem) for problem in raised.value.problems] == [str(raised.value)]
+
+
+ONE = MetricSettings(NAME)
+INVARIANTS: list[tuple[dict[str, Any], str]] = [
+    ({"preset": "strict"}, "judge.preset: unknown preset 'strict' (allowed: sensitive, balanced, tolerant)"),
+    ({"alpha": 0}, "judge.alpha: found 0 (allowed: above 0, at most 0.5)"),
+    ({"alpha": "0.01"}, "judge.alpha: expected a number, found '0.01'"),
+    ({"alpha": True}, "judge.alpha: expected a number, found True"),
+    ({"alpha": nan}, "judge.alpha: expected a number, found nan"),
+    ({"beta": 1}, "judge.beta: found 1 (allowed: above 0, at most 0.5)"),
+    ({"max_bake_factor": 0.5}, "judge.maxBakeFactor: found 0.5 (allowed: at least 1, at most 100)"),
+    ({"gate": Tolerance(0.9, 0.0)}, "judge.gate.relative: found 0.9"),
+    ({"gate": Tolerance(1.0, 0.0)}, "judge.gate: leaves no margin to prove"),
+    ({"cap_share": 0}, "judge.capShare: found 0"),
+    ({"fast_lane": FastLane(0)}, "judge.fastLane.minBad: found 0 (allowed: 1 or more)"),
+    ({"fast_lane": FastLane(excess=2)}, "judge.fastLane.excess: found 2"),
+    ({"metrics": []}, "judge.metrics: no metrics"),
+    ({"metrics": [MetricSettings(" ")]}, "judge.metrics[0].name: found ' '"),
+    ({"metrics": [ONE, ONE]}, "judge.metrics[1].name: '5XXError' is named twice"),
+    ({"metrics": [ONE._replace(required=False)]}, "judge.metrics: nothing has to be proven safe"),
+    ({"metrics": [ONE._replace(dispersion=0.5)]}, "judge.metrics[0].dispersion: found 0.5"),
+    ({"metrics": [ONE._replace(weight=0)]}, "judge.metrics[0].weight: found 0"),
+    ({"metrics": [ONE._replace(tolerance=Tolerance(0, 0))]}, "judge.metrics[0].tolerance: tolerates nothing"),
+    ({"metrics": [orders()._replace(tolerance=Tolerance(1.1, 0))]}, "judge.metrics[0].tolerance.relative: found 1.1"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), INVARIANTS)
+def test_settings_that_cannot_be_meant_are_never_made(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidSettings) as raised:
+        JudgeSettings.of(**changes)
     assert str(raised.value).startswith(message)
     assert str(raised.value) == f"{raised.value.field}: {raised.value.problem} (allowed: {raised.value.allowed})"
 
 
-def test_fields_that_others_own_can_be_let_through() -> None:
-    block = a_metric(namespace="Shop")
-    assert parse_judge(block, also_known={"namespace"}) == some_settings()
+def test_the_block_knows_the_presets_and_kinds_of_the_judge() -> None:
+    assert (get_args(Preset), get_args(Kind)) == (tuple(PRESETS), tuple(MetricKind))
 
 
 @pytest.mark.parametrize("name", ["checkoutTimeouts", "PaymentFailures", "backend5xx"])
@@ -214,7 +248,8 @@ def test_a_recording_without_named_metrics_is_judged_by_those_it_has() -> None:
                 {"Errors": {"base": {"requests": 9, "bad": 1}}},
                 {},
             ],
-        }
+        },
+        parse_judge,
     )
     assert [metric.name for metric in recording.settings.metrics] == [NAME, "Errors"]
     assert recording.base_history == {NAME: Count(100, 1)}
@@ -231,7 +266,8 @@ def test_a_recording_of_values() -> None:
             "plan": PLAN,
             "judge": {"metrics": [{"name": "OrderValue", "kind": "businessValue"}]},
             "minutes": [{"OrderValue": {"canary": {"samples": 5, "total": 99.5}}}],
-        }
+        },
+        parse_judge,
     )
     assert recording.minutes == (RecordedMinute({"OrderValue": Pair(Moments(5, 99.5), None)}),)
 
@@ -254,12 +290,12 @@ def test_a_recording_of_values() -> None:
 )
 def test_a_recording_that_cannot_have_happened(minute: object, message: str) -> None:
     with pytest.raises(InvalidReading) as raised:
-        parse_recording({"plan": PLAN, "minutes": [minute]})
+        parse_recording({"plan": PLAN, "minutes": [minute]}, parse_judge)
     assert str(raised.value).startswith(message)
 
 
 def test_a_recording_has_minutes_and_no_other_fields() -> None:
     with pytest.raises(InvalidSettings, match="minutes: found nothing"):
-        parse_recording({"plan": PLAN})
+        parse_recording({"plan": PLAN}, parse_judge)
     with pytest.raises(InvalidSettings, match=r"recording\.metrics: unknown field"):
-        parse_recording({"plan": PLAN, "minutes": [], "metrics": []})
+        parse_recording({"plan": PLAN, "minutes": [], "metrics": []}, parse_judge)

@@ -15,6 +15,7 @@ from rollout.core.judge.information import kl_to_null
 from rollout.core.judge.minute import log_e
 from rollout.core.judge.previewing import requests_to_prove
 from rollout.core.judge.safety import KAPPAS as SAFETY_KAPPAS
+from rollout.request.judge import parse_judge
 from tests.core.judge.builders import NAME, some_settings
 
 VECTORS: dict[str, Any] = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
@@ -51,7 +52,7 @@ def test_one_minute(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", ROLLOUTS, ids=lambda case: case["name"])
 def test_a_whole_rollout(case: dict[str, Any]) -> None:
-    replayed, expected = replay(*parse_recording(case["input"])).to_dict(), case["expect"]
+    replayed, expected = replay(*parse_recording(case["input"], parse_judge)).to_dict(), case["expect"]
     assert (replayed["verdict"], replayed["atMinute"]) == (expected["verdict"], expected["atMinute"])
     for actual, minute in zip(replayed["minutes"], expected["minutes"], strict=True):
         assert (actual["step"], actual["action"]) == (minute["step"], minute["action"])

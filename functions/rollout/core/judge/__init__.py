@@ -8,7 +8,7 @@ canary within tolerance is at most α however often one looks. Read it in this o
     split       is what was measured what was sent?         effect      how large the difference is
     observing   readings → evidence                         judging     evidence → action
     settings, plan, readings, evidence, verdict             the values that go in, stay, and come out
-    explain     numbers → words                             parse       JSON → values
+    explain     numbers → words                             parse       recordings → values
     replaying   the judge over recorded minutes             previewing  what a plan can and cannot see
     dispersion  how clumped errors are                      information the bound nobody can beat
 
@@ -31,7 +31,7 @@ from .verdict import Action, Judgement, MetricVerdict, Standing
 if TYPE_CHECKING:
     from .judging import combine, conclude, is_harmful, judge, observe_all, would_convict
     from .observing import begin, begin_step, observe, observe_late, settle, with_base_dispersion
-    from .parse import Recording, parse_judge, parse_plan, parse_recording
+    from .parse import Recording, parse_plan, parse_recording
     from .previewing import BaseTraffic, MetricPreview, StepPreview, preview
     from .replaying import RecordedMinute, Replay, ReplayMinute, replay
 
@@ -78,7 +78,6 @@ __all__ = [
     "observe",
     "observe_all",
     "observe_late",
-    "parse_judge",
     "parse_plan",
     "parse_recording",
     "preview",
@@ -102,7 +101,7 @@ def __getattr__(name: str) -> object:
         from . import observing  # noqa: PLC0415
 
         return getattr(observing, name)
-    if name in {"Recording", "parse_judge", "parse_plan", "parse_recording"}:
+    if name in {"Recording", "parse_plan", "parse_recording"}:
         from . import parse  # noqa: PLC0415
 
         return getattr(parse, name)

@@ -1,16 +1,23 @@
 """What settings and plans may say. Every refusal names the field as it stands in the request."""
 
+from __future__ import annotations
+
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from .errors import InvalidSettings
-from .plan import Plan
-from .settings import PRESETS, JudgeSettings, MetricKind, MetricSettings, Tolerance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .plan import Plan
+    from .settings import JudgeSettings, MetricKind, MetricSettings, Tolerance
 
 
-def check_preset(preset: object) -> None:
+def check_preset(preset: object, known: Mapping[str, Tolerance]) -> None:
     """Raises InvalidSettings unless the preset is known."""
-    if not isinstance(preset, str) or preset not in PRESETS:
-        raise InvalidSettings("judge.preset", f"unknown preset {preset!r}", ", ".join(PRESETS))
+    if not isinstance(preset, str) or preset not in known:
+        raise InvalidSettings("judge.preset", f"unknown preset {preset!r}", ", ".join(known))
 
 
 def check_settings(settings: JudgeSettings, path: str = "judge") -> None:

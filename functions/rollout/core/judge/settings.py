@@ -1,4 +1,4 @@
-"""How strict the judge is. Values only: `parse` builds them from a request, `begin` checks them once more.
+"""How strict the judge is. Values only: a request's reader builds them, `begin` checks them once more.
 
 Rates, tolerances and probabilities are fractions of 1; weights of metrics are relative to one another.
 """
@@ -6,7 +6,9 @@ Rates, tolerances and probabilities are fractions of 1; weights of metrics are r
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from math import log
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
+
+from .checks import check_preset, check_settings
 
 
 class MetricKind(StrEnum):
@@ -184,9 +186,7 @@ class JudgeSettings(NamedTuple):
         fast_lane: FastLane | None = None,
     ) -> Self:
         """Settings with every default filled in. Raises InvalidSettings."""
-        from .checks import check_preset, check_settings  # noqa: PLC0415  (they check these very types)
-
-        check_preset(preset)
+        check_preset(preset, PRESETS)
         chosen = default_metrics(preset) if metrics is None else tuple(metrics)
         settings = cls(
             chosen,
@@ -237,11 +237,17 @@ class JudgeSettings(NamedTuple):
         }
 
     @classmethod
-    def from_dict(cls, block: Mapping[str, object]) -> "JudgeSettings":
-        """The inverse of `to_dict`; takes any `judge` block of a request. Raises InvalidSettings."""
-        from .parse import parse_judge  # noqa: PLC0415  (parse builds these very types)
-
-        return parse_judge(block)
+    def from_dict(cls, block: Mapping[str, Any]) -> "JudgeSettings":
+        """The inverse of `to_dict`: settings as they were stored, which were checked when they were made."""
+        return cls(
+            tuple(_metric_from_dict(metric) for metric in block["metrics"]),
+            block["alpha"],
+            block["beta"],
+            Tolerance(**block["gate"]),
+            block["maxBakeFactor"],
+            block["capShare"],
+            FastLane(block["fastLane"]["minBad"], block["fastLane"]["excess"]),
+        )
 
 
 def _weight(metric: MetricSettings) -> float:
@@ -264,3 +270,17 @@ def _metric_to_dict(metric: MetricSettings) -> dict[str, object]:
         "warmUpMinutes": metric.warm_up_minutes,
     }
     return block if metric.weight is None else block | {"weight": metric.weight}
+
+
+def _metric_from_dict(block: Mapping[str, Any]) -> MetricSettings:
+    return MetricSettings(
+        block["name"],
+        MetricKind(block["kind"]),
+        Tolerance(**block["tolerance"]),
+        block["dispersion"],
+        block.get("weight"),
+        block["required"],
+        block["dryRun"],
+        block.get("maxExcess", MAX_EXCESS),  # the first edition knew neither
+        block.get("warmUpMinutes"),
+    )

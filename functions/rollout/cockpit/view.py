@@ -12,11 +12,12 @@ from rollout.cockpit.chart_data import MetricView, metric_views
 from rollout.cockpit.formatting import deciding_odds
 from rollout.cockpit.hints import Hint, hints_for
 from rollout.cockpit.timeline import Row, Tone, timeline
+from rollout.core.cause import CauseKind
 from rollout.core.decision import Phase
 from rollout.core.judge import Plan
 from rollout.core.minutes import utc
 from rollout.core.rollout import Outcome, Rollout
-from rollout.core.signals import Signal, SignalKind
+from rollout.core.signals import Signal
 from rollout.core.target import Json
 from rollout.core.texts import cleaned
 from rollout.core.undo import Undo
@@ -162,9 +163,9 @@ def remarks_of(rollout: Rollout, undo: Undo | None = None) -> Iterator[str]:
     if rollout.answer_due is None:
         return
     cause = rollout.wait_cause
-    if rollout.phase is Phase.PAUSED and cause is not None:
+    if rollout.phase is Phase.PAUSED and cause is not None and cause.kind is CauseKind.COMMAND:
         yield f"Paused by {cause.source}" + (f": {cause.reason}" if cause.reason else "")
-    elif cause is not None and cause.kind is SignalKind.ALARM:
+    elif cause is not None and cause.kind is CauseKind.ALARM:
         yield f"Held: {cause}"
     yield f"since {utc(rollout.phase_since)}; no answer by {utc(rollout.answer_due)} rolls it back"
 

@@ -1,4 +1,4 @@
-"""How the command ends: exit codes, and errors that are the user's to mend."""
+"""Exit codes, and errors that the user can fix."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def exit_code(outcome: str) -> int:
 
 
 def fail(problem: str, choices: Sequence[str] = ()) -> NoReturn:
-    """Say what is wrong in one line on standard error, with what could be said instead in columns, and exit with 2."""
+    """Print the problem in one line on standard error, with the possible choices in columns, and exit with 2."""
     line = escape(one_line(problem))
     console = Console(stderr=True, highlight=False)
     console.print(f"[bold red]rollout:[/] {line}", soft_wrap=True)

@@ -66,7 +66,7 @@ def status(
     endpoint_url: EndpointUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show how a rollout stands, why, and what a person can do about it."""
+    """Show the state of a rollout, the reason, and the commands that are possible now."""
     from rollout_cli.rollout_snapshot import look  # noqa: PLC0415
 
     with friendly_errors():
@@ -89,7 +89,7 @@ def list_rollouts(
     endpoint_url: EndpointUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the latest rollouts, running and over."""
+    """List the latest rollouts, running and ended."""
     with friendly_errors():
         rollouts = list(Controller(stack, region, profile, endpoint_url).store.recent(count))
     if as_json:
@@ -116,7 +116,7 @@ def list_rollouts(
 
 
 def summary_of(controller: Controller, rollout_id: str) -> Json | None:
-    """How the rollout stands, as `rollout status --json` prints it; None when there is none of this id."""
+    """The state of the rollout, as `rollout status --json` prints it; None when there is none of this id."""
     from rollout.cockpit.view import remarks_of  # noqa: PLC0415
     from rollout.tasks.undo import undo_of  # noqa: PLC0415
 
@@ -147,7 +147,7 @@ def summary_of(controller: Controller, rollout_id: str) -> Json | None:
 def _waited(controller: Controller, rollout_id: str, *, tell: bool) -> Json:
     """The summary, once the rollout has ended or is held; a line for each new reason meanwhile, if asked to tell.
 
-    A pipeline that prints nothing for ten minutes is taken for dead by some.
+    Some CI systems end a job that prints nothing for ten minutes.
     """
     told = ""
     while True:

@@ -157,7 +157,7 @@ def _counted(metric: MetricView, measure: Json | None) -> str:
 
 
 def _spark(dots: Sequence[Dot], arm: str, most: float, options: ConsoleOptions) -> str:
-    """A column for each minute, as high as its share of the highest; a dot in the middle where the arm was silent."""
+    """A column for each minute, as high as its share of the highest; a dot in the middle where the arm has no data."""
     marks = ASCII_SPARKS if options.ascii_only else SPARKS
     values: list[float | None] = [getattr(dot, arm) for dot in dots]
     silent = " " if options.ascii_only else "·"

@@ -138,7 +138,7 @@ def _tone(line: Json) -> Tone:
 
 
 def _is_marked(line: Json) -> bool:
-    """The first canary, and every decision but another look of the judge; what carries one out follows at once."""
+    """Whether the line is marked: the first canary, and each decision but CONTINUE and CLOSE of the judge."""
     if line["state"] == "Create canary":
         return True
     if line["state"] != facts.ANALYZE:

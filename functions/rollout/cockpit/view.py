@@ -100,7 +100,7 @@ class RolloutView:
 
 
 def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo | None = None) -> RolloutView:
-    """How this rollout looks at `now`; `history` is oldest first, and may lack its beginning.
+    """The view of this rollout at `now`; `history` is oldest first, and its first lines may be missing.
 
     Every text in it is one visible line, whatever an older version has stored.
     """
@@ -187,7 +187,7 @@ def _minutes(rollout: Rollout, moment: datetime) -> float:
 
 
 def _candidate(rollout: Rollout) -> str:
-    """Its revision: named by the request, or made when the canary was created."""
+    """The candidate's revision: named by the request, or made with the canary."""
     if rollout.settings.candidate.revision:
         return rollout.settings.candidate.revision
     seen = next((state.canary for state in reversed(rollout.expected_states) if state.canary), None)
@@ -197,7 +197,7 @@ def _candidate(rollout: Rollout) -> str:
 
 
 def _weights(rollout: Rollout, history: Sequence[Json]) -> tuple[Weight, ...]:
-    """Where the weight changed, and to what. A rollout begins with nothing; one that undoes a promotion, with all."""
+    """Each change of the weight. A rollout begins at 0 %; one that undoes a promotion begins at 100 %."""
     undoes = bool(history) and history[0]["state"] == "Roll back" and history[0]["step"] >= 0
     found = [Weight(0.0, 100.0 if undoes else 0.0)] if _is_whole(history) else []
     for line in history:

@@ -229,7 +229,7 @@ class Rollout:
 
     @property
     def overtaken_by(self) -> Signal | None:
-        """The pending signal that comes before a rise of the weight which has been decided."""
+        """The pending signal that is handled before a raise of the weight that has been decided."""
         return overtaking(self.pending_signals, half_done=self.half_done or self.step < 0)
 
     @property

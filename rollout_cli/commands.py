@@ -1,4 +1,4 @@
-"""`rollout abort`, `pause`, `resume`, `approve`, `advance`, `promote`, `rollback`: what a person tells a rollout."""
+"""`rollout abort`, `pause`, `resume`, `approve`, `advance`, `promote`, `rollback`: the commands to a rollout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the command ends: exit codes, and errors that are the user's to mend."""
+"""Exit codes, and errors that the user can fix."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def complain(problem: str) -> None:
 
 
 def fail(problem: str, choices: Sequence[str] = ()) -> NoReturn:
-    """Say what is wrong in one line on standard error, with what could be said instead in columns, and exit with 2."""
+    """Print the problem in one line on standard error, with the possible choices in columns, and exit with 2."""
     complain(problem)
     if choices:
         columns = Columns(choices, padding=(0, 2), column_first=True, equal=True)

@@ -58,21 +58,21 @@ def short_lines(lines: Sequence[Line]) -> list[ShortLine]:
     no reason twice in a row.
     """
     shown: list[ShortLine] = []
-    reason = ""
+    before: Json = {}
     for line in lines:
         if line.entry["state"] == "Close":
             continue  # the outcome follows
-        new = _short(line, repeated=line.entry["reason"] == reason)
-        reason = line.entry["reason"]
+        new = _short(line, before)
+        before = line.entry
         if not shown or not new.same_as(shown[-1]):
             shown.append(new)
     return shown
 
 
-def _short(line: Line, *, repeated: bool) -> ShortLine:
+def _short(line: Line, before: Json) -> ShortLine:
     entry = line.entry
-    headline, verdict = facts.headline(entry), facts.telling_verdict(entry)
-    if repeated and entry["state"] != facts.ANALYZE:
+    headline, verdict = facts.headline(entry, before), facts.telling_verdict(entry)
+    if entry["state"] != facts.ANALYZE and entry["reason"] == before.get("reason"):
         headline = facts.change(entry) or "done"
     numbers = _numbers(verdict, watching=entry["phase"] == Phase.WATCHING) if verdict else ""
     return ShortLine(line.minute, float(entry["weightPercent"]), facts.word(entry), headline, numbers)

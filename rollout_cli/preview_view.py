@@ -13,7 +13,7 @@ from rollout.core.judge import Plan, StepPreview
 from rollout.core.judge.explain import two_digits
 
 ASSUMED = "requests: if none of the canary's is bad; minutes: if it is as good as the base"
-"""What the columns take for granted, beside steady traffic."""
+"""What the columns assume, beside steady traffic."""
 
 Json = dict[str, Any]
 

@@ -16,12 +16,12 @@ from rollout_cli.screen import say
 @with_controller
 def report(
     rollout: Annotated[str, typer.Argument(help="The rollout's id.")],
-    html: Annotated[Path | None, typer.Option(help="Write a page of its own to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as an HTML page to this file.")] = None,
     *,
     controller: Controller,
     as_json: bool,
 ) -> None:
-    """Tell what happened in a rollout, and why; with --html as a page with pictures, to be kept or sent."""
+    """Print what happened in a rollout, and why; with --html write it as a page with charts."""
     from rollout_cli.report_view import report_lines  # noqa: PLC0415
     from rollout_cli.rollout_snapshot import look  # noqa: PLC0415 - only what is asked for is imported
 
@@ -41,7 +41,7 @@ def report(
 
 
 def write_page(path: Path, page: str) -> None:
-    """The page into this file. Exits with 2 if that cannot be."""
+    """Write the page to this file. Exits with 2 if it cannot be written."""
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:

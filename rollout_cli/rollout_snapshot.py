@@ -1,4 +1,4 @@
-"""How the commands look at a rollout: its record and history as the controller's store has them, as one view."""
+"""A rollout as the commands read it: its record and history, and the view of them."""
 
 from __future__ import annotations
 

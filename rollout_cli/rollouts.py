@@ -63,7 +63,7 @@ def status(
     controller: Controller,
     as_json: bool,
 ) -> None:
-    """Show how a rollout stands, why, and what a person can do about it."""
+    """Show the state of a rollout, the reason, and the commands that are possible now."""
     from rollout_cli.rollout_snapshot import look  # noqa: PLC0415
 
     with friendly_errors():
@@ -84,7 +84,7 @@ def list_rollouts(
     controller: Controller,
     as_json: bool,
 ) -> None:
-    """List the latest rollouts, running and over."""
+    """List the latest rollouts, running and ended."""
     with friendly_errors():
         rollouts = list(controller.store.recent(count))
     if as_json:
@@ -111,7 +111,7 @@ def list_rollouts(
 
 
 def summary_of(controller: Controller, rollout_id: str) -> Json | None:
-    """How the rollout stands, as `rollout status --json` prints it; None when there is none of this id."""
+    """The state of the rollout, as `rollout status --json` prints it; None when there is none of this id."""
     from rollout.cockpit.view import remarks_of  # noqa: PLC0415
     from rollout.tasks.undo import undo_of  # noqa: PLC0415
 
@@ -142,7 +142,7 @@ def summary_of(controller: Controller, rollout_id: str) -> Json | None:
 def _waited(controller: Controller, rollout_id: str, *, tell: bool) -> Json:
     """The summary, once the rollout has ended or is held; a line for each new reason meanwhile, if asked to tell.
 
-    A pipeline that prints nothing for ten minutes is taken for dead by some.
+    Some CI systems end a job that prints nothing for ten minutes.
     """
     told = ""
     while True:

@@ -1,4 +1,4 @@
-"""What `rollout simulate` shows: the rollout as it goes, and what came of it.
+"""What `rollout simulate` shows: the rollout while it runs, and its result.
 
 In a terminal the picture of `rollout watch` is redrawn; elsewhere every decision is a plain line.
 """
@@ -50,7 +50,7 @@ def view_for(console: Console, scenario: Scenario) -> View:
 
 
 class PlainView:
-    """One line per decision, after one that says what its odds mean; what was just said is not said again."""
+    """One line per decision, after a line that explains the odds. A line that repeats the one before is left out."""
 
     def __init__(self, console: Console, scenario: Scenario) -> None:
         self._console = console
@@ -112,7 +112,7 @@ class LiveView:
         self._live.update(self._picture(self._console.height - LINES_BESIDE))
 
     def result(self, result: Result) -> None:
-        """The picture with the whole story, for good, and what it cost; of a refused request the reason."""
+        """The last picture and the cost; of a refused request the reason."""
         self._live.stop()
         self._console.print(self._picture(None, result.undo))
         drawn = self._seen is not None and self._seen.rollout is not None
@@ -134,7 +134,7 @@ def result_text(result: Result) -> Text:
 
 
 def cost_text(result: Result) -> Text:
-    """What it cost, in time and in requests, and how it left the target."""
+    """The cost in time and in requests, and the target's last state."""
     return Text(
         f"{result.simulated_minutes:g} simulated minutes in {result.wall_seconds:.1f} s; the candidate answered "
         f"{result.canary_requests:,} requests, {result.bad_requests:,} of them badly; {_ending(result.final_stage)}",
@@ -143,7 +143,7 @@ def cost_text(result: Result) -> Text:
 
 
 def _ending(shown: Json | None) -> str:
-    """How the stage or the alias ends."""
+    """The last state of the stage or the alias."""
     if shown is None:
         return "the target is gone"
     if "FunctionVersion" in shown:

@@ -36,8 +36,8 @@ def watch(
 ) -> None:
     """Watch a rollout until it has ended: exit 0 promoted, 3 rolled back, 5 stopped or failed, 2 rejected.
 
-    Without a terminal, and with --json, every decision is one line, and a rollout that is held ends it with 4: nobody
-    is there to answer.
+    Without a terminal, and with --json, every decision is one line, and a rollout that is held ends the command with 4,
+    because nobody is there to answer.
     """
     console = Console(highlight=False)
     with friendly_errors():

@@ -157,7 +157,7 @@ def _counted(metric: MetricView, measure: Json | None) -> str:
 
 
 def _spark(dots: Sequence[Dot], arm: str, most: float, options: ConsoleOptions) -> str:
-    """A column for each minute, as high as its share of the highest; a dot in the middle where the arm was silent."""
+    """A column for each minute, as high as its share of the highest; a dot in the middle where the arm has no data."""
     marks = ASCII_SPARKS if options.ascii_only else SPARKS
     values: list[float | None] = [getattr(dot, arm) for dot in dots]
     silent = " " if options.ascii_only else "·"
@@ -228,8 +228,8 @@ def _alarms(view: RolloutView) -> Iterator[Text]:
 def _event(row: Row) -> Text:
     """One line, cut off where the terminal ends."""
     external = row.cause is not None and row.cause.kind in (CauseKind.COMMAND, CauseKind.ALARM)
-    cause = f"{row.who}: " if external else ""
     said = row.change or row.reason
+    cause = f"{row.who}: " if external and row.change else ""  # a reason begins with its cause
     text = Text(overflow="ellipsis", no_wrap=True)
     text.append(f"{row.at:%H:%M} ", "dim")
     text.append(f"{row.weight_percent:>4g} %  ", "dim")

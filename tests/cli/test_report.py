@@ -56,7 +56,7 @@ def test_a_report_is_told_in_plain_lines_none_of_which_is_cut_off(ended: World) 
 def test_the_status_says_what_can_be_done(ended: World) -> None:
     first, *_, last = run("status", ID).stdout.splitlines()
     assert first == f"{ID}: PROMOTED"
-    assert last == f"rollout rollback {ID}   # put the previous deployment and its variables back"
+    assert last == f"rollout rollback {ID}   # undo the promotion: put the base back"
 
 
 def test_json_is_the_record_and_the_whole_history(ended: World) -> None:

@@ -35,7 +35,7 @@ def test_the_status_of_a_paused_rollout_says_who_paused_it_why_and_since_when() 
     assert re.fullmatch(r"Paused by \S+: looking at the logs", lines[3])
     assert re.fullmatch(r"since 2026-03-0\d \d\d:\d\d UTC; no answer by 2026-03-0\d .* rolls it back", lines[4])
     assert lines[3:5] == remarks
-    assert f"rollout resume {ID}   # let the ramp go on" in lines
+    assert f"rollout resume {ID}   # go on after the pause" in lines
 
 
 def test_the_status_of_a_promoted_rollout_that_was_undone_says_by_which_and_offers_nothing() -> None:

@@ -113,7 +113,7 @@ def test_the_preview_has_every_step_and_metric() -> None:
     shown = json.loads(validated(a_request(), "--traffic", "1200", "--error-percent", "1", "--json").stdout)
     assert [step["step"] for step in shown["steps"]] == [0, 1, 2, 3]
     for step in shown["steps"]:
-        assert [metric["metric"] for metric in step["metrics"]] == ["5XXError", "Latency.p90", "Latency.p99"]
+        assert [metric["metric"] for metric in step["metrics"]] == ["5XXError", "Latency.p90", "Latency.p99", "4XXError"]
         assert step["warnings"] == []
     (errors, *_) = shown["steps"][3]["metrics"]
     assert (errors["requestsForProof"], errors["minutesToProof"]) == (183, 3)
@@ -132,7 +132,7 @@ def test_a_plan_that_cannot_protect_is_warned_of(traffic: str) -> None:
 
 def test_what_the_columns_assume_is_said_below_them() -> None:
     lines = validated(a_request(), "--traffic", "1200").stdout.splitlines()
-    table = max(index for index, line in enumerate(lines) if "Latency.p99" in line)
+    table = max(index for index, line in enumerate(lines) if "4XX" in line)
     assert lines[table + 2] == "requests: if none of the canary's is bad; minutes: if it is as good as the base"
     assert max(map(len, lines)) <= 80
     assert "requests: if" not in validated(a_request()).stdout

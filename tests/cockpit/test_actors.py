@@ -108,6 +108,32 @@ def test_an_approval_without_effect_is_not_the_cause_of_what_the_judge_decides()
     assert "JUDGE" == world.last_line["cause"]["kind"]
 
 
+def test_a_rollout_that_stays_paused_does_so_because_of_whoever_paused_it() -> None:
+    world = World().baking()
+    decided(world, "pause", "ann", reason="customer demo")
+    assert "PAUSE" == world.analyzed(minutes=1)["decision"]
+    assert "PAUSE" == world.analyzed(minutes=1)["decision"]
+    assert ("pause", "ann") == (world.last_line["cause"]["command"], world.last_line["cause"]["actor"])
+    view = snapshot(world).view()
+    assert view
+    first, later = view.rows[-2:]
+    assert ("customer demo" in first.reason, first.marked, first.times) == (True, True, 1)
+    assert ("command by ann", later.marked, later.times) == (later.who, False, 2)
+    assert 1 == SCREENS["watch in a pipe, simulate"](world).count("pause by ann")
+
+
+def test_a_rollout_held_at_zero_by_an_alarm_is_not_credited_to_whoever_paused_it_before() -> None:
+    world = World().baking(alarms=[WATCHED], onRegression="holdAtZero")
+    decided(world, "pause", "ann")
+    decided(world, "resume", "ann")
+    world.alarm_event()
+    assert "LOWER" == world.call("analyze")["decision"]
+    world.call("shift_traffic")
+    assert "HOLD" == world.analyzed(minutes=1)["decision"]
+    assert ("ALARM", WATCHED) == (world.last_line["cause"]["kind"], world.last_line["cause"]["alarm"])
+    assert f"Held: alarm {WATCHED} is firing" in SCREENS["status"](world)
+
+
 def test_a_deadline_a_foreign_change_and_a_failed_task_are_causes_of_their_own() -> None:
     unanswered = World().baking()
     decided(unanswered, "pause", "ann")
@@ -148,3 +174,4 @@ def test_lines_of_an_earlier_version_are_shown_and_name_nobody(path: Path) -> No
     assert any("pause by ada: customer demo" in line for line in history_lines(old))
     assert any("pause by ada: customer demo" in line for line in report_lines(old))
     assert "pause by ada: customer demo" in old.page()
+    assert "Paused by ada: customer demo" in view.remarks, "which the record's own fact says"

@@ -24,7 +24,7 @@ WATCH = -1
 NOTHING_TO_PROVE = ("unmeasured", "harmful")
 """Verdicts for which evidence of safety is not shown, because it would mislead."""
 WAITING = "waiting"
-"""Instead of a verdict, until the first minutes of a step have been judged."""
+"""Instead of a verdict, until the first minute of a step has been judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """Both arms' rates or means in one minute, or in a few where there are many; None where an arm was silent."""
+    """Both arms' rates or means in one minute, or in several that are drawn as one; None where an arm has no data."""
 
     minute: float
     canary: float | None
@@ -85,7 +85,7 @@ class MetricView:
 
     @property
     def last(self) -> Judged | None:
-        """By the last analysis that saw it."""
+        """The numbers of the last analysis that had this metric."""
         return self.judged[-1] if self.judged else None
 
 
@@ -174,7 +174,7 @@ def level(measure: Json | None) -> float | None:
 
 
 def _what(kind: MetricKind, name: str, threshold_ms: float | None) -> str:
-    """What is shown, in words."""
+    """What the metric measures, in words."""
     if kind is MetricKind.LATENCY:
         quantile = name.rpartition(".")[2]
         known = f" ({threshold_ms:g} ms)" if threshold_ms is not None else ""
@@ -188,7 +188,7 @@ def _what(kind: MetricKind, name: str, threshold_ms: float | None) -> str:
 
 
 def thinned(judged: Sequence[Judged], most: int = MOST_POINTS) -> tuple[Judged, ...]:
-    """At most about so many: of each few that follow another in one part the worst, and the last of all."""
+    """About `most` points at most: of each group of consecutive points of one part the worst, and the last point."""
     every = -(-len(judged) // most) if judged else 1
     if every <= 1:
         return tuple(judged)
@@ -208,7 +208,7 @@ def _worst(group: Sequence[Judged]) -> Judged:
 
 
 def _dots(rollout: Rollout, history: Sequence[Json], name: str) -> tuple[Dot, ...]:
-    """Minute by minute; where there are many, those of one stretch of time are taken together."""
+    """A dot for each minute; where there are too many, one for several consecutive minutes."""
     started = rollout.started_at.timestamp() / 60
     seen = [
         (minute["minute"] + 0.5 - started, minute["metrics"][name], line["phase"] == Phase.WATCHING)
@@ -232,14 +232,14 @@ def _dots(rollout: Rollout, history: Sequence[Json], name: str) -> tuple[Dot, ..
 
 
 def _together(measures: Iterable[Json | None]) -> float | None:
-    """The rate or mean of all these."""
+    """The rate or the mean of all these measures together."""
     numbers = [_numbers(measure) for measure in measures if measure]
     total = sum(number for number, _ in numbers)
     return sum(amount for _, amount in numbers) / total if total else None
 
 
 def _numbers(measure: Json) -> tuple[float, float]:
-    """How many, and how much of them: requests and the bad ones, or samples and their sum."""
+    """The requests and the bad ones, or the samples and their sum."""
     if "requests" in measure:
         return measure["requests"], measure["bad"]
     return measure["samples"], measure["total"]

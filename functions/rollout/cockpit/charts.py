@@ -55,7 +55,7 @@ def weight_chart(view: RolloutView) -> Markup:
 
 
 def _rows(lefts: Sequence[float], apart: float = 7.0) -> list[int]:
-    """For each mark the row above the picture where its number does not cover another one's (percent of the width)."""
+    """For each mark the row above the chart in which its number covers no other; positions in percent of the width."""
     ends: list[float] = []
     found = []
     for left in lefts:
@@ -94,7 +94,7 @@ def rates_chart(view: RolloutView, metric: MetricView) -> Markup:
 
 
 def evidence_chart(view: RolloutView, metric: MetricView) -> Markup:
-    """How far the evidence has come towards a rollback and towards the proof of safety; the dashed line is enough."""
+    """The evidence of harm and of safety over time, as a share of its limit, which is the dashed line."""
     frame = Frame(view.from_minute, max(view.minutes, view.from_minute + 1.0), LEAST_EVIDENCE, MOST_EVIDENCE)
     parts = [across(frame, 0.0, "rp-grid"), across(frame, 1.0, "rp-enough")]
     proofs = [[(p.minute, p.proof) for p in group if p.proof is not None] for group in _parts(metric.judged)]
@@ -130,7 +130,7 @@ def bar(share: float | None, words: str, class_: str, label: str) -> Markup:
 
 
 def _at_the_end(metric: MetricView) -> str:
-    """The picture's last values, in words."""
+    """The chart's last values, in words."""
     last = metric.last
     if last is None:
         return "nothing was measured"
@@ -152,7 +152,7 @@ def _parts(judged: Sequence[Judged], *, by_step: bool = True) -> list[list[Judge
 
 
 def _value(value: float, *, is_rate: bool) -> str:
-    """A value at the left of the picture, with the digits that it needs."""
+    """A value of the vertical axis, with as many digits as it needs."""
     return f"{100 * value:.4g} %" if is_rate else f"{value:.4g}"
 
 

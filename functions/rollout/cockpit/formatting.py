@@ -1,4 +1,4 @@
-"""Numbers as people read them at a glance: durations, rates, odds and counts in few characters."""
+"""Short forms of numbers: durations, rates, odds and counts."""
 
 from __future__ import annotations
 

@@ -52,12 +52,12 @@ def progress(line: Json) -> str:
     return f"{where}, {judged} of {planned} min judged"
 
 
-def headline(line: Json) -> str:
-    """Why, in short, without the numbers of the metrics."""
+def headline(line: Json, before: Json) -> str:
+    """Why, in short, without the numbers of the metrics, and without a cause that is the one of the line before."""
     cause = cause_in(line)
     if line["state"] != ANALYZE or cause is None:
         return str(line["reason"])
-    said = [] if cause.kind is CauseKind.JUDGE else [str(cause)]
+    said = [] if cause.kind is CauseKind.JUDGE or cause == cause_in(before) else [str(cause)]
     judged = [progress(line)] if "judgedMinutes" in line.get("analysis", {}) else []
     return "; ".join([*said, *found(line), *judged, *notes(line)])
 

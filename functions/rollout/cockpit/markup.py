@@ -20,7 +20,7 @@ class Markup(str):
 
 
 def raw(text: str) -> Markup:
-    """Markup written by hand in this package; never anything that came from outside."""
+    """Markup that is written in this package; never a text from outside."""
     return Markup(text)
 
 

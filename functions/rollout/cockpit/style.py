@@ -1,4 +1,4 @@
-"""The one style sheet of report and widget. Its names begin with `rp-`, so that they meet nobody else's."""
+"""The style sheet of report and widget. Its class names begin with `rp-`, so that they match none of CloudWatch's."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ main,.rp-foot{max-width:76em;margin:0 auto}
 
 
 def style_sheet(theme: Theme, *, page: bool = False) -> str:
-    """CSS for `class="rp"`: in one theme, or in what the reader's system prefers; on paper always light."""
+    """CSS for `class="rp"`: in one theme, or in the one that the reader's system prefers; printed always light."""
     colours = f".rp{{{_DARK if theme == 'dark' else _LIGHT}}}"
     if theme == "auto":
         colours += f"@media screen and (prefers-color-scheme:dark){{.rp{{{_DARK}}}}}:root{{color-scheme:light dark}}"

@@ -1,4 +1,4 @@
-"""Lines, bands and dots over time, as SVG that stretches to any width; its words are HTML beside it, which does not.
+"""Lines, bands and dots over time, as SVG that stretches to any width. Its labels are HTML, which does not stretch.
 
 The picture has 1,000 × 1,000 units, whatever its size on the screen. Strokes keep their width (`vector-effect`, in the
 style sheet), and a dot is a stroke without length: so neither is distorted when the picture is stretched.
@@ -18,7 +18,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where values lie in the picture: from the least to the most of each axis; what is beyond is cut."""
+    """The range of each axis, and where a value lies in it; values beyond are cut."""
 
     least_x: float
     most_x: float

@@ -138,7 +138,7 @@ def _tone(line: Json) -> Tone:
 
 
 def _is_marked(line: Json) -> bool:
-    """The first canary, and every decision but another look of the judge; what carries one out follows at once."""
+    """Whether the line is marked: the first canary, and each decision but CONTINUE and CLOSE of the judge."""
     if line["state"] == "Create canary":
         return True
     if line["state"] != facts.ANALYZE:
@@ -149,8 +149,10 @@ def _is_marked(line: Json) -> bool:
 
 
 def _is_routine(line: Json, before: Json) -> bool:
-    """Whether the judge alone decided. Of an earlier version's line that is not known; there a line that enters another
-    phase stands alone, for a person may have caused it.
+    """Whether the line brings no new cause: the judge decided, or the rollout still waits for the cause before.
+
+    Of an earlier version's line the cause is not known; a line that enters another phase then stands alone.
     """
     cause = cause_in(line)
-    return line["phase"] == before.get("phase") if cause is None else cause == JUDGE
+    stays = bool(line["phase"] == before.get("phase"))
+    return stays if cause is None else cause == JUDGE or (stays and cause == cause_in(before))

@@ -12,11 +12,12 @@ from rollout.cockpit.chart_data import MetricView, metric_views
 from rollout.cockpit.formatting import deciding_odds
 from rollout.cockpit.hints import Hint, hints_for
 from rollout.cockpit.timeline import Row, Tone, timeline
+from rollout.core.cause import CauseKind
 from rollout.core.decision import Phase
 from rollout.core.judge import Plan
 from rollout.core.minutes import utc
 from rollout.core.rollout import Outcome, Rollout
-from rollout.core.signals import Signal, SignalKind
+from rollout.core.signals import Signal
 from rollout.core.target import Json
 from rollout.core.texts import cleaned
 from rollout.core.undo import Undo
@@ -99,7 +100,7 @@ class RolloutView:
 
 
 def view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Undo | None = None) -> RolloutView:
-    """How this rollout looks at `now`; `history` is oldest first, and may lack its beginning.
+    """The view of this rollout at `now`; `history` is oldest first, and its first lines may be missing.
 
     Every text in it is one visible line, whatever an older version has stored.
     """
@@ -162,9 +163,9 @@ def remarks_of(rollout: Rollout, undo: Undo | None = None) -> Iterator[str]:
     if rollout.answer_due is None:
         return
     cause = rollout.wait_cause
-    if rollout.phase is Phase.PAUSED and cause is not None:
+    if rollout.phase is Phase.PAUSED and cause is not None and cause.kind is CauseKind.COMMAND:
         yield f"Paused by {cause.source}" + (f": {cause.reason}" if cause.reason else "")
-    elif cause is not None and cause.kind is SignalKind.ALARM:
+    elif cause is not None and cause.kind is CauseKind.ALARM:
         yield f"Held: {cause}"
     yield f"since {utc(rollout.phase_since)}; no answer by {utc(rollout.answer_due)} rolls it back"
 
@@ -186,7 +187,7 @@ def _minutes(rollout: Rollout, moment: datetime) -> float:
 
 
 def _candidate(rollout: Rollout) -> str:
-    """Its revision: named by the request, or made when the canary was created."""
+    """The candidate's revision: named by the request, or made with the canary."""
     if rollout.settings.candidate.revision:
         return rollout.settings.candidate.revision
     seen = next((state.canary for state in reversed(rollout.expected_states) if state.canary), None)
@@ -196,7 +197,7 @@ def _candidate(rollout: Rollout) -> str:
 
 
 def _weights(rollout: Rollout, history: Sequence[Json]) -> tuple[Weight, ...]:
-    """Where the weight changed, and to what. A rollout begins with nothing; one that undoes a promotion, with all."""
+    """Each change of the weight. A rollout begins at 0 %; one that undoes a promotion begins at 100 %."""
     undoes = bool(history) and history[0]["state"] == "Roll back" and history[0]["step"] >= 0
     found = [Weight(0.0, 100.0 if undoes else 0.0)] if _is_whole(history) else []
     for line in history:

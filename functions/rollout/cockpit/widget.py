@@ -1,4 +1,4 @@
-"""The CloudWatch dashboard's custom widget: the rollouts that run, with buttons, and those that ran.
+"""The CloudWatch dashboard's custom widget: the running rollouts, with buttons, and the latest ones.
 
 CloudWatch takes HTML with inline CSS and SVG, and removes scripts, `<iframe>` and `<use>` (documented). A button is a
 link followed by `<cwdb-action>`, which calls the function with what is written in it, as the person who looks at the
@@ -22,8 +22,8 @@ from rollout.core.target import Json
 
 DESCRIPTION = """## Rollouts
 
-The rollouts that run now, each with its charts and with buttons for what a person can do about it, and those that ran
-before. A button asks for a confirmation, and the controller checks again whether it makes sense.
+The rollouts that run now, each with its charts and with buttons for the commands that are possible, and the latest
+others. A button asks for a confirmation, and the controller validates the command.
 
 ### Parameters
 
@@ -149,7 +149,7 @@ class Widget:
         return tag("table", tag("thead", head), tag("tbody", *lines))
 
     def _action(self, payload: Json, *, display: str = "widget", confirmation: str | None = None) -> Markup:
-        """Belongs to the element just before it. JSON without `<`, `>` and `&` is the same read as text or as HTML."""
+        """The action of the element before it. Without `<`, `>` and `&` the JSON is the same as text and as HTML."""
         text = json.dumps(payload).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
         return tag(
             "cwdb-action",

@@ -60,11 +60,11 @@ class VerdictDocument(TypedDict):
     base: CountDocument | MomentsDocument
     """The base's sums of this step."""
     allowedRate: float | None
-    """The rate of bad requests that is tolerated in this step; null as long as the base is silent."""
+    """The rate of bad requests that is tolerated in this step; null as long as the base has no data."""
     dryRun: bool
-    """Whether it is only shown, and decides nothing."""
+    """Whether the metric is shown only, and decides nothing."""
     required: bool
-    """Whether the weight rises only when it is proven safe."""
+    """Whether the weight is raised only when this metric is proven safe."""
 
 
 class FindingDocument(TypedDict):

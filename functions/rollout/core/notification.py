@@ -79,7 +79,7 @@ _REPORTED = frozenset({"PROMOTED", "ROLLED_BACK", "STOPPED"})
 
 
 def notification(event: StateChanged, place: Place) -> Notification:
-    """The event in words. Raises KeyError: it is not a `Rollout State Changed` event."""
+    """The message of this event. Raises KeyError: it is not a `Rollout State Changed` event."""
     event = cleaned(event)
     what, sentence = HAPPENED[event["state"]]
     commands = list(_commands(event, place))
@@ -203,7 +203,7 @@ def _shortened(reason: str) -> str:
 
 
 def _ascii(subject: str) -> str:
-    """What SNS takes as a subject."""
+    """The subject as SNS accepts it."""
     words = " ".join(subject.split())
     plain = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in words)
     return plain if len(plain) <= LONGEST_SUBJECT else f"{plain[: LONGEST_SUBJECT - 3]}..."

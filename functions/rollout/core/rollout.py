@@ -131,6 +131,13 @@ class Settings:
         )
 
 
+def _wait_cause(document: Json | None) -> Cause | None:
+    """The stored cause; 0.1 stored the signal itself, and nothing where the judge alone held the rollout."""
+    if not document:
+        return None
+    return Cause.of_signal(Signal.from_document(document)) if "source" in document else Cause.from_document(document)
+
+
 def _target(document: Json) -> Target:
     """The settings' target; a record of an earlier version knows nothing behind it."""
     behind = Behind.from_document(document["behind"]) if "behind" in document else NOTHING_BEHIND
@@ -154,7 +161,7 @@ class Rollout:
     cause: what brought the last decision about; None in a record of a version that did not store it.
     step: the present step, from 0; -1 before the first.
     pending_decision: the decision that is being carried out, until the state that carries it out is done with it.
-    wait_cause: the command or the alarm upon which it was last paused or held; None where the judge alone held it.
+    wait_cause: what brought it into the present phase, of a rollout that is paused or held.
     next_minute: the first minute not yet counted.
     execution_number: which execution of this rollout it is, from 1.
     analyses: how many analyses the present execution has made; analyzed_at: when the last was.
@@ -186,7 +193,7 @@ class Rollout:
     evidence: Evidence
     phase: Phase = Phase.BAKING
     phase_since: datetime
-    wait_cause: Signal | None = None
+    wait_cause: Cause | None = None
     step: int = -1
     pending_decision: Decision | None = Decision.CREATE
     changed_at: datetime
@@ -242,7 +249,7 @@ class Rollout:
 
     @property
     def overtaken_by(self) -> Signal | None:
-        """The pending signal that comes before a rise of the weight which has been decided."""
+        """The pending signal that is handled before a raise of the weight that has been decided."""
         return overtaking(self.pending_signals, half_done=self.half_done or self.step < 0)
 
     @property
@@ -378,7 +385,7 @@ class Rollout:
             evidence=Evidence.from_dict(document["evidence"]),
             phase=Phase(document["phase"]),
             phase_since=datetime.fromisoformat(document["phaseSince"]),
-            wait_cause=Signal.from_document(document["waitCause"]) if document.get("waitCause") else None,
+            wait_cause=_wait_cause(document.get("waitCause")),
             step=document["step"],
             pending_decision=Decision(document["decided"]) if document["decided"] else None,
             changed_at=datetime.fromisoformat(document["changedAt"]),

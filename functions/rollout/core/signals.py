@@ -30,7 +30,7 @@ class SignalKind(StrEnum):
 
 
 STOP_SIGNALS = frozenset({SignalKind.ABORT, SignalKind.ALARM})
-"""Once one of these is recorded, the weight never rises again."""
+"""After one of these is recorded, the weight is never raised again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,8 +173,14 @@ def _conclude(
     if decision is Decision.LOWER and rollout.phase is Phase.HELD and rollout.weight_percent == 0:
         decision = Decision.HOLD
     if signal is None or not brought_about(rollout.phase, assessment, signal.kind):
-        return _record(ports, rollout, now, decision, JUDGE, reason, analysis)
-    return _record(ports, rollout, now, decision, Cause.of_signal(signal), reason, analysis, signal)
+        return _record(ports, rollout, now, decision, _standing_cause(rollout, decision), reason, analysis)
+    return _record(ports, rollout, now, decision, Cause.of_signal(signal), reason, analysis)
+
+
+def _standing_cause(rollout: Rollout, decision: Decision) -> Cause:
+    """The cause of a decision without a new signal: as long as a rollout stays paused or held, what made it wait."""
+    stays = _PHASES.get(decision) is rollout.phase
+    return rollout.wait_cause if stays and rollout.wait_cause else JUDGE
 
 
 def _record(
@@ -185,9 +191,8 @@ def _record(
     cause: Cause,
     reason: str,
     analysis: Json,
-    signal: Signal | None = None,
 ) -> TaskResult:
-    """Write the decision with its cause and reason, and answer with it. `signal` is the cause, where one is."""
+    """Write the decision with its cause and reason, and answer with it."""
     decided = replace(
         rollout,
         cause=cause,
@@ -199,7 +204,7 @@ def _record(
     if decision in WAITING:
         phase = Phase.WATCHING if rollout.phase is Phase.WATCHING else _PHASES.get(decision, Phase.BAKING)
         if phase is not rollout.phase:
-            decided = replace(decided, phase=phase, phase_since=now, wait_cause=signal)
+            decided = replace(decided, phase=phase, phase_since=now, wait_cause=cause)
             decided = transition(
                 decided, state=phase, now=now, decision=decision, verdicts=analysis.get("verdicts", ())
             )

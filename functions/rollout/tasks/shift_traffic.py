@@ -47,6 +47,7 @@ def _lower(ports: Ports, rollout: Rollout) -> TaskResult:
         pending_decision=None,
         phase=Phase.HELD,
         phase_since=now,
+        wait_cause=rollout.cause,
         changed_at=now,
         next_minute=rollout.calendar.first_countable(now),
     )

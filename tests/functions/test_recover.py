@@ -11,7 +11,8 @@ import pytest
 
 import recover
 from rollout.core.rollout import Outcome
-from rollout.core.target import Json
+from rollout.core.target import Json, Target
+from rollout.errors import Unavailable
 from rollout.tasks.recover import rollout_of
 from rollout_simulator.fakes import Around, Disturbance, interposed
 from rollout_simulator.template import load_template
@@ -170,6 +171,23 @@ def test_a_sweep_ends_in_time_and_leaves_nobody_out_for_good() -> None:
             sweep(world)
             assert 4 == len(visited) - before
             assert sweeps < 100
+
+
+def test_what_goes_wrong_with_one_rollout_keeps_no_other_from_recovery_and_is_raised_in_the_end() -> None:
+    world = died(World().baking())
+    other = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "test"})
+    world.fakes.stage.put(other, FOUND)
+    world.fakes.stage.deploy(other, "dep-new")
+    World(world.fakes, rollout_id="r-2").prepared(target=other.to_document())
+    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
+    broken = Disturbance.failing_before(0)
+    broken.only = "executions.state"
+    with pytest.raises(Unavailable):
+        sweep(world, around=broken)
+    assert 1 == len(world.fakes.store.locks)
+    assert 1 == len(sweep(world))
+    assert {} == world.fakes.store.locks
+    assert (FOUND, FOUND) == (world.stage, world.fakes.stage.state(other))
 
 
 def test_the_event_of_a_dead_execution_names_its_rollout() -> None:

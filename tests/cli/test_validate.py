@@ -113,7 +113,12 @@ def test_the_preview_has_every_step_and_metric() -> None:
     shown = json.loads(validated(a_request(), "--traffic", "1200", "--error-percent", "1", "--json").stdout)
     assert [step["step"] for step in shown["steps"]] == [0, 1, 2, 3]
     for step in shown["steps"]:
-        assert [metric["metric"] for metric in step["metrics"]] == ["5XXError", "Latency.p90", "Latency.p99", "4XXError"]
+        assert [metric["metric"] for metric in step["metrics"]] == [
+            "5XXError",
+            "Latency.p90",
+            "Latency.p99",
+            "4XXError",
+        ]
         assert step["warnings"] == []
     (errors, *_) = shown["steps"][3]["metrics"]
     assert (errors["requestsForProof"], errors["minutesToProof"]) == (183, 3)

@@ -15,7 +15,7 @@ from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Alarms
 from rollout_simulator.fakes import FakeAlarms
 from rollout_simulator.moto_patches import cloudwatch_alarms, cloudwatch_metrics
-from tests.contract.aws import NOW, client, refusing
+from tests.contract.aws import NOW, client, refusing, requests_of
 
 PROD = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"})
 TEST = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "test"})
@@ -159,3 +159,10 @@ def test_a_composite_alarm_is_an_alarm(cloudwatch: OverCloudWatch) -> None:
     cloudwatch.put("orders-5xx")
     cloudwatch.put_composite("orders", "ALARM(orders-5xx)")
     assert ["orders", "orders-5xx"] == sorted(alarm.name for alarm in cloudwatch.alarms.named(["orders", "orders-5xx"]))
+
+
+def test_no_call_names_more_alarms_than_cloudwatch_takes(cloudwatch: OverCloudWatch) -> None:
+    """DescribeAlarms takes at most 100 names (API reference), and the embedded AWS takes any number."""
+    with requests_of("cloudwatch") as asked:
+        cloudwatch.alarms.named([f"alarm-{number}" for number in range(201)])
+    assert [100, 100, 1] == [len(params["AlarmNames"]) for _, params in asked]

@@ -53,6 +53,12 @@ def test_a_new_canary_is_asked_for_in_json_words(
     stage.change(TARGET, BASE, TargetState("dep-1", canary, BASE.variables))
 
 
+def test_what_a_canary_does_not_show_is_what_api_gateway_takes_it_for(stub: Stubber, stage: ApiGatewayStage) -> None:
+    """Every field of canarySettings is optional: the base's deployment, no traffic, no overrides, no cache."""
+    stub.add_response("get_stage", {"deploymentId": "dep-1", "canarySettings": {}}, TARGET.ids)
+    assert TargetState("dep-1", Canary("dep-1", Decimal(0), {}, use_stage_cache=False), {}) == stage.read(TARGET)
+
+
 def page(*descriptions: str, position: str = "") -> dict[str, Any]:
     items = [{"id": f"dep-{description}", "description": description} for description in descriptions]
     return {"items": items, **({"position": position} if position else {})}

@@ -238,6 +238,13 @@ def test_a_change_of_what_was_read_and_is_so_no_more_is_reported_and_not_made(wo
     assert replace(found(world), base=world.next) == world.shifter.read(world.target)
 
 
+def test_the_path_of_a_change_is_told_beforehand_and_ends_where_it_is_to_end(world: World) -> None:
+    path = list(world.shifter.transition_path(world.target, found(world), with_canary(world)))
+    assert [with_canary(world)] == path
+    assert [] == list(world.shifter.transition_path(world.target, found(world), found(world)))
+    assert found(world) == world.shifter.read(world.target)
+
+
 # --- series ------------------------------------------------------------------------------------------------------
 
 

@@ -40,6 +40,7 @@ def test_the_first_step_begins_to_bake(prepared: World) -> None:
         rollout.expected_states,
     )
     assert Decimal(5) == rollout.weight_percent
+    assert "canary at 5 %, step 1 of 2, baking 2 min" == rollout.reason
 
 
 def test_no_minute_is_judged_that_began_before_the_canary_had_settled(prepared: World) -> None:

@@ -77,6 +77,15 @@ def test_a_running_rollout_is_drawn_with_its_charts_and_its_reason() -> None:
     assert "step 1 of 2" in page
 
 
+def test_a_rollout_that_has_ended_and_could_not_tell_the_world_is_not_drawn_as_running() -> None:
+    world = World().closing()
+    world.fakes.notifier.trouble = Unavailable("throttled")
+    with pytest.raises(Unavailable):
+        world.call("close")
+    assert [ROLLOUT] == list(world.fakes.store.unfinished())
+    assert 0 == shown(world).count("<svg")
+
+
 def test_nothing_that_cloudwatch_removes_is_in_it() -> None:
     page = shown(World().baking())
     assert not re.search(r"<script|<iframe|<use|<object|<embed|javascript:| on\w+=", page, re.IGNORECASE)

@@ -54,6 +54,7 @@ def test_the_watch_begins(promoting: World) -> None:
         rollout.outcome,
         tuple(replace(state, variables=PROMOTED.variables) for state in rollout.expected_states),
     )
+    assert "promoted; watching for 5 min" == rollout.reason
     assert ("WATCHING", 100.0) == (promoting.states_told[-1], promoting.fakes.notifier.published[-1]["weightPercent"])
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -11,12 +13,13 @@ import pytest
 
 import recover
 from rollout.core.rollout import Outcome
-from rollout.core.target import Json
+from rollout.core.signals import STOP_SIGNALS, SignalKind
+from rollout.core.target import Json, Target
 from rollout.errors import Unavailable
 from rollout.tasks.recover import rollout_of
 from rollout_simulator.fakes import Around, Disturbance, interposed
 from rollout_simulator.template import load_template
-from tests.functions.world import EXECUTION, FOUND, PROMOTED, ROLLOUT, THEIRS, World, at_weight
+from tests.functions.world import EXECUTION, FOUND, PROMOTED, ROLLOUT, TARGET, THEIRS, World, at_weight
 
 SCHEDULED: Json = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 TEMPLATE = load_template()
@@ -143,6 +146,66 @@ def test_a_promoted_rollout_stays_promoted() -> None:
     assert (PROMOTED, Outcome.PROMOTED, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
 
 
+def broken_off_promotion(*, calls_made: int) -> World:
+    """A promotion whose task died after so many of its two calls to AWS, and its execution with it."""
+    world = World().promoting()
+    if calls_made == 1:
+        world.fakes.stage.breaks_off_promotions = True
+    broken = Disturbance.failing_before(0) if calls_made == 0 else Disturbance.failing_after(0)
+    broken.only = "shifter.change"
+    with pytest.raises(Unavailable):
+        world.call("promote", broken)
+    died(world)
+    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
+    return world
+
+
+def test_a_promotion_that_was_made_and_not_recorded_stays() -> None:
+    world = broken_off_promotion(calls_made=2)
+    assert [ROLLOUT] == sweep(world)
+    assert (PROMOTED, Outcome.PROMOTED, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
+    assert "promoted; the execution was aborted before the watch was over" == world.rollout.reason
+
+
+@pytest.mark.parametrize("calls_made", [0, 1])
+def test_a_promotion_that_was_not_made_or_half_made_is_undone(calls_made: int) -> None:
+    world = broken_off_promotion(calls_made=calls_made)
+    assert [ROLLOUT] == sweep(world)
+    assert (FOUND, Outcome.ROLLED_BACK, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
+
+
+@pytest.mark.parametrize("kind", sorted(STOP_SIGNALS))
+@pytest.mark.parametrize("come_so_far", [World.watching, lambda _world: broken_off_promotion(calls_made=2)])
+def test_a_promotion_is_undone_when_a_stop_signal_is_pending(
+    come_so_far: Callable[[World], World], kind: SignalKind
+) -> None:
+    world = died(come_so_far(World()))
+    world.signal(kind)
+    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
+    sweep(world)
+    assert (FOUND, Outcome.ROLLED_BACK, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
+
+
+@pytest.mark.parametrize("come_so_far", [World.baking, World.promoting, World.watching])
+def test_a_target_that_was_deleted_is_released(come_so_far: Callable[[World], World]) -> None:
+    world = died(come_so_far(World()))
+    expected = Outcome.PROMOTED if world.rollout.phase == "WATCHING" else Outcome.STOPPED
+    world.fakes.stage.delete(TARGET)
+    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
+    sweep(world)
+    assert ({}, expected) == (world.fakes.store.locks, world.rollout.outcome)
+
+
+def test_what_somebody_else_made_after_the_recovery_is_left_alone_and_said() -> None:
+    world = died(World().baking())
+    sweep(world)
+    theirs = world.foreign(replace(FOUND, canary=THEIRS))
+    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
+    sweep(world)
+    assert (theirs, Outcome.STOPPED, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
+    assert "after it had been rolled back" in world.rollout.reason
+
+
 def test_a_foreign_target_is_left_alone_and_released() -> None:
     world = World().baking()
     stage = world.foreign(FOUND.__class__(FOUND.base, THEIRS, FOUND.variables))
@@ -188,6 +251,23 @@ def test_a_sweep_ends_in_time_and_leaves_nobody_out_for_good() -> None:
             sweep(world)
             assert 4 == len(visited) - before
             assert sweeps < 100
+
+
+def test_what_goes_wrong_with_one_rollout_keeps_no_other_from_recovery_and_is_raised_in_the_end() -> None:
+    world = died(World().baking())
+    other = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "test"})
+    world.fakes.stage.put(other, FOUND)
+    world.fakes.stage.deploy(other, "dep-new")
+    World(world.fakes, rollout_id="r-2").prepared(target=other.to_document())
+    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
+    broken = Disturbance.failing_before(0)
+    broken.only = "executions.state"
+    with pytest.raises(Unavailable):
+        sweep(world, around=broken)
+    assert 1 == len(world.fakes.store.locks)
+    assert 1 == len(sweep(world))
+    assert {} == world.fakes.store.locks
+    assert (FOUND, FOUND) == (world.stage, world.fakes.stage.state(other))
 
 
 def test_the_event_of_a_dead_execution_names_its_rollout() -> None:

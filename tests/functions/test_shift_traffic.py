@@ -36,6 +36,7 @@ def test_the_next_step_begins_to_bake(advancing: World) -> None:
         rollout.expected_states,
     )
     assert Decimal(50) == rollout.weight_percent
+    assert "canary at 50 %, step 2 of 2, baking 2 min" == rollout.reason
 
 
 def test_safety_is_proven_afresh_and_harm_is_remembered(advancing: World) -> None:

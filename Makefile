@@ -1,6 +1,7 @@
 # Every target sets itself up: python3 (3.11 or later) with venv and pip is all it needs.
 .DEFAULT_GOAL := help
-PYTHON ?= python3
+# A pyenv that lacks the version of .python-version refuses to run python3 at all; any from 3.11 on will do here.
+PYTHON ?= $(shell python3 --version > /dev/null 2>&1 && echo python3 || echo "env PYENV_VERSION=$$(pyenv global) python3")
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -54,12 +55,12 @@ SEED ?= 1
 chaos: $(VENV)/run.stamp ## Rollouts broken on purpose, N=2000 of them from SEED=1 on; every law checked on each
 	@$(BIN)/python -m benchmarks.chaos -n $(N) --seed $(SEED)
 
-# Lambda cannot keep what it compiles (/var/task is read-only), so what is deployed comes compiled, by Lambda's Python.
 build: $(VENV)/dev.stamp ## What would be deployed, in .aws-sam/
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build
-	@$(BIN)/uv run --quiet --no-project --python 3.13 \
-		python -m compileall -qq --invalidation-mode unchecked-hash .aws-sam/build/*/ 2>/dev/null \
-		|| echo "No Python 3.13 here to compile with: the functions will compile themselves at every cold start."
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/compile-functions
+
+release: $(VENV)/dev.stamp ## VERSION=0.2.0: wheel and SAM package in dist/; RELEASE=yes commits and tags, too
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/release.py "$(VERSION)" $(if $(filter yes,$(RELEASE)),--tag)
 
 clean: ## Remove what make has made
 	rm -rf $(VENV) $(AUDIT) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

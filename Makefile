@@ -1,13 +1,14 @@
 # Every target sets itself up: python3 (3.11 or later) with venv and pip is all it needs.
 .DEFAULT_GOAL := help
-PYTHON ?= python3
+# A pyenv that lacks the version of .python-version refuses to run python3 at all; any from 3.11 on will do here.
+PYTHON ?= $(shell python3 --version > /dev/null 2>&1 && echo python3 || echo "env PYENV_VERSION=$$(pyenv global) python3")
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export AWS_DEFAULT_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY = 0
 
-.PHONY: help demo test check audit runtime-test chaos mutants build clean
+.PHONY: help demo test test-fast test-slow test-all check audit runtime-test chaos mutants build release clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -15,15 +16,28 @@ help: ## Show what there is
 demo: $(VENV)/run.stamp ## Two rollouts on this machine, one good and one bad, in seconds
 	@$(BIN)/python -m rollout_cli.demo
 
-test: $(VENV)/dev.stamp check ## Everything that must hold: check, the whole test suite, runtime-test
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist worksteal -q
-	@$(MAKE) --no-print-directory runtime-test
+JOBS ?= 2
+PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q
+CHECK := $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && $(BIN)/mypy && $(BIN)/sam validate --lint
+
+# Side by side, for the types are checked on one core. What check says is shown when the tests are through.
+test: $(VENV)/dev.stamp ## What must hold before a commit: check, and all tests but the slow ones (JOBS=2 at a time)
+	@log=$$(mktemp); { $(CHECK); } > "$$log" 2>&1 & check=$$!; trap 'kill $$check; exit 130' INT TERM; \
+	$(PYTEST) -m "not slow and not runtime"; tests=$$?; \
+	wait $$check; checked=$$?; \
+	if [ $$checked -eq 0 ]; then echo "check: lint, format, types and template are clean"; else cat "$$log"; fi; \
+	rm -f "$$log"; [ $$tests -eq 0 ] && [ $$checked -eq 0 ]
+
+test-fast: $(VENV)/dev.stamp ## While you work: the core, the functions, and the contracts of the adapters
+	@$(PYTEST) -m "not slow and not runtime" tests/core tests/functions tests/contract
+
+test-slow: $(VENV)/dev.stamp ## What make test leaves out: whole days and long scenarios, sam build, Lambda's own runtime
+	@$(PYTEST) -m "slow or runtime"
+
+test-all: test test-slow ## Everything, as in continuous integration
 
 check: $(VENV)/dev.stamp ## Lint, format, types, template
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy
-	@$(BIN)/sam validate --lint 2>/dev/null
+	@$(CHECK) 2>/dev/null
 
 AUDIT := .venv-audit
 SHIPPED := aws-lambda-powertools pydantic pydantic_core annotated-types typing-inspection typing_extensions jmespath
@@ -44,12 +58,12 @@ chaos: $(VENV)/run.stamp ## Rollouts broken on purpose, N=2000 of them from SEED
 mutants: $(VENV)/dev.stamp ## Small changes of the code, 300 of them drawn by a seed: how many do the tests notice?
 	@$(BIN)/python -m benchmarks.mutants
 
-# Lambda cannot keep what it compiles (/var/task is read-only), so what is deployed comes compiled, by Lambda's Python.
 build: $(VENV)/dev.stamp ## What would be deployed, in .aws-sam/
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sam build
-	@$(BIN)/uv run --quiet --no-project --python 3.13 \
-		python -m compileall -qq --invalidation-mode unchecked-hash .aws-sam/build/*/ 2>/dev/null \
-		|| echo "No Python 3.13 here to compile with: the functions will compile themselves at every cold start."
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/compile-functions
+
+release: $(VENV)/dev.stamp ## VERSION=0.2.0: wheel and SAM package in dist/; RELEASE=yes commits and tags, too
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/release.py "$(VERSION)" $(if $(filter yes,$(RELEASE)),--tag)
 
 clean: ## Remove what make has made
 	rm -rf $(VENV) $(AUDIT) .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

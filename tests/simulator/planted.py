@@ -110,7 +110,7 @@ def makes_a_canary_a_second_time(patch: Patch) -> None:
 
 def acts_before_it_says_so(patch: Patch) -> None:
     """What is about to be done is not written down before."""
-    patch.setattr(Rollout, "intending", lambda rollout, *_: rollout)
+    patch.setattr(Rollout, "with_intent", lambda rollout, *_: rollout)
 
 
 def moves_aliases_under_the_base(patch: Patch) -> None:

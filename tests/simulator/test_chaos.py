@@ -19,7 +19,7 @@ from tests.simulator.planted import PLANTED, Planted
 ROOT = Path(chaos.__file__).parents[2]
 SLICE = (*range(1, 17), 20, 31, 42)
 """Those of 9 and of the last three roll out a Lambda alias."""
-CHECKER = ("laws/*.py", "states.py", "recorded.py", "words.py")
+CHECKER = ("laws/*.py", "states.py", "recorded.py", "description.py")
 
 
 @pytest.mark.parametrize("seed", SLICE)
@@ -50,7 +50,9 @@ def test_a_run_is_a_pure_function_of_its_seed() -> None:
 
 def test_the_laws_share_nothing_with_the_controller() -> None:
     folder = Path(chaos.__file__).parent
-    for path in [path for name in CHECKER for path in folder.glob(name)]:
+    files = {name: list(folder.glob(name)) for name in CHECKER}
+    assert [] == [name for name, found in files.items() if not found]
+    for path in [path for found in files.values() for path in found]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

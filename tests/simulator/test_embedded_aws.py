@@ -124,10 +124,10 @@ def test_from_a_request_to_the_event_of_its_end(tmp_path: Path) -> None:
 
 
 def test_forty_minutes_take_less_than_three_seconds(tmp_path: Path) -> None:
-    began = time.perf_counter()
+    began = time.process_time()  # of this process alone: the machine may be busy with others
     with opened(tmp_path) as aws:
         run(aws)
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_the_same_seed_replays_the_same_world(tmp_path: Path) -> None:

@@ -128,7 +128,8 @@ class _Look:
             )
         if seen.smallest_rate is None:
             words.append(f"{at} is blind: no regression of {name} can be seen at {weight} in {self.bake} min")
-        elif seen.smallest_factor is not None and seen.smallest_factor >= _A_LARGE_FACTOR:
+        elif self.metric.gates and (seen.smallest_factor or 0.0) >= _A_LARGE_FACTOR:
+            # Of the others a wide tolerance is the reason, not the plan.
             words.append(
                 f"{at} sees little: {name} must rise from {explain.two_digits(100 * self.rate)}% to about "
                 f"{explain.two_digits(100 * seen.smallest_rate)}% to be noticed at {weight} in {self.bake} min"

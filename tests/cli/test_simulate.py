@@ -191,7 +191,7 @@ def test_when_it_is_over_the_whole_story_stands_in_the_terminal() -> None:
     with view_for(Console(file=shown, force_terminal=True, width=80), chosen) as view:
         view.result(simulate(chosen, watch=view.look))
     end = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.getvalue().rpartition("aborted-rollout")[2])
-    told = ("create canary", "advance", "shift traffic", "roll back", "somebody: abort", "no canary")
+    told = ("create canary", "advance", "shift traffic", "roll back", "abort by somebody", "no canary")
     assert [words for words in told if words not in end] == []
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
+from rollout.core.texts import one_line
 from rollout.errors import InvalidRequest
 from rollout.request import parse_request
 from rollout_simulator.moto_patches.patching import replaced
@@ -73,7 +74,7 @@ def test_hostile_words_of_a_request_and_a_command_stay_words() -> None:
         ended = at.ended(execution)
         printed = lines(at)
     assert ended["error"] == "RolledBack"
-    assert HOSTILE in ended["cause"]
+    assert one_line(HOSTILE) in ended["cause"]
     assert printed
     assert [line for line in printed if not isinstance(json.loads(line), dict)] == []
     assert [line for line in printed if "\x1b" in line] == []

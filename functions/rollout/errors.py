@@ -4,7 +4,8 @@ RolloutError
 ├── InvalidRequest      the request cannot be understood; nothing was touched
 ├── Refused             the request is understood and cannot be carried out now; nothing was touched
 │   ├── Busy            another rollout holds the target
-│   └── Unfit           preflight has found what speaks against it
+│   ├── Unfit           preflight has found what speaks against it
+│   └── RecordFull      the rollout's record takes no more signals of this kind
 ├── Repeated            the same request has been accepted before
 ├── TargetMissing       the stage or alias does not exist (any more)
 ├── ForeignChange       somebody else changed the target; the rollout stops and leaves it alone
@@ -60,6 +61,16 @@ class Unfit(Refused):
     def __init__(self, findings: Sequence[Finding], errors: Sequence[Finding]) -> None:
         super().__init__(in_words(errors))
         self.findings = tuple(findings)
+
+
+class RecordFull(Refused):
+    """The rollout's record takes no more signals of this kind; there is room for an abort."""
+
+    def __init__(self, rollout_id: str) -> None:
+        super().__init__(
+            f"rollout {rollout_id} has been given so many commands that its record takes no more of them; abort it, or "
+            "let it end"
+        )
 
 
 class Repeated(RolloutError):

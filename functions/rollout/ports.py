@@ -192,7 +192,13 @@ class RolloutStore(Protocol):
     def signal(self, rollout_id: str, signal: Signal) -> str | None:
         """Append a signal, once, to a rollout that has not ended; the token of its bake, if it waits in one.
 
-        Raises: Refused (unknown or ended rollout), Unavailable.
+        Raises: Refused (unknown or ended rollout), RecordFull (no room for one of this kind), Unavailable.
+        """
+
+    def note(self, rollout: Rollout, signal: Signal) -> None:
+        """Add a signal to the history alone, once: nobody has to consider it.
+
+        Raises: Unavailable.
         """
 
     def watchers(self, alarm: str) -> Sequence[str]:

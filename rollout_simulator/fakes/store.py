@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from rollout.core.budget import bounded, room_for, text_of
 from rollout.core.decision import Phase
 from rollout.core.learning import Lesson
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal
 from rollout.core.target import Json, Target, target_named
-from rollout.errors import Busy, RecordChanged, Refused, Repeated
+from rollout.errors import Busy, RecordChanged, RecordFull, Refused, Repeated
 from rollout_simulator.fakes.trouble import Troubled
 
 
@@ -114,9 +115,20 @@ class FakeStore(Troubled):
             raise Refused(f"rollout {rollout_id} has ended")
         identity = f"{signal.kind}/{signal.source}/{signal.at}"
         if identity not in record.signal_ids:
+            text = text_of(bounded(signal).to_document())
+            if sum(len(each.encode()) for each in (*record.signals, text)) > room_for(signal.kind):
+                raise RecordFull(rollout_id)
             record.signal_ids.add(identity)
-            record.signals.append(json.dumps(signal.to_document()))
+            record.signals.append(text)
         return record.token
+
+    def note(self, rollout: Rollout, signal: Signal) -> None:
+        """Raises as the port says."""
+        self._called()
+        line = json.dumps({"at": signal.at, "state": "Noted", "reason": str(bounded(signal)), "decision": "CONTINUE"})
+        history = self._records[rollout.rollout_id].history
+        if line not in history:
+            history.append(line)
 
     def watchers(self, alarm: str) -> Sequence[str]:
         """Raises as the port says."""
@@ -184,7 +196,7 @@ class FakeStore(Troubled):
 
 
 def _text(rollout: Rollout) -> str:
-    return json.dumps(rollout.to_document())
+    return text_of(rollout.to_document())
 
 
 def _copy(record: Json) -> Json:

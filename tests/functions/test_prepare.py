@@ -43,13 +43,21 @@ def test_the_target_is_locked_and_left_as_it_was(world: World) -> None:
 def test_the_record_knows_what_was_found(world: World) -> None:
     world.prepare()
     rollout = world.rollout
-    assert (FOUND, (FOUND,), -1, Phase.BAKING) == (
+    found = replace(FOUND, variables={"lambdaAlias": "live"})  # the others are not ours to put back
+    assert (found, (found,), -1, Phase.BAKING) == (
         rollout.original,
         rollout.expected_states,
         rollout.step,
         rollout.phase,
     )
     assert (EXECUTION, world.now) == (rollout.execution, rollout.started_at)
+
+
+def test_a_rollout_whose_record_could_outgrow_the_table_is_rejected_with_the_reason(world: World) -> None:
+    variables = {f"variable{nth}": "x" * 512 for nth in range(100)}
+    answer = world.prepare(candidate={"deploymentId": "dep-new", "stageVariables": variables})
+    assert ("REJECT", True) == (answer["decision"], "could grow to" in answer["reason"])
+    assert {} == world.fakes.store.locks
 
 
 def test_the_judge_starts_from_what_the_base_did_before(world: World) -> None:

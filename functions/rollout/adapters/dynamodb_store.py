@@ -21,6 +21,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -39,10 +40,11 @@ from rollout.adapters.dynamodb_items import (
     watch_of,
 )
 from rollout.adapters.faults import code_of, translated
+from rollout.core.budget import bounded, room_for, text_of
 from rollout.core.decision import Phase
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import target_named
-from rollout.errors import Busy, RecordChanged, Refused, Repeated, Unavailable
+from rollout.errors import Busy, RecordChanged, RecordFull, Refused, Repeated, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -151,7 +153,7 @@ class DynamoDbStore:
                         "startedAt": string(record["at"]),
                         "target": string(target_named(record.get("target"))),
                         "state": string(record["state"]),
-                        "document": string(json.dumps(record)),
+                        "document": string(text_of(record)),
                         "expiresAt": self._expiry(at),
                     },
                     ConditionExpression="attribute_not_exists(pk)",
@@ -174,23 +176,28 @@ class DynamoDbStore:
         return self._signal(rollout_id, signal)
 
     def _signal(self, rollout_id: str, signal: Signal) -> str | None:
-        identity = f"{signal.kind}/{signal.source}/{signal.at}"
+        text, identity = text_of(bounded(signal).to_document()), _identity(signal)
+        size = len(text.encode())
         with translated(f"signal rollout {rollout_id}"):
             try:
                 answer = self._client.update_item(
                     TableName=self._table,
                     Key={"pk": string(f"ROLLOUT#{rollout_id}"), "sk": string("RECORD")},
                     UpdateExpression=(
-                        "SET signals = list_append(signals, :signal), signalCount = signalCount + :one "
-                        "ADD signalIds :ids"
+                        "SET signals = list_append(signals, :signal), signalCount = signalCount + :one, "
+                        "signalBytes = if_not_exists(signalBytes, :zero) + :size ADD signalIds :ids"
                     ),
                     ConditionExpression=(
-                        "attribute_exists(signalCount) AND #state <> :ended AND NOT contains(signalIds, :id)"
+                        "attribute_exists(signalCount) AND #state <> :ended AND NOT contains(signalIds, :id) "
+                        "AND (attribute_not_exists(signalBytes) OR signalBytes <= :room)"
                     ),
                     ExpressionAttributeNames={"#state": "phase"},
                     ExpressionAttributeValues={
-                        ":signal": {"L": [string(json.dumps(signal.to_document()))]},
+                        ":signal": {"L": [string(text)]},
                         ":one": {"N": "1"},
+                        ":zero": {"N": "0"},
+                        ":size": {"N": str(size)},
+                        ":room": {"N": str(room_for(signal.kind) - size)},
                         ":ids": {"SS": [identity]},
                         ":id": string(identity),
                         ":ended": string(Phase.ENDED.value),
@@ -199,7 +206,33 @@ class DynamoDbStore:
                 )
             except self._client.exceptions.ConditionalCheckFailedException as error:
                 return self._token_of_repeated(rollout_id, identity, error)
+            except ClientError as error:
+                if code_of(error) != "ValidationException":  # of an item that would be too large
+                    raise
+                raise RecordFull(rollout_id) from error
         return token_of(answer["Attributes"])
+
+    def note(self, rollout: Rollout, signal: Signal) -> None:
+        """One more history line, after that of the record's revision. Raises as the port says."""
+        entry = {
+            "at": signal.at,
+            "state": "Noted",
+            "phase": rollout.phase.value,
+            "step": rollout.step,
+            "weightPercent": float(rollout.weight_percent),
+            "decision": "CONTINUE",
+            "reason": str(bounded(signal)),
+            "change": "",
+        }
+        line = self._line(rollout, entry)
+        key = {"pk": line["pk"], "sk": string(f"HISTORY#{rollout.revision:08d}#{_identity(signal)}")}
+        with translated(f"note a signal of rollout {rollout.rollout_id}"):
+            self._client.update_item(
+                TableName=self._table,
+                Key=key,
+                UpdateExpression="SET line = :line, expiresAt = :expiry",
+                ExpressionAttributeValues={":line": line["line"], ":expiry": line["expiresAt"]},
+            )
 
     def watchers(self, alarm: str) -> Sequence[str]:
         """The rollouts under the alarm's key. Raises as the port says."""
@@ -277,7 +310,7 @@ class DynamoDbStore:
         item = {
             "pk": string(f"TARGET#{rollout.settings.target.key}"),
             "sk": string("LEARNED"),
-            "lessons": string(json.dumps(dict(rollout.learned))),
+            "lessons": string(text_of(dict(rollout.learned))),
         }
         return [self._put(item)]
 
@@ -306,7 +339,9 @@ class DynamoDbStore:
             raise Refused(f"there is no rollout {rollout_id}") from error
         if item["phase"]["S"] == Phase.ENDED:
             raise Refused(f"rollout {rollout_id} has ended") from error
-        return token_of(item) if identity in item.get("signalIds", {}).get("SS", []) else None
+        if identity not in item.get("signalIds", {}).get("SS", []):
+            raise RecordFull(rollout_id) from error
+        return token_of(item)
 
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         with translated(f"read {pk}"):
@@ -329,7 +364,7 @@ class DynamoDbStore:
         values = {
             ":before": {"N": str(rollout.revision)},
             ":after": {"N": str(rollout.revision + 1)},
-            ":document": string(json.dumps(rollout.to_document())),
+            ":document": string(text_of(rollout.to_document())),
             ":phase": string(rollout.phase.value),
             ":state": string(rollout.state),
         }
@@ -353,7 +388,7 @@ class DynamoDbStore:
         return {
             "pk": string(f"ROLLOUT#{rollout.rollout_id}"),
             "sk": string(f"HISTORY#{rollout.revision + 1:08d}"),
-            "line": string(json.dumps(entry)),
+            "line": string(text_of(entry)),
             "expiresAt": self._expiry(datetime.fromisoformat(entry["at"])),
         }
 
@@ -380,3 +415,8 @@ class DynamoDbStore:
                     raise Unavailable(f"{what}: transaction cancelled: {', '.join(reasons)}") from error
                 return reasons
         return None
+
+
+def _identity(signal: Signal) -> str:
+    """What tells a signal that is delivered again, in as many bytes whatever it says."""
+    return sha256(f"{signal.kind}/{signal.source}/{signal.at}".encode("utf-8", "replace")).hexdigest()[:32]

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rollout.core.decision import Phase
 from rollout.core.signals import Signal, SignalKind
-from rollout.errors import Refused, RolloutError
+from rollout.errors import RecordFull, Refused
 
 if TYPE_CHECKING:
+    from rollout.core.rollout import Rollout
     from rollout.ports import Ports
 
 
@@ -45,7 +47,7 @@ def on_alarm(ports: Ports, event: AlarmEvent) -> Sequence[str]:
         try:
             if _signal(ports, rollout_id, event):
                 signalled.append(rollout_id)
-        except RolloutError as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one rollout, the others hear of it
             problems.append(error)
     if problems:
         raise problems[0]
@@ -58,10 +60,27 @@ def _signal(ports: Ports, rollout_id: str, event: AlarmEvent) -> bool:
     if rollout is None or event.at <= rollout.started_at:
         return False
     signal = Signal(SignalKind.ALARM, event.at.isoformat(), event.name, event.reason)
+    if _is_told_already(rollout, signal):
+        ports.store.note(rollout, signal)
+        now = ports.store.load(rollout_id)
+        if now is not None and _is_told_already(now, signal):
+            return True  # whoever answers the rollout answers it after this
     try:
         token = ports.store.signal(rollout_id, signal)
+    except RecordFull:  # of alarms, one of which is enough
+        ports.store.note(rollout, signal)
+        return True
     except Refused:  # it has ended in the meantime
         return False
     if token is not None:
         ports.waker.wake(token)
     return True
+
+
+def _is_told_already(rollout: Rollout, signal: Signal) -> bool:
+    """Whether the rollout is held and knows that this alarm fires: an alarm that flaps for days is one reason to hold.
+
+    A person is waited for, who sees the others in the history. One that is delivered again is woken for again.
+    """
+    known = [each for each in rollout.signals if each.kind is SignalKind.ALARM and each.source == signal.source]
+    return rollout.phase is Phase.HELD and bool(known) and all(each.at != signal.at for each in known)

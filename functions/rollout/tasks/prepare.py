@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout.core import budget
 from rollout.core.commands import undo_objection
 from rollout.core.decision import Decision, Phase
 from rollout.core.findings import Finding
@@ -133,7 +134,8 @@ def _make_way(ports: Ports, holder_id: str, rollout_id: str) -> TaskResult:
 
 def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now: datetime) -> Rollout:
     seen = survey(ports, request, now)
-    settings, found = seen.settings, seen.found
+    settings = seen.settings
+    found = seen.found.only(settings.watched_variables)  # all that a rollout may have to put back
     evidence = begin(settings.judge, settings.plan, {base.measure.name: base.count for base in seen.history})
     what = settings.candidate.revision or "a new revision"
     rollout = Rollout(
@@ -155,6 +157,8 @@ def _begin(ports: Ports, request: Request, rollout_id: str, execution: str, now:
         request_id=request.request_id,
         reason=f"rollout of {what} on {settings.target.key}; {seen.source_in_words}",
     )
+    if (problem := budget.objection(rollout)) is not None:
+        raise Refused(problem)
     if seen.live_already:
         return _nothing_to_do(rollout)
     return transition(rollout, state="PREPARED", now=now, decision=Decision.CREATE, warnings=seen.warnings)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
+from rollout.core.budget import unsent
 from rollout.core.decision import Decision, Phase
 from rollout.core.events import FindingDocument, State, StateChanged, VerdictDocument
 from rollout.core.findings import Finding
@@ -140,7 +141,7 @@ def transition(
     }
     if warnings:
         event["findings"] = _documents(warnings)
-    return replace(rollout, pending_events=(*rollout.pending_events, dict(event)))
+    return replace(rollout, pending_events=unsent((*rollout.pending_events, dict(event))))
 
 
 def _documents(findings: Sequence[Finding]) -> list[FindingDocument]:

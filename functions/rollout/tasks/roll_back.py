@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from rollout.core.budget import LONGEST_FAILURE, cut
 from rollout.core.certainty import LOOKS_APART
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome, Rollout
@@ -44,7 +45,8 @@ def roll_back(ports: Ports, rollout_id: str, failure: str) -> TaskResult:
         return _leave_to_others(ports, rollout)
     untouched = rollout.expected_states == (rollout.original,)
     if rollout.pending_decision is not Decision.ROLL_BACK:
-        rollout = replace(rollout, pending_decision=Decision.ROLL_BACK, reason=readable(failure) or rollout.reason)
+        reason = cut(readable(failure), LONGEST_FAILURE) or rollout.reason
+        rollout = replace(rollout, pending_decision=Decision.ROLL_BACK, reason=reason)
         rollout = transition(rollout, state="ROLLING_BACK", now=ports.clock.now(), decision=Decision.ROLL_BACK)
     wanted = rollout.original
     rollout = fence.begin(ports, rollout, wanted)

@@ -29,7 +29,8 @@ from rollout.own_metrics import OwnMetric, check_placeholders
 from rollout.targets import AliasCandidate, AliasTarget, Name, StageCandidate, StageTarget
 from rollout.validation import WITH_PATH, Location, Part, explained, fields, got
 
-AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=340)]
+"""Of 255 characters at most, or an ARN with it."""
 
 
 class PlanStep(Part):
@@ -111,7 +112,8 @@ class Request(Part, ABC):
     measurement: Measurement = Field(Measurement(), description="How the metrics are to be read.")
     alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(
         default_factory=list,
-        description="CloudWatch alarms that roll back at once, beside those tagged for the target.",
+        description="CloudWatch alarms that roll back at once, beside those tagged for the target; one of another "
+        "account or region by its ARN.",
     )
     ignore_alarms_already_firing: bool = Field(
         False, description="Begin although an alarm is firing; it counts from the next time it fires."

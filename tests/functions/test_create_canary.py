@@ -16,7 +16,7 @@ from rollout.core.target import Canary, Json
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
-from tests.functions.world import FOREIGN, FOUND, ROLLOUT, TARGET, World, at_weight, foreign_states
+from tests.functions.world import FOREIGN, FOUND, ROLLOUT, TARGET, World, at_weight, foreign_states, kept
 
 
 def create(world: World, around: Around | None = None) -> Json:
@@ -40,7 +40,7 @@ def test_the_canary_gets_the_first_steps_weight_and_the_base_stays_as_it_is(prep
 def test_the_first_step_begins_to_bake(prepared: World) -> None:
     create(prepared)
     rollout = prepared.rollout
-    assert (0, Phase.BAKING, None, (at_weight(5),)) == (
+    assert (0, Phase.BAKING, None, kept(at_weight(5))) == (
         rollout.step,
         rollout.phase,
         rollout.pending_decision,
@@ -85,7 +85,7 @@ def test_what_is_about_to_be_done_is_in_the_record_before_it_is_done(prepared: W
     create(
         prepared, Disturbance(only="shifter.change", before=lambda: intended.append(prepared.rollout.expected_states))
     )
-    assert [(FOUND, at_weight(5))] == intended
+    assert [kept(FOUND, at_weight(5))] == intended
 
 
 def test_variables_that_the_rollout_does_not_override_are_the_owners_to_change(prepared: World) -> None:
@@ -207,7 +207,7 @@ def test_a_canary_that_a_read_does_not_show_yet_is_there_by_the_answer_to_its_ma
 
     assert "CONTINUE" == create(prepared, shown_late)["decision"]
     assert [FOUND, at_weight(5)] == prepared.fakes.stage.history
-    assert at_weight(5) == prepared.rollout.last_confirmed
+    assert kept(at_weight(5)) == prepared.rollout.expected_states
 
 
 def test_a_canary_that_was_removed_before_it_was_read_back_is_not_made_again(prepared: World) -> None:

@@ -190,6 +190,28 @@ def test_a_call_that_fails_anywhere_is_made_up_for_by_the_next_delivery() -> Non
             assert token in world.fakes.waker.woken, failure
 
 
+@pytest.mark.parametrize("place", ["eu-central-1:999999999999", "eu-west-1:123456789012"])
+def test_an_alarm_of_the_same_name_elsewhere_is_not_heard(place: str) -> None:
+    world = bake()
+    assert {"signalled": []} == world.alarm_event(arn=f"arn:aws:cloudwatch:{place}:alarm:{WATCHED}")
+    assert () == world.rollout.signals
+
+
+def test_the_alarm_of_a_monitoring_account_is_heard_when_its_arn_is_watched() -> None:
+    arn = "arn:aws:cloudwatch:eu-west-1:999999999999:alarm:orders-5xx"
+    world = World().baking(alarms=[arn])
+    world.fakes.clock.pass_time(minutes=1)
+    assert {"signalled": []} == world.alarm_event(name="orders-5xx")
+    assert {"signalled": [ROLLOUT]} == world.alarm_event(arn=arn)
+    assert arn == world.rollout.signals[0].source
+    assert "ROLL_BACK" == world.call("analyze")["decision"]
+
+
+def test_an_alarm_that_nobody_here_can_read_keeps_no_rollout_from_rising() -> None:
+    arn = "arn:aws:cloudwatch:eu-west-1:999999999999:alarm:orders-5xx"
+    assert "ADVANCE" == World().baking(alarms=[arn]).analyzed()["decision"]
+
+
 def test_an_alarm_that_flaps_while_the_rollout_is_held_fills_no_record() -> None:
     world = World().baking(alarms=[WATCHED], onRegression="hold")
     for _ in range(300):

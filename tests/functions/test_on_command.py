@@ -190,7 +190,7 @@ def test_the_window_of_rollback_is_a_day() -> None:
 
 def test_a_storm_of_commands_is_refused_in_the_end_and_an_abort_is_not() -> None:
     world = World().baking()
-    answers = []
+    answers: list[Json] = []
     while not answers or answers[-1]["accepted"]:
         world.fakes.clock.pass_time(seconds=1)
         answers.append(command(world, "advance", reason="€" * 1_024))

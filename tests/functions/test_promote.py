@@ -15,7 +15,7 @@ from rollout.core.target import Json
 from rollout.errors import NotAllowed, RecordChanged, RolloutError, Unavailable
 from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
-from tests.functions.world import FOREIGN, FOUND, PROMOTED, TARGET, World, at_weight, foreign_states, request
+from tests.functions.world import FOREIGN, FOUND, PROMOTED, TARGET, World, at_weight, foreign_states, kept, request
 
 
 def promote(world: World, around: Around | None = None) -> Json:
@@ -98,7 +98,7 @@ def test_what_is_about_to_be_done_is_in_the_record_before_it_is_done(promoting: 
     promote(
         promoting, Disturbance(only="shifter.change", before=lambda: intended.append(promoting.rollout.expected_states))
     )
-    assert [(at_weight(50), replace(PROMOTED, canary=at_weight(50).canary), PROMOTED)] == intended
+    assert [kept(at_weight(50), replace(PROMOTED, canary=at_weight(50).canary), PROMOTED)] == intended
 
 
 # --- foreign hands -----------------------------------------------------------------------------------------------

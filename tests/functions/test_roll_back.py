@@ -16,7 +16,7 @@ from rollout.core.target import Canary, Json, TargetState
 from rollout.errors import NotAllowed, ReadBackDiffers, RolloutError, Throttled, Unavailable
 from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
-from tests.functions.world import CANARY, FOREIGN, FOUND, PROMOTED, TARGET, World, at_weight, foreign_states
+from tests.functions.world import CANARY, FOREIGN, FOUND, PROMOTED, TARGET, World, at_weight, foreign_states, kept
 
 
 def roll_back(world: World, around: Around | None = None) -> Json:
@@ -101,7 +101,7 @@ def test_what_is_about_to_be_done_is_in_the_record_before_it_is_done(rolling_bac
         rolling_back,
         Disturbance(only="shifter.change", before=lambda: intended.append(rolling_back.rollout.expected_states)),
     )
-    assert [(at_weight(5), FOUND)] == intended
+    assert [kept(at_weight(5), FOUND)] == intended
 
 
 # --- when a task has failed --------------------------------------------------------------------------------------

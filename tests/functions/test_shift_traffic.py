@@ -16,7 +16,7 @@ from rollout.core.target import Json
 from rollout.errors import NotAllowed, RecordChanged, RolloutError, Unavailable
 from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
-from tests.functions.world import FOREIGN, FOUND, ROLLOUT, TARGET, World, at_weight, foreign_states
+from tests.functions.world import FOREIGN, FOUND, ROLLOUT, TARGET, World, at_weight, foreign_states, kept
 
 
 def shift(world: World, around: Around | None = None) -> Json:
@@ -44,7 +44,7 @@ def test_the_canary_gets_the_next_steps_weight_and_nothing_else_changes(advancin
 def test_the_next_step_begins_to_bake(advancing: World) -> None:
     shift(advancing)
     rollout = advancing.rollout
-    assert (1, Phase.BAKING, None, (at_weight(50),)) == (
+    assert (1, Phase.BAKING, None, kept(at_weight(50))) == (
         rollout.step,
         rollout.phase,
         rollout.pending_decision,
@@ -84,7 +84,7 @@ def test_what_is_about_to_be_done_is_in_the_record_before_it_is_done(advancing: 
     shift(
         advancing, Disturbance(only="shifter.change", before=lambda: intended.append(advancing.rollout.expected_states))
     )
-    assert [(at_weight(5), at_weight(50))] == intended
+    assert [kept(at_weight(5), at_weight(50))] == intended
 
 
 # --- foreign hands -----------------------------------------------------------------------------------------------

@@ -283,6 +283,11 @@ class Rollout:
         left = states_left(self.left, over, now, self.settings.watched_variables) if over else self.left
         return replace(answered, expected_states=(state, *others), left=left, suspect=None)
 
+    @property
+    def may_have_written(self) -> bool:
+        """Whether any write of ours has reached the target, or may have; not when AWS has refused every one."""
+        return bool(self.write_answered().unanswered or self.left) or self.last_confirmed != self.original
+
     def may_look_back(self, now: datetime) -> Rollout:
         """The same rollout, to look at its target once more in a moment, although nothing of it was seen there."""
         once_more = UnansweredWrite(self.revision, now + SECOND_LOOK)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout.core.alarm_names import is_arn
 from rollout.core.attribution import attribution
 from rollout.core.commands import concerns
 from rollout.core.decision import WAITING, Assessment, Decision, Phase, Policy, decide
@@ -216,7 +217,8 @@ def _alarm(ports: Ports, rollout: Rollout, notes: list[str]) -> tuple[Signal | N
         unknown = f"the alarms could not be read: {error}"
         notes.append(unknown)
         return None, unknown
-    missing = sorted(set(names) - {alarm.name for alarm in states})
+    shown = {alarm.name for alarm in states}
+    missing = sorted(name for name in names if name not in shown and not is_arn(name))  # others only send events
     unknown = f"alarm {', '.join(missing)} does not exist any more" if missing else ""
     notes.extend([unknown] if unknown else [])
     policy = rollout.settings.policy

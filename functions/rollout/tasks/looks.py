@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from rollout.core.alarm_names import is_arn
 from rollout.core.inspection import OPT_IN, Inspection, logged_variables
 from rollout.core.judge import JudgeSettings, MetricKind, StepPreview
 from rollout.core.measures import ACCESS_LOG, Series
@@ -69,7 +70,7 @@ def target_missing(seen: Seen) -> Iterator[Sight]:
 
 def foreign_canary(seen: Seen) -> Iterator[Sight]:
     if seen.found is not None and seen.found.canary is not None:
-        yield Sight(f"{seen.settings.target.key} already has a {seen.found.canary} that no rollout of ours made")
+        yield Sight(f"{seen.settings.target.key} already has a {seen.found.canary}, and no rollout of it is running")
 
 
 def candidate_unfit(seen: Seen) -> Iterator[Sight]:
@@ -204,7 +205,7 @@ def too_many_alarms(seen: Seen) -> Iterator[Sight]:
 
 def alarms_missing(seen: Seen) -> Iterator[Sight]:
     known = {alarm.name for alarm in seen.alarms}
-    missing = [name for name in seen.settings.alarms if name not in known]
+    missing = [name for name in seen.settings.alarms if name not in known and not is_arn(name)]
     if missing and len(seen.settings.alarms) <= MOST_ALARMS:
         yield Sight(f"alarms: {_listed(missing)} not found in this account and region")
 

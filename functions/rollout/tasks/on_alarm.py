@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AlarmEvent:
-    """A `CloudWatch Alarm State Change`: the alarm, its new and its previous state, and when it changed."""
+    """A `CloudWatch Alarm State Change`: as what the alarm may be watched, its new and its previous state, and when it
+    changed.
+    """
 
-    name: str
+    names: Sequence[str]
     state: str
     previous_state: str
     at: datetime
@@ -43,9 +45,10 @@ def on_alarm(ports: Ports, event: AlarmEvent) -> Sequence[str]:
     if event.state != "ALARM" or event.previous_state == "ALARM":
         return []
     signalled, problems = [], []
-    for rollout_id in ports.store.watchers(event.name):
+    watching = [(rollout_id, name) for name in event.names for rollout_id in ports.store.watchers(name)]
+    for rollout_id, name in watching:
         try:
-            if _signal(ports, rollout_id, event):
+            if _signal(ports, rollout_id, name, event):
                 signalled.append(rollout_id)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one rollout, the others hear of it
             problems.append(error)
@@ -54,12 +57,12 @@ def on_alarm(ports: Ports, event: AlarmEvent) -> Sequence[str]:
     return signalled
 
 
-def _signal(ports: Ports, rollout_id: str, event: AlarmEvent) -> bool:
+def _signal(ports: Ports, rollout_id: str, name: str, event: AlarmEvent) -> bool:
     """Whether the event was for this rollout, which is then signalled and woken."""
     rollout = ports.store.load(rollout_id)
     if rollout is None or event.at <= rollout.started_at:
         return False
-    signal = Signal(SignalKind.ALARM, event.at.isoformat(), event.name, event.reason)
+    signal = Signal(SignalKind.ALARM, event.at.isoformat(), name, event.reason)
     if _is_told_already(rollout, signal):
         ports.store.note(rollout, signal)
         now = ports.store.load(rollout_id)

@@ -201,6 +201,24 @@ class RolloutStore(Protocol):
         Raises: Unavailable.
         """
 
+    def order(self, execution_name: str, order: Json) -> None:
+        """Keep for what an execution of this name is about to be started; what was kept first stands.
+
+        Raises: Unavailable.
+        """
+
+    def ordered(self, execution_name: str) -> Json | None:
+        """For what the workflow itself has started the execution of this name; None: somebody else has.
+
+        Raises: Unavailable.
+        """
+
+    def release(self, rollout_id: str) -> bool:
+        """Remove the lock of a rollout that has no record; whether there was one.
+
+        Raises: Unavailable.
+        """
+
     def watchers(self, alarm: str) -> Sequence[str]:
         """The ids of the running rollouts that watch this alarm.
 

@@ -41,6 +41,7 @@ class FakeStore(Troubled):
         self._since: dict[str, datetime] = {}
         self._watches: dict[str, list[str]] = {}
         self._requests: dict[tuple[str, str], str] = {}
+        self._orders: dict[str, Json] = {}
 
     def open(self, rollout: Rollout) -> None:
         """Raises as the port says."""
@@ -88,10 +89,11 @@ class FakeStore(Troubled):
         """Raises as the port says."""
         self._called()
         record = self._at_revision(rollout)
+        if record.phase is Phase.ENDED:
+            raise RecordChanged(f"rollout {rollout.rollout_id} has ended already")
         key = rollout.settings.target.key
-        if self.locks.get(key) != rollout.rollout_id:
-            raise RecordChanged(f"rollout {rollout.rollout_id} does not hold {key}")
-        del self.locks[key]
+        if self.locks.get(key) == rollout.rollout_id:
+            del self.locks[key]
         for alarm in rollout.settings.alarms:
             self._watches[alarm].remove(rollout.rollout_id)
         if rollout.outcome is Outcome.PROMOTED and rollout.learned:
@@ -129,6 +131,24 @@ class FakeStore(Troubled):
         history = self._records[rollout.rollout_id].history
         if line not in history:
             history.append(line)
+
+    def order(self, execution_name: str, order: Json) -> None:
+        """Raises as the port says."""
+        self._called()
+        self._orders.setdefault(execution_name, _copy(order))
+
+    def ordered(self, execution_name: str) -> Json | None:
+        """Raises as the port says."""
+        self._called()
+        return self._orders.get(execution_name)
+
+    def release(self, rollout_id: str) -> bool:
+        """Raises as the port says."""
+        self._called()
+        held = [key for key, holder in self.locks.items() if holder == rollout_id]
+        for key in held:
+            del self.locks[key]
+        return bool(held)
 
     def watchers(self, alarm: str) -> Sequence[str]:
         """Raises as the port says."""

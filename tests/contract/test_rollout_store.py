@@ -321,6 +321,34 @@ def test_a_rollout_is_closed_once(world: World) -> None:
         world.store.open(rollout("r-3"))
 
 
+def test_a_rollout_whose_lock_somebody_deleted_ends_as_it_ended(world: World) -> None:
+    stored = opened(world)
+    world.store.release("r-1")
+    world.store.close(ended(stored), entry=LINE)
+    assert Phase.ENDED is loaded(world).phase
+
+
+def test_a_lock_that_another_rollout_has_taken_since_stays_theirs(world: World) -> None:
+    stored = opened(world)
+    world.store.release("r-1")
+    world.store.open(rollout("r-2"))
+    world.store.close(ended(stored), entry=LINE)
+    assert (Phase.ENDED, "r-2") == (loaded(world).phase, world.store.holder(PROD))
+
+
+def test_a_lock_is_released_once(world: World) -> None:
+    opened(world)
+    assert [True, False] == [world.store.release("r-1"), world.store.release("r-1")]
+    assert world.store.holder(PROD) is None
+
+
+def test_the_first_order_for_an_execution_stands(world: World) -> None:
+    world.store.order("r-1-undo", {"undo": "r-1", "actor": "ada"})
+    world.store.order("r-1-undo", {"undo": "r-1", "actor": "somebody else"})
+    assert {"undo": "r-1", "actor": "ada"} == world.store.ordered("r-1-undo")
+    assert world.store.ordered("r-2") is None
+
+
 # --- learned -----------------------------------------------------------------------------------------------------
 
 

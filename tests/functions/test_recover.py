@@ -128,6 +128,13 @@ def test_what_may_land_yet_keeps_the_lock_until_a_later_sweep() -> None:
     assert (FOUND, Outcome.ROLLED_BACK, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
 
 
+def test_a_lock_without_a_record_is_swept() -> None:
+    world = World()
+    world.fakes.store.locks["apigateway-stage/a1b2c3d4e5/prod"] = "nobody"
+    assert ["nobody"] == sweep(world)
+    assert {} == world.fakes.store.locks
+
+
 def test_a_sweep_ends_in_time_and_leaves_nobody_out_for_good() -> None:
     world, visited = World(), []
 

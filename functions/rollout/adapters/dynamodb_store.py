@@ -9,6 +9,7 @@
 | `ALARM#<name>`    | `ROLLOUT#<id>`   | which running rollouts watch the alarm                              |
 | `REQUEST#<key>`   | `<request id>`   | which rollout came of a request                                      |
 | `ROLLOUT#<id>`    | `UNTOLD`         | the rollout has ended and has not told the world yet                 |
+| `EXECUTION#<name>`| `ORDER`          | for what the workflow itself has started an execution                 |
 
 `revision` counts the writes of the rollout itself; signals, which others append, do not touch it. `signalCount` is
 what the bake's own write is conditional on.
@@ -20,7 +21,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -125,17 +126,23 @@ class DynamoDbStore:
         """Record, history, lessons, lock and alarm watches in one transaction. Raises as the port says."""
         lock = self._delete(lock_of(rollout))
         lock["Delete"] |= {
-            "ConditionExpression": "rolloutId = :id",
+            "ConditionExpression": "attribute_not_exists(pk) OR rolloutId = :id",  # somebody may have deleted it
             "ExpressionAttributeValues": {":id": string(rollout.rollout_id)},
         }
         ended: list[TransactWriteItemTypeDef] = [
-            {"Update": self._update(rollout)},
+            {"Update": self._update(rollout, unless_ended=True)},
             self._put(self._line(rollout, entry)),
             lock,
             *([self._put(untold_of(rollout))] if rollout.pending_events else []),
             *(self._delete(watch_of(name, rollout.rollout_id)) for name in rollout.settings.alarms),
         ]
-        self._write([*ended, *self._lesson(rollout)], rollout)
+        items = [*ended, *self._lesson(rollout)]
+        reasons = self._transact("close the rollout", items)
+        if reasons is not None and reasons[0] != _CONDITION_FAILED and reasons[2] == _CONDITION_FAILED:
+            # Somebody deleted the lock, and another rollout has taken it since: it stays theirs.
+            reasons = self._transact("close the rollout", [item for item in items if item is not lock])
+        if reasons is not None:
+            raise RecordChanged(f"rollout {rollout.rollout_id} moved on")
         return replace(rollout, revision=rollout.revision + 1)
 
     def reject(self, rollout_id: str, record: Json) -> Json:
@@ -234,6 +241,43 @@ class DynamoDbStore:
                 ExpressionAttributeValues={":line": line["line"], ":expiry": line["expiresAt"]},
             )
 
+    def order(self, execution_name: str, order: Json) -> None:
+        """An item of its own, which expires. Raises as the port says."""
+        with translated(f"order execution {execution_name}"):
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": string(f"EXECUTION#{execution_name}"), "sk": string("ORDER")},
+                UpdateExpression="SET #order = if_not_exists(#order, :order), expiresAt = :expiry",
+                ExpressionAttributeNames={"#order": "order"},
+                ExpressionAttributeValues={
+                    ":order": string(text_of(order)),
+                    ":expiry": self._expiry(datetime.now(UTC)),
+                },
+            )
+
+    def ordered(self, execution_name: str) -> Json | None:
+        """The item of this name. Raises as the port says."""
+        item = self._get(f"EXECUTION#{execution_name}", "ORDER")
+        return None if item is None else dict(json.loads(item["order"]["S"]))
+
+    def release(self, rollout_id: str) -> bool:
+        """The lock, found by the index. Raises as the port says."""
+        for item in self._items_of_kind(LOCK_KIND):
+            if item["rolloutId"]["S"] != rollout_id:
+                continue
+            with translated(f"release the lock of {rollout_id}"):
+                try:
+                    self._client.delete_item(
+                        TableName=self._table,
+                        Key=key_of(item),
+                        ConditionExpression="rolloutId = :id",
+                        ExpressionAttributeValues={":id": string(rollout_id)},
+                    )
+                except self._client.exceptions.ConditionalCheckFailedException:
+                    continue
+            return True
+        return False
+
     def watchers(self, alarm: str) -> Sequence[str]:
         """The rollouts under the alarm's key. Raises as the port says."""
         with translated(f"look up alarm {alarm}"):
@@ -295,6 +339,9 @@ class DynamoDbStore:
         return [rollout_id for kind in UNFINISHED_KINDS for rollout_id in self._of_kind(kind)]
 
     def _of_kind(self, kind: str) -> Sequence[str]:
+        return [item["rolloutId"]["S"] for item in self._items_of_kind(kind)]
+
+    def _items_of_kind(self, kind: str) -> Sequence[Item]:
         with translated(f"list what is {kind}"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -302,7 +349,7 @@ class DynamoDbStore:
                 KeyConditionExpression="kind = :kind",
                 ExpressionAttributeValues={":kind": string(kind)},
             )
-            return [item["rolloutId"]["S"] for page in pages for item in page["Items"]]
+            return [item for page in pages for item in page["Items"]]
 
     def _lesson(self, rollout: Rollout) -> list[TransactWriteItemTypeDef]:
         if rollout.outcome is not Outcome.PROMOTED or not rollout.learned:
@@ -359,7 +406,7 @@ class DynamoDbStore:
     def _delete(self, item: Item) -> TransactWriteItemTypeDef:
         return {"Delete": {"TableName": self._table, "Key": key_of(item)}}
 
-    def _update(self, rollout: Rollout, *, unless_signalled: bool = False) -> Any:
+    def _update(self, rollout: Rollout, *, unless_signalled: bool = False, unless_ended: bool = False) -> Any:
         condition = "revision = :before"
         values = {
             ":before": {"N": str(rollout.revision)},
@@ -375,6 +422,9 @@ class DynamoDbStore:
         if unless_signalled:
             condition += " AND signalCount = :seen"
             values[":seen"] = {"N": str(len(rollout.signals))}
+        if unless_ended:
+            condition += " AND phase <> :ended"
+            values[":ended"] = string(Phase.ENDED.value)
         return {
             "TableName": self._table,
             "Key": {"pk": string(f"ROLLOUT#{rollout.rollout_id}"), "sk": string("RECORD")},

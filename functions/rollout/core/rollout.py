@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rollout.core.base_semantics import BaseSemantics
 from rollout.core.certainty import SECOND_LOOK, StateAt, UnansweredWrite, states_left, write_begun
 from rollout.core.decision import Decision, Phase, Policy
+from rollout.core.execution_names import handed_over_name
 from rollout.core.findings import Finding
 from rollout.core.judge import Evidence, JudgeSettings, Step
 from rollout.core.measures import Measure, Series
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
 MOST_ALARMS = 90
 """How many alarms a rollout may watch: they are released together with its target, all or nothing."""
-
-
-LONGEST_EXECUTION_NAME = 80
-"""Of an execution (documented)."""
 
 
 class Outcome(StrEnum):
@@ -252,7 +249,7 @@ class Rollout:
     def handed_over(self) -> Rollout:
         """The same rollout, carried on by a new execution before the history of this one is full."""
         execution_number = self.execution_number + 1
-        name = f"{self.rollout_id[: LONGEST_EXECUTION_NAME - 5]}-p{execution_number}"
+        name = handed_over_name(self.rollout_id, self.execution, execution_number)
         return replace(
             self, execution=f"{self.execution.rpartition(':')[0]}:{name}", execution_number=execution_number, analyses=0
         )

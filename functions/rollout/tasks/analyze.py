@@ -21,7 +21,7 @@ from rollout.tasks import fence
 from rollout.tasks.observe import observe_new_minutes, verdict_documents
 from rollout.tasks.raise_weight import look_again
 from rollout.tasks.record import announce, entry, load, stop, transition
-from rollout.tasks.task_result import TaskResult, acting, waiting
+from rollout.tasks.task_result import CONTINUE, TaskResult, acting, waiting
 
 STATE = "Analyze"
 
@@ -184,7 +184,9 @@ def _record(
         final = decision is Decision.CLOSE
         return acting(ports.store.save(decided, entry=line, unless_signalled=final), decision)
     if rollout.analyses >= MOST_ANALYSES:
-        handed_over = announce(ports, ports.store.save(decided.handed_over(), entry=line))
+        next_part = decided.handed_over()
+        ports.store.order(next_part.execution_name, {CONTINUE: rollout.rollout_id})
+        handed_over = announce(ports, ports.store.save(next_part, entry=line))
         return replace(acting(handed_over, Decision.HAND_OVER), execution=handed_over.execution_name)
     saved = announce(ports, ports.store.save(decided, entry=line))
     return waiting(saved, decision, now, _pace(saved, analysis))

@@ -3,7 +3,8 @@
 RolloutError
 ├── InvalidRequest      the request cannot be understood; nothing was touched
 ├── Refused             the request is understood and cannot be carried out now; nothing was touched
-│   └── Busy            another rollout holds the target
+│   ├── Busy            another rollout holds the target
+│   └── RecordFull      the rollout's record takes no more signals of this kind
 ├── Repeated            the same request has been accepted before
 ├── TargetMissing       the stage or alias does not exist (any more)
 ├── ForeignChange       somebody else changed the target; the rollout stops and leaves it alone
@@ -81,6 +82,16 @@ class Busy(Refused):
             'abort it, or say onConflict "supersede"'
         )
         self.holder = holder
+
+
+class RecordFull(Refused):
+    """The rollout's record takes no more signals of this kind; there is room for an abort."""
+
+    def __init__(self, rollout_id: str) -> None:
+        super().__init__(
+            f"rollout {rollout_id} has been given so many commands that its record takes no more of them; abort it, or "
+            "let it end"
+        )
 
 
 class Repeated(RolloutError):

@@ -167,7 +167,31 @@ class RolloutStore(Protocol):
     def signal(self, rollout_id: str, signal: Signal) -> str | None:
         """Append a signal, once, to a rollout that has not ended; the token of its bake, if it waits in one.
 
-        Raises: Refused (unknown or ended rollout), Unavailable.
+        Raises: Refused (unknown or ended rollout), RecordFull (no room for one of this kind), Unavailable.
+        """
+
+    def note(self, rollout: Rollout, signal: Signal, *, entry: Json) -> None:
+        """Add a line about this signal to the history alone, once: nobody has to consider the signal.
+
+        Raises: Unavailable.
+        """
+
+    def order(self, execution_name: str, order: Json) -> None:
+        """Keep for what an execution of this name is about to be started; what was kept first stands.
+
+        Raises: Unavailable.
+        """
+
+    def ordered(self, execution_name: str) -> Json | None:
+        """For what the workflow itself has started the execution of this name; None: somebody else has.
+
+        Raises: Unavailable.
+        """
+
+    def release(self, rollout_id: str) -> bool:
+        """Remove the lock of a rollout that has no record; whether there was one.
+
+        Raises: Unavailable.
         """
 
     def watchers(self, alarm: str) -> Sequence[str]:

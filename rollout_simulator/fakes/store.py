@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from rollout.core.budget import bounded, room_for, text_of
 from rollout.core.decision import Phase
 from rollout.core.learning import Lesson
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal
 from rollout.core.target import Json, Target, target_named
-from rollout.errors import Busy, RecordChanged, Refused, Repeated
+from rollout.errors import Busy, RecordChanged, RecordFull, Refused, Repeated
 from rollout_simulator.fakes.trouble import Troubled
 
 
@@ -25,6 +26,7 @@ class _Record:
     signal_ids: set[str] = field(default_factory=set)
     token: str | None = None
     history: list[str] = field(default_factory=list)
+    noted: set[tuple[int, str]] = field(default_factory=set)
     untold: bool = False
 
 
@@ -40,6 +42,7 @@ class FakeStore(Troubled):
         self._since: dict[str, datetime] = {}
         self._watches: dict[str, list[str]] = {}
         self._requests: dict[tuple[str, str], str] = {}
+        self._orders: dict[str, Json] = {}
 
     def open(self, rollout: Rollout) -> None:
         """Store a new rollout and take its target's lock.
@@ -102,10 +105,11 @@ class FakeStore(Troubled):
         """
         self._called()
         record = self._at_revision(rollout)
+        if record.phase is Phase.ENDED:
+            raise RecordChanged(f"rollout {rollout.rollout_id} has ended already")
         key = rollout.settings.target.key
-        if self.locks.get(key) != rollout.rollout_id:
-            raise RecordChanged(f"rollout {rollout.rollout_id} does not hold {key}")
-        del self.locks[key]
+        if self.locks.get(key) == rollout.rollout_id:
+            del self.locks[key]
         for alarm in rollout.settings.alarms:
             self._watches[alarm].remove(rollout.rollout_id)
         if rollout.outcome is Outcome.PROMOTED and rollout.learned:
@@ -133,11 +137,40 @@ class FakeStore(Troubled):
             raise Refused(f"there is no rollout {rollout_id}")
         if record.phase is Phase.ENDED:
             raise Refused(f"rollout {rollout_id} has ended")
-        identity = f"{signal.kind}/{signal.source}/{signal.at}"
+        identity = _identity(signal)
         if identity not in record.signal_ids:
+            text = text_of(bounded(signal).to_document())
+            if sum(len(each.encode()) for each in (*record.signals, text)) > room_for(signal.kind):
+                raise RecordFull(rollout_id)
             record.signal_ids.add(identity)
-            record.signals.append(json.dumps(signal.to_document()))
+            record.signals.append(text)
         return record.token
+
+    def note(self, rollout: Rollout, signal: Signal, *, entry: Json) -> None:
+        """Raises as the port says."""
+        self._called()
+        record = self._records[rollout.rollout_id]
+        if (noted := (rollout.revision, _identity(signal))) not in record.noted:
+            record.noted.add(noted)
+            record.history.append(text_of(entry))
+
+    def order(self, execution_name: str, order: Json) -> None:
+        """Raises as the port says."""
+        self._called()
+        self._orders.setdefault(execution_name, _copy(order))
+
+    def ordered(self, execution_name: str) -> Json | None:
+        """Raises as the port says."""
+        self._called()
+        return self._orders.get(execution_name)
+
+    def release(self, rollout_id: str) -> bool:
+        """Raises as the port says."""
+        self._called()
+        held = [key for key, holder in self.locks.items() if holder == rollout_id]
+        for key in held:
+            del self.locks[key]
+        return bool(held)
 
     def watchers(self, alarm: str) -> Sequence[str]:
         """The ids of the rollouts that watch this alarm, sorted.
@@ -222,8 +255,12 @@ class FakeStore(Troubled):
         return written
 
 
+def _identity(signal: Signal) -> str:
+    return f"{signal.kind}/{signal.source}/{signal.at}"
+
+
 def _text(rollout: Rollout) -> str:
-    return json.dumps(rollout.to_document())
+    return text_of(rollout.to_document())
 
 
 def _copy(record: Json) -> Json:

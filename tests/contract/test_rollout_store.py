@@ -12,11 +12,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rollout.adapters.dynamodb_store import SIGNAL_PAUSES, DynamoDbStore
+from rollout.core.budget import size_of
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import MOST_ALARMS, Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind
 from rollout.core.target import Json, Target
-from rollout.errors import Busy, NotAllowed, RecordChanged, Refused, Repeated, RolloutError, Unavailable
+from rollout.errors import Busy, NotAllowed, RecordChanged, RecordFull, Refused, Repeated, RolloutError, Unavailable
 from rollout.ports import RolloutStore
 from rollout_simulator.fakes import FakeStore
 from tests.contract.aws import client, create_table, refusing, requests_of
@@ -320,6 +321,34 @@ def test_a_rollout_is_closed_once(world: World) -> None:
         world.store.open(rollout("r-3"))
 
 
+def test_a_rollout_whose_lock_somebody_deleted_ends_as_it_ended(world: World) -> None:
+    stored = opened(world)
+    world.store.release("r-1")
+    world.store.close(ended(stored), entry=LINE)
+    assert Phase.ENDED is loaded(world).phase
+
+
+def test_a_lock_that_another_rollout_has_taken_since_stays_theirs(world: World) -> None:
+    stored = opened(world)
+    world.store.release("r-1")
+    world.store.open(rollout("r-2"))
+    world.store.close(ended(stored), entry=LINE)
+    assert (Phase.ENDED, "r-2") == (loaded(world).phase, world.store.holder(PROD))
+
+
+def test_a_lock_is_released_once(world: World) -> None:
+    opened(world)
+    assert [True, False] == [world.store.release("r-1"), world.store.release("r-1")]
+    assert world.store.holder(PROD) is None
+
+
+def test_the_first_order_for_an_execution_stands(world: World) -> None:
+    world.store.order("r-1-undo", {"undo": "r-1", "actor": "ada"})
+    world.store.order("r-1-undo", {"undo": "r-1", "actor": "somebody else"})
+    assert {"undo": "r-1", "actor": "ada"} == world.store.ordered("r-1-undo")
+    assert world.store.ordered("r-2") is None
+
+
 # --- learned -----------------------------------------------------------------------------------------------------
 
 
@@ -435,6 +464,63 @@ def test_the_same_alarm_at_another_time_is_another_signal(world: World) -> None:
     world.store.signal("r-1", ABORT)
     world.store.signal("r-1", again)
     assert (ABORT, again) == loaded(world).signals
+
+
+def filled(world: World, kind: SignalKind, text: str = "€" * 1_024) -> int:
+    """How many signals of this kind the record took, each as long as may be."""
+    for nth in range(1_000):
+        try:
+            world.store.signal("r-1", Signal(kind, (NOON + timedelta(seconds=nth)).isoformat(), text, text, step=1))
+        except RecordFull:
+            return nth
+    raise AssertionError("a thousand, and it is not full")
+
+
+def test_whatever_commands_and_alarms_have_filled_there_is_room_for_an_abort(world: World) -> None:
+    opened(world)
+    taken = [filled(world, kind) for kind in (SignalKind.APPROVE, SignalKind.ALARM)]
+    assert taken[0] >= 36
+    assert taken[1] >= 5
+    world.store.signal("r-1", ABORT)
+    assert ABORT == loaded(world).signals[-1]
+    stored = world.store.save(replace(loaded(world), reason="€" * 5_000), entry=LINE)
+    ended = replace(stored, phase=Phase.ENDED, outcome=Outcome.ROLLED_BACK, ended_at=NOON)
+    world.store.close(ended, entry=LINE)
+    assert Phase.ENDED is loaded(world).phase
+
+
+def test_what_a_signal_says_is_cut_to_what_a_record_takes(world: World) -> None:
+    opened(world)
+    world.store.signal("r-1", replace(ABORT, source="\x1b" * 1_000, reason="€" * 1_024))
+    signal = loaded(world).signals[0]
+    assert signal.reason.endswith("…")
+    assert (True, True) == (size_of(signal.source) <= 602, size_of(signal.reason) <= 2_050)
+
+
+def test_half_a_character_is_stored_as_its_number(world: World) -> None:
+    opened(world)
+    world.store.signal("r-1", replace(ABORT, reason="\ud800 half"))
+    assert "⟨U+D800⟩ half" == loaded(world).signals[0].reason
+
+
+def test_what_is_noted_is_in_the_history_once_and_no_signal(world: World) -> None:
+    stored = world.store.save(opened(world), entry=LINE)
+    alarm = Signal(SignalKind.ALARM, NOON.isoformat(), "orders-5xx", "6 errors")
+    for _ in range(2):
+        world.store.note(stored, alarm, entry={**LINE, "state": "Noted", "reason": str(alarm)})
+    lines = world.store.history("r-1")
+    assert ["Analyze", "Noted"] == [line["state"] for line in lines]
+    assert ("alarm orders-5xx is firing: 6 errors", ()) == (lines[-1]["reason"], loaded(world).signals)
+
+
+def test_what_is_stored_is_utf_8_and_not_escaped(dynamodb: OverDynamoDb) -> None:
+    opened(dynamodb)
+    dynamodb.store.save(replace(loaded(dynamodb), reason="größer"), entry={**LINE, "reason": "größer"})
+    dynamodb.store.signal("r-1", replace(ABORT, reason="größer"))
+    item = dynamodb.item("ROLLOUT#r-1", "RECORD")
+    texts = [item["document"]["S"], item["signals"]["L"][0]["S"]]
+    texts.append(dynamodb.item("ROLLOUT#r-1", "HISTORY#00000001")["line"]["S"])
+    assert [True] * 3 == ["größer" in text for text in texts]
 
 
 def test_a_signal_without_a_bake_gives_no_token(world: World) -> None:

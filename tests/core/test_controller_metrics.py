@@ -8,6 +8,7 @@ from itertools import product
 
 import pytest
 
+from rollout.core.cause import JUDGE, Cause
 from rollout.core.controller_metrics import (
     CONTROLLER_METRICS,
     bad_requests,
@@ -56,9 +57,9 @@ def test_an_ended_rollout_tells_how_it_ended_after_how_long_and_at_what_cost(out
 def test_a_rollback_is_a_detection_unless_somebody_aborted_or_was_waited_for(
     phase: Phase, kind: SignalKind | None
 ) -> None:
-    signals = () if kind is None else (Signal(kind, NOON.isoformat(), "ada", ""),)
-    points = told(rollout(phase=phase, signals=signals), Decision.ROLL_BACK)
-    detected = kind is not SignalKind.ABORT and phase in (Phase.BAKING, Phase.WATCHING)
+    cause = JUDGE if kind is None else Cause.of_signal(Signal(kind, NOON.isoformat(), "ada", ""))
+    points = told(rollout(phase=phase, cause=cause), Decision.ROLL_BACK)
+    detected = kind in (None, SignalKind.ALARM) and phase in (Phase.BAKING, Phase.WATCHING)
     assert 1 == points["RollbacksDecided"]
     assert (180.0 if detected else None) == points.get("DetectionTime")
 

@@ -150,3 +150,14 @@ def test_the_last_step_is_the_plans_last(step: int, expected: bool) -> None:
 
 def test_the_variables_that_are_watched_are_those_that_are_overridden() -> None:
     assert frozenset({"lambdaAlias"}) == settings().watched_variables
+
+
+def test_two_rollouts_whose_names_begin_alike_are_handed_over_to_two_executions() -> None:
+    names = {rollout("x" * 79 + end).handed_over().execution_name for end in "ab"}
+    assert (2, True) == (len(names), all(len(name) <= 80 for name in names))
+
+
+def test_the_next_execution_has_a_name_that_nobody_gives_by_hand() -> None:
+    first, again = rollout("r-1").handed_over(), rollout("r-1").handed_over()
+    assert first.execution_name == again.execution_name
+    assert first.execution_name.startswith("r-1-p2-")

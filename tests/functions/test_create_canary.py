@@ -15,7 +15,7 @@ from rollout.core.signals import STOP_SIGNALS, SignalKind
 from rollout.core.target import Canary, Json
 from rollout.errors import Unavailable
 from rollout_simulator.fakes import Around, Disturbance
-from tests.functions.world import FOUND, ROLLOUT, TARGET, World, at_weight
+from tests.functions.world import FOUND, ROLLOUT, TARGET, World, at_weight, kept
 
 
 def create(world: World, around: Around | None = None) -> Json:
@@ -33,7 +33,7 @@ def prepared(world: World) -> World:
 def test_the_first_step_begins_to_bake(prepared: World) -> None:
     create(prepared)
     rollout = prepared.rollout
-    assert (0, Phase.BAKING, None, (at_weight(5),)) == (
+    assert (0, Phase.BAKING, None, kept(at_weight(5))) == (
         rollout.step,
         rollout.phase,
         rollout.pending_decision,
@@ -71,7 +71,7 @@ def test_the_world_is_told_that_the_canary_bakes(prepared: World) -> None:
 
 def test_the_history_tells_what_was_done(prepared: World) -> None:
     create(prepared)
-    assert prepared.stage.to_document() == prepared.last_line["change"]
+    assert kept(prepared.stage)[0].to_document() == prepared.last_line["change"]
     assert "set base dep-old, canary dep-new at 5 %, lambdaAlias=next" == change(prepared.last_line)
 
 
@@ -123,7 +123,7 @@ def test_a_canary_that_a_read_does_not_show_yet_is_there_by_the_answer_to_its_ma
 
     assert "CONTINUE" == create(prepared, shown_late)["decision"]
     assert [FOUND, at_weight(5)] == prepared.fakes.stage.history
-    assert at_weight(5) == prepared.rollout.last_confirmed
+    assert kept(at_weight(5)) == prepared.rollout.expected_states
 
 
 def test_a_canary_that_was_removed_before_it_was_read_back_is_not_made_again(prepared: World) -> None:

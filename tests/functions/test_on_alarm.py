@@ -190,3 +190,65 @@ def test_a_call_that_fails_anywhere_is_made_up_for_by_the_next_delivery() -> Non
         for rollout_id, token in ((ROLLOUT, "t-1"), ("r-2", "t-2")):
             assert 1 == len(World(world.fakes, rollout_id=rollout_id).rollout.signals), failure
             assert token in world.fakes.waker.woken, failure
+
+
+@pytest.mark.parametrize("place", ["eu-central-1:999999999999", "eu-west-1:123456789012"])
+def test_an_alarm_of_the_same_name_elsewhere_is_not_heard(place: str) -> None:
+    world = bake()
+    assert {"signalled": []} == world.alarm_event(arn=f"arn:aws:cloudwatch:{place}:alarm:{WATCHED}")
+    assert () == world.rollout.signals
+
+
+def test_the_alarm_of_a_monitoring_account_is_heard_when_its_arn_is_watched() -> None:
+    arn = "arn:aws:cloudwatch:eu-west-1:999999999999:alarm:orders-5xx"
+    world = World().baking(alarms=[arn])
+    world.fakes.clock.pass_time(minutes=1)
+    assert {"signalled": []} == world.alarm_event(name="orders-5xx")
+    assert {"signalled": [ROLLOUT]} == world.alarm_event(arn=arn)
+    assert arn == world.rollout.signals[0].source
+    assert "ROLL_BACK" == world.call("analyze")["decision"]
+
+
+def test_an_alarm_that_nobody_here_can_read_keeps_no_rollout_from_rising() -> None:
+    arn = "arn:aws:cloudwatch:eu-west-1:999999999999:alarm:orders-5xx"
+    assert "ADVANCE" == World().baking(alarms=[arn]).analyzed()["decision"]
+
+
+def test_an_alarm_that_flaps_while_the_rollout_is_held_fills_no_record() -> None:
+    world = World().baking(alarms=[WATCHED], onRegression="hold")
+    for _ in range(300):
+        world.fakes.clock.pass_time(minutes=5)
+        assert {"signalled": [ROLLOUT]} == world.alarm_event(reason="€" * 500)
+        world.call("analyze")
+    assert ("HELD", 1) == (world.rollout.phase, len(world.rollout.signals))
+    noted = [line for line in world.fakes.store.history(ROLLOUT) if line["state"] == "Noted"]
+    assert 299 == len(noted)
+
+
+def test_an_alarm_that_comes_while_somebody_lets_the_rollout_go_on_is_not_only_noted() -> None:
+    world = World().baking(alarms=[WATCHED], onRegression="hold")
+    world.fakes.clock.pass_time(minutes=5)
+    world.alarm_event()
+    world.call("analyze")
+    world.fakes.clock.pass_time(minutes=5)
+
+    def go_on() -> None:
+        world.signal(SignalKind.ADVANCE)
+        world.call("analyze")
+        world.call("shift_traffic")
+
+    world.alarm_event(Disturbance(only="store.note", before=go_on))
+    assert 2 == len([signal for signal in world.rollout.signals if signal.kind is SignalKind.ALARM])
+
+
+def test_one_rollout_that_takes_no_more_keeps_the_alarm_from_no_other() -> None:
+    world = two_stages()
+
+    unforeseen = Disturbance(only="store.signal", before=lambda: fail(ValueError("nobody has thought of")))
+    with pytest.raises(ValueError, match="nobody has thought of"):
+        world.alarm_event(unforeseen)
+    assert 1 == len(World(world.fakes, rollout_id="r-2").rollout.signals)
+
+
+def fail(error: Exception) -> None:
+    raise error

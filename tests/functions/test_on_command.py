@@ -186,3 +186,15 @@ def test_the_window_of_rollback_is_a_day() -> None:
     world = ended_promoted()
     world.fakes.clock.pass_time(minutes=timedelta(days=1) // timedelta(minutes=1) + 1)
     assert "roll out the previous deployment instead" in command(world, "rollback")["message"]
+
+
+def test_a_storm_of_commands_is_refused_in_the_end_and_an_abort_is_not() -> None:
+    world = World().baking()
+    answers: list[Json] = []
+    while not answers or answers[-1]["accepted"]:
+        world.fakes.clock.pass_time(seconds=1)
+        answers.append(command(world, "advance", reason="€" * 682))
+    assert len(answers) > 36
+    assert "takes no more of them; abort it" in answers[-1]["message"]
+    assert command(world, "abort", reason="€" * 682)["accepted"]
+    assert "ROLL_BACK" == world.call("analyze")["decision"]

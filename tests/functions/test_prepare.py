@@ -19,7 +19,18 @@ from rollout.core.target import Json, Target
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout_simulator.fakes import Around, Disturbance
 from tests.functions.lost_answers import called_twice, disturbed
-from tests.functions.world import CANARY, EXECUTION, FOUND, ROLLOUT, TARGET, WATCHED, World, at_weight, request
+from tests.functions.world import (
+    CANARY,
+    EXECUTION,
+    FOUND,
+    PROMOTED,
+    ROLLOUT,
+    TARGET,
+    WATCHED,
+    World,
+    at_weight,
+    request,
+)
 
 
 def prepare(**fields: Any) -> Callable[[World, Around | None], Json]:
@@ -43,13 +54,43 @@ def test_the_target_is_locked_and_left_as_it_was(world: World) -> None:
 def test_the_record_knows_what_was_found(world: World) -> None:
     world.prepare()
     rollout = world.rollout
-    assert (FOUND, (FOUND,), -1, Phase.BAKING) == (
+    found = replace(FOUND, variables={"lambdaAlias": "live"})  # the others are not ours to put back
+    assert (found, (found,), -1, Phase.BAKING) == (
         rollout.original,
         rollout.expected_states,
         rollout.step,
         rollout.phase,
     )
     assert (EXECUTION, world.now) == (rollout.execution, rollout.started_at)
+
+
+def test_a_rollout_whose_record_could_outgrow_the_table_is_rejected_with_the_reason(world: World) -> None:
+    variables = {f"variable{nth}": "x" * 512 for nth in range(100)}
+    answer = world.prepare(candidate={"deploymentId": "dep-new", "stageVariables": variables})
+    assert ("REJECT", True) == (answer["decision"], "could grow to" in answer["reason"])
+    assert {} == world.fakes.store.locks
+
+
+@pytest.mark.parametrize("word", ["continue", "undo"])
+def test_only_the_workflow_itself_says_what_is_to_be_carried_on_or_undone(world: World, word: str) -> None:
+    world.watching().analyzed()
+    world.call("close")
+    forged = World(world.fakes, rollout_id="r-2").call(
+        "prepare",
+        request={word: ROLLOUT, "actor": "cto@example.com"},
+        execution=EXECUTION + "-2",
+        startedAt=world.now.isoformat(),
+    )
+    assert ("REJECT", True) == (forged["decision"], "only the workflow itself" in forged["reason"])
+    assert PROMOTED == world.stage
+
+
+def test_a_name_that_was_used_long_ago_is_no_rollout_that_is_there_already(world: World) -> None:
+    world.closed()
+    world.fakes.clock.pass_time(minutes=60 * 24 * 100)
+    answer = world.prepare()
+    assert ("REJECT", "REJECTED") == (answer["decision"], answer["outcome"])
+    assert "start this one by another name" in answer["reason"]
 
 
 def test_the_judge_starts_from_what_the_base_did_before(world: World) -> None:

@@ -32,6 +32,8 @@ LONGEST_TASK_SECONDS = max(
 HANDED_OVER_WITHIN_MINUTES = 10
 OVER_MINUTES = 2
 """After so long no task of a dead execution can still be running."""
+LANDED_MINUTES = 3
+"""After so long a write that a dead task has begun can land no more."""
 
 
 def sweep(world: World, event: Json = SCHEDULED, around: Around | None = None) -> list[str]:
@@ -156,7 +158,7 @@ def broken_off_promotion(*, calls_made: int) -> World:
     with pytest.raises(Unavailable):
         world.call("promote", broken)
     died(world)
-    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
+    world.fakes.clock.pass_time(minutes=LANDED_MINUTES)
     return world
 
 
@@ -200,7 +202,10 @@ def test_what_somebody_else_made_after_the_recovery_is_left_alone_and_said() -> 
     world = died(World().baking())
     sweep(world)
     theirs = world.foreign(replace(FOUND, canary=THEIRS))
-    world.fakes.clock.pass_time(minutes=OVER_MINUTES)
+    world.fakes.clock.pass_time(minutes=LANDED_MINUTES)
+    sweep(world)
+    assert (theirs, Outcome.ROLLED_BACK, True) == (world.stage, world.rollout.outcome, bool(world.fakes.store.locks))
+    world.fakes.clock.pass_time(minutes=5)
     sweep(world)
     assert (theirs, Outcome.STOPPED, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
     assert "after it had been rolled back" in world.rollout.reason
@@ -230,6 +235,13 @@ def test_what_may_land_yet_keeps_the_lock_until_a_later_sweep() -> None:
     world.fakes.clock.pass_time(minutes=5)
     sweep(world)
     assert (FOUND, Outcome.ROLLED_BACK, {}) == (world.stage, world.rollout.outcome, world.fakes.store.locks)
+
+
+def test_a_lock_without_a_record_is_swept() -> None:
+    world = World()
+    world.fakes.store.locks["apigateway-stage/a1b2c3d4e5/prod"] = "nobody"
+    assert ["nobody"] == sweep(world)
+    assert {} == world.fakes.store.locks
 
 
 def test_a_sweep_ends_in_time_and_leaves_nobody_out_for_good() -> None:

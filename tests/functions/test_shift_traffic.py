@@ -11,7 +11,7 @@ from rollout.core.minutes import minute_of
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
 from rollout_simulator.fakes import Around
-from tests.functions.world import World, at_weight
+from tests.functions.world import World, at_weight, kept
 
 
 def shift(world: World, around: Around | None = None) -> Json:
@@ -29,7 +29,7 @@ def advancing(world: World) -> World:
 def test_the_next_step_begins_to_bake(advancing: World) -> None:
     shift(advancing)
     rollout = advancing.rollout
-    assert (1, Phase.BAKING, None, (at_weight(50),)) == (
+    assert (1, Phase.BAKING, None, kept(at_weight(50))) == (
         rollout.step,
         rollout.phase,
         rollout.pending_decision,
@@ -74,7 +74,7 @@ def lowered(world: World) -> World:
 
 def test_a_lowered_canary_is_held_for_a_person_from_now_on(lowered: World) -> None:
     rollout = lowered.rollout
-    assert (0, Phase.HELD, None, (at_weight(0),)) == (
+    assert (0, Phase.HELD, None, kept(at_weight(0))) == (
         rollout.step,
         rollout.phase,
         rollout.pending_decision,

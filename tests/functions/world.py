@@ -62,6 +62,11 @@ def request(**fields: Any) -> Json:
     }
 
 
+def kept(*states: TargetState) -> tuple[TargetState, ...]:
+    """As the record has them: without the variables that are not the rollout's to put back."""
+    return tuple(state.only(frozenset({"lambdaAlias"})) for state in states)
+
+
 def at_weight(weight_percent: int) -> TargetState:
     """The stage with the canary at this weight."""
     return TargetState(FOUND.base, Canary(CANARY.revision, Decimal(weight_percent), CANARY.overrides), FOUND.variables)
@@ -127,6 +132,7 @@ class World:
     def alarm_event(self, around: Around | None = None, **fields: Any) -> Json:
         """Deliver the event of `WATCHED` going to ALARM now."""
         event = {
+            "arn": f"arn:aws:cloudwatch:eu-central-1:123456789012:alarm:{fields.get('name', WATCHED)}",
             "name": WATCHED,
             "value": "ALARM",
             "previous": "OK",
@@ -138,11 +144,15 @@ class World:
             "state": {"value": event["value"], "timestamp": event["at"], "reason": event["reason"]},
             "previousState": {"value": event["previous"]},
         }
-        return self._invoke(on_alarm.handler, {"source": "aws.cloudwatch", "detail": detail}, around)
+        return self._invoke(
+            on_alarm.handler, {"source": "aws.cloudwatch", "resources": [event["arn"]], "detail": detail}, around
+        )
 
     def _invoke(self, handler: Callable[[Json, Any], Json], event: Json, around: Around | None) -> Json:
         ports: Ports = self.fakes.ports if around is None else interposed(self.fakes.ports, around)
-        context = SimpleNamespace(function_name=handler.__module__)
+        name = handler.__module__
+        arn = f"arn:aws:lambda:eu-central-1:123456789012:function:{name}"
+        context = SimpleNamespace(function_name=name, invoked_function_arn=arn)
         with patch("rollout.task_handler.ports", lambda: ports), patch("on_alarm.ports", lambda: ports):
             return handler(event, context)
 

@@ -18,6 +18,7 @@ from rollout.core.judge import Action
 from rollout.core.minutes import Calendar, minute_of
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import Target, TargetState
+from rollout.errors import ForeignChange
 from rollout.ports import ExecutionState
 from rollout.tasks import analyze, close, fence, observe, on_alarm, promote, raise_weight, record, shift_traffic
 from rollout_simulator.chaos import Law
@@ -88,7 +89,7 @@ def counts_minutes_across_a_change(patch: Patch) -> None:
 
 def trusts_the_target_unread(patch: Patch) -> None:
     """The fence lets everything pass."""
-    patch.setattr(fence, "_is_ours", lambda *_: True)
+    patch.setattr(fence, "_is_expected", lambda *_: True)
 
 
 def leaves_what_it_brought_back(patch: Patch) -> None:
@@ -100,12 +101,33 @@ def leaves_what_it_brought_back(patch: Patch) -> None:
         stage._client.update_stage(**where, patchOperations=[weight])  # type: ignore[list-item]
 
     patch.setattr(ApiGatewayStage, "_shift", shift)
-    patch.setattr(fence, "_take_away_what_came_back", lambda *_: None)
+    patch.setattr(fence, "_is_brought_back", lambda *_: False)
 
 
-def makes_a_canary_a_second_time(patch: Patch) -> None:
-    """A canary that was made and is not shown is made again by the retry."""
-    patch.setattr(fence, "_remember_that_it_was_made", lambda *_: None)
+def forgets_what_may_land(patch: Patch) -> None:
+    """The lock is released although a write may still land."""
+    patch.setattr(Rollout, "quiet_seconds", lambda *_: 0)
+
+
+def calls_what_is_seen_once_foreign(patch: Patch) -> None:
+    """One look is enough, and what we left ourselves is somebody's change."""
+    patch.setattr(fence, "is_stale", lambda *_: False)
+    doubt = fence._doubt
+
+    def certain(rollout: Rollout, seen: TargetState, now: Any) -> Any:
+        return ForeignChange(str(doubt(rollout, seen, now)))
+
+    patch.setattr(fence, "_doubt", certain)
+
+
+def believes_a_read_that_shows_nothing_to_do(patch: Patch) -> None:
+    """A rollback that finds the base there writes nothing, and does not look again."""
+    patch.setattr(Rollout, "may_have_written", False)
+
+
+def leaves_its_own_canary_to_others(patch: Patch) -> None:
+    """When somebody has changed the target, the rollout goes and leaves its canary serving."""
+    patch.setattr(fence, "clear_away", lambda _ports, _rollout, seen: seen)
 
 
 def acts_before_it_says_so(patch: Patch) -> None:
@@ -147,13 +169,13 @@ def lets_the_alarm_handler_write(patch: Patch) -> None:
     """The handler of alarms removes the canary itself, to be quick, and its role allows that."""
     signal = on_alarm._signal
 
-    def signalled(ports: Any, rollout_id: str, event: Any) -> bool:
+    def signalled(ports: Any, rollout_id: str, name: str, event: Any) -> bool:
         rollout = ports.store.load(rollout_id)
         if rollout is not None and rollout.last_confirmed.canary is not None:
             ports.shifter(rollout.settings.target).change(
                 rollout.settings.target, rollout.last_confirmed, rollout.original
             )
-        return signal(ports, rollout_id, event)
+        return signal(ports, rollout_id, name, event)
 
     patch.setattr(on_alarm, "_signal", signalled)
     patch.setattr(Permissions, "allow", lambda *_: True)
@@ -206,7 +228,12 @@ PLANTED = {
     "counts minutes across a change": Planted(counts_minutes_across_a_change, Law.MINUTES, {STAGE: (0,), ALIAS: (42,)}),
     "trusts the target unread": Planted(trusts_the_target_unread, Law.FENCE, {STAGE: (0,), ALIAS: (218,)}),
     "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, {STAGE: (83,)}),
-    "makes a canary a second time": Planted(makes_a_canary_a_second_time, Law.FENCE, {STAGE: (4602,)}),
+    "forgets what may land": Planted(forgets_what_may_land, Law.ONE_WRITER, {STAGE: (0,)}),
+    "calls what is seen once foreign": Planted(calls_what_is_seen_once_foreign, Law.END, {STAGE: (0,)}),
+    "believes a read that shows nothing to do": Planted(
+        believes_a_read_that_shows_nothing_to_do, Law.END, {STAGE: (0,)}
+    ),
+    "leaves its own canary to others": Planted(leaves_its_own_canary_to_others, Law.END, {STAGE: (0,)}),
     "acts before it says so": Planted(acts_before_it_says_so, Law.INTENT, {STAGE: (0,), ALIAS: (9,)}),
     "moves aliases under the base": Planted(moves_aliases_under_the_base, Law.MIX, {STAGE: (5,)}),
     "changes the alias whoever changed it": Planted(changes_the_alias_whoever_changed_it, Law.FENCE, {ALIAS: (878,)}),

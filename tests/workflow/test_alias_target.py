@@ -120,4 +120,4 @@ def test_an_alias_with_weights_of_somebody_else_is_refused() -> None:
         weights = {"RoutingConfig": {"AdditionalVersionWeights": {OTHER: 0.1}}}
         at.client("lambda").update_alias(FunctionName="orders", Name="live", **weights)
         ended = at.ended(at.start(at.simulation.subject.request()))
-    assert "already has a canary 3 at 10 % that no rollout of ours made" in ended["cause"]
+    assert "already has a canary 3 at 10 %, and no rollout of it is running" in ended["cause"]

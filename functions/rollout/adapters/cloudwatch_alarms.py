@@ -7,9 +7,11 @@ such as `a1b2c3d4e5/prod`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rollout.adapters.faults import translated
+from rollout.core.alarm_names import is_arn
 from rollout.core.inspection import AlarmState
 from rollout.core.target import Target
 
@@ -29,9 +31,13 @@ class CloudWatchAlarms:
         self._tagging = tagging
 
     def named(self, names: Sequence[str]) -> Sequence[AlarmState]:
-        """Metric and composite alarms by name, a hundred a call. Raises as the port says."""
+        """Metric and composite alarms by name, a hundred a call. Of those that are named by an ARN DescribeAlarms shows
+        the ones that are here; those of other accounts and regions nobody here can read. Raises as the port says.
+        """
+        asked = list(dict.fromkeys(name.split(":", 6)[-1] if is_arn(name) else name for name in names))
         with translated("DescribeAlarms"):
-            return [alarm for chunk in _chunks(names) for alarm in self._chunk(chunk)]
+            shown = [alarm for chunk in _chunks(asked) for alarm in self._chunk(chunk)]
+        return [state for arn, state in shown for state in _as_asked(state, arn, names)]
 
     def tagged_for(self, target: Target) -> Sequence[str]:
         """Alarm names out of the tagged alarms' ARNs, sorted. Raises as the port says."""
@@ -43,19 +49,21 @@ class CloudWatchAlarms:
             arns = [mapping["ResourceARN"] for page in pages for mapping in page["ResourceTagMappingList"]]
         return sorted(arn.split(":alarm:", 1)[1] for arn in arns)
 
-    def _chunk(self, names: Sequence[str]) -> Iterator[AlarmState]:
+    def _chunk(self, names: Sequence[str]) -> Iterator[tuple[str, AlarmState]]:
         pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
             AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
         )
         for page in pages:
             for alarm in [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]:
-                yield AlarmState(
-                    alarm["AlarmName"],
-                    alarm["StateValue"],
-                    alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"],
-                    alarm.get("StateReason", ""),
-                )
+                since = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
+                reason = alarm.get("StateReason", "")
+                yield alarm["AlarmArn"], AlarmState(alarm["AlarmName"], alarm["StateValue"], since, reason)
 
 
 def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
     return (names[start : start + MOST_NAMES] for start in range(0, len(names), MOST_NAMES))
+
+
+def _as_asked(state: AlarmState, arn: str, names: Sequence[str]) -> Iterator[AlarmState]:
+    """The alarm under the names by which it was asked for."""
+    return (replace(state, name=name) for name in (state.name, arn) if name in names)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+from rollout.core.budget import text_of
 
 if TYPE_CHECKING:
     from rollout.core.rollout import Rollout
@@ -63,11 +64,12 @@ def record_of(rollout: Rollout) -> Item:
         "startedAt": string(rollout.started_at.isoformat()),
         "target": string(rollout.settings.target.key),
         "revision": number(rollout.revision),
-        "document": string(json.dumps(rollout.to_document())),
+        "document": string(text_of(rollout.to_document())),
         "phase": string(rollout.phase.value),
         "state": string(rollout.state),
         "signals": {"L": []},
         "signalCount": number(0),
+        "signalBytes": number(0),
     }
 
 

@@ -9,6 +9,7 @@
 | `ALARM#<name>`    | `ROLLOUT#<id>`   | which running rollouts watch the alarm                              |
 | `REQUEST#<key>`   | `<request id>`   | which rollout came of a request                                      |
 | `ROLLOUT#<id>`    | `UNTOLD`         | the rollout has ended and has not told the world yet                 |
+| `EXECUTION#<name>`| `ORDER`          | for what the workflow itself has started an execution                 |
 
 `revision` counts the writes of the rollout itself; signals, which others append, do not touch it. `signalCount` is
 what the bake's own write is conditional on.
@@ -20,7 +21,8 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -39,10 +41,11 @@ from rollout.adapters.dynamodb_items import (
     watch_of,
 )
 from rollout.adapters.faults import code_of, translated
+from rollout.core.budget import bounded, room_for, text_of
 from rollout.core.decision import Phase
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import target_named
-from rollout.errors import Busy, RecordChanged, Refused, Repeated, Unavailable
+from rollout.errors import Busy, RecordChanged, RecordFull, Refused, Repeated, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -123,17 +126,23 @@ class DynamoDbStore:
         """Record, history, lessons, lock and alarm watches in one transaction. Raises as the port says."""
         lock = self._delete(lock_of(rollout))
         lock["Delete"] |= {
-            "ConditionExpression": "rolloutId = :id",
+            "ConditionExpression": "attribute_not_exists(pk) OR rolloutId = :id",  # somebody may have deleted it
             "ExpressionAttributeValues": {":id": string(rollout.rollout_id)},
         }
         ended: list[TransactWriteItemTypeDef] = [
-            {"Update": self._update(rollout)},
+            {"Update": self._update(rollout, unless_ended=True)},
             self._put(self._line(rollout, entry)),
             lock,
             *([self._put(untold_of(rollout))] if rollout.pending_events else []),
             *(self._delete(watch_of(name, rollout.rollout_id)) for name in rollout.settings.alarms),
         ]
-        self._write([*ended, *self._lesson(rollout)], rollout)
+        items = [*ended, *self._lesson(rollout)]
+        reasons = self._transact("close the rollout", items)
+        if reasons is not None and reasons[0] != _CONDITION_FAILED and reasons[2] == _CONDITION_FAILED:
+            # Somebody deleted the lock, and another rollout has taken it since: it stays theirs.
+            reasons = self._transact("close the rollout", [item for item in items if item is not lock])
+        if reasons is not None:
+            raise RecordChanged(f"rollout {rollout.rollout_id} moved on")
         return replace(rollout, revision=rollout.revision + 1)
 
     def reject(self, rollout_id: str, record: Json) -> Json:
@@ -151,7 +160,7 @@ class DynamoDbStore:
                         "startedAt": string(record["at"]),
                         "target": string(target_named(record.get("target"))),
                         "state": string(record["state"]),
-                        "document": string(json.dumps(record)),
+                        "document": string(text_of(record)),
                         "expiresAt": self._expiry(at),
                     },
                     ConditionExpression="attribute_not_exists(pk)",
@@ -174,23 +183,28 @@ class DynamoDbStore:
         return self._signal(rollout_id, signal)
 
     def _signal(self, rollout_id: str, signal: Signal) -> str | None:
-        identity = f"{signal.kind}/{signal.source}/{signal.at}"
+        text, identity = text_of(bounded(signal).to_document()), _identity(signal)
+        size = len(text.encode())
         with translated(f"signal rollout {rollout_id}"):
             try:
                 answer = self._client.update_item(
                     TableName=self._table,
                     Key={"pk": string(f"ROLLOUT#{rollout_id}"), "sk": string("RECORD")},
                     UpdateExpression=(
-                        "SET signals = list_append(signals, :signal), signalCount = signalCount + :one "
-                        "ADD signalIds :ids"
+                        "SET signals = list_append(signals, :signal), signalCount = signalCount + :one, "
+                        "signalBytes = if_not_exists(signalBytes, :zero) + :size ADD signalIds :ids"
                     ),
                     ConditionExpression=(
-                        "attribute_exists(signalCount) AND #state <> :ended AND NOT contains(signalIds, :id)"
+                        "attribute_exists(signalCount) AND #state <> :ended AND NOT contains(signalIds, :id) "
+                        "AND (attribute_not_exists(signalBytes) OR signalBytes <= :room)"
                     ),
                     ExpressionAttributeNames={"#state": "phase"},
                     ExpressionAttributeValues={
-                        ":signal": {"L": [string(json.dumps(signal.to_document()))]},
+                        ":signal": {"L": [string(text)]},
                         ":one": {"N": "1"},
+                        ":zero": {"N": "0"},
+                        ":size": {"N": str(size)},
+                        ":room": {"N": str(room_for(signal.kind) - size)},
                         ":ids": {"SS": [identity]},
                         ":id": string(identity),
                         ":ended": string(Phase.ENDED.value),
@@ -199,7 +213,60 @@ class DynamoDbStore:
                 )
             except self._client.exceptions.ConditionalCheckFailedException as error:
                 return self._token_of_repeated(rollout_id, identity, error)
+            except ClientError as error:
+                if code_of(error) != "ValidationException":  # of an item that would be too large
+                    raise
+                raise RecordFull(rollout_id) from error
         return token_of(answer["Attributes"])
+
+    def note(self, rollout: Rollout, signal: Signal, *, entry: Json) -> None:
+        """One more history line, after that of the record's revision. Raises as the port says."""
+        line = self._line(rollout, entry)
+        key = {"pk": line["pk"], "sk": string(f"HISTORY#{rollout.revision:08d}#{_identity(signal)}")}
+        with translated(f"note a signal of rollout {rollout.rollout_id}"):
+            self._client.update_item(
+                TableName=self._table,
+                Key=key,
+                UpdateExpression="SET line = :line, expiresAt = :expiry",
+                ExpressionAttributeValues={":line": line["line"], ":expiry": line["expiresAt"]},
+            )
+
+    def order(self, execution_name: str, order: Json) -> None:
+        """An item of its own, which expires. Raises as the port says."""
+        with translated(f"order execution {execution_name}"):
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": string(f"EXECUTION#{execution_name}"), "sk": string("ORDER")},
+                UpdateExpression="SET #order = if_not_exists(#order, :order), expiresAt = :expiry",
+                ExpressionAttributeNames={"#order": "order"},
+                ExpressionAttributeValues={
+                    ":order": string(text_of(order)),
+                    ":expiry": self._expiry(datetime.now(UTC)),
+                },
+            )
+
+    def ordered(self, execution_name: str) -> Json | None:
+        """The item of this name. Raises as the port says."""
+        item = self._get(f"EXECUTION#{execution_name}", "ORDER")
+        return None if item is None else dict(json.loads(item["order"]["S"]))
+
+    def release(self, rollout_id: str) -> bool:
+        """The lock, found by the index. Raises as the port says."""
+        for item in self._items_of_kind(LOCK_KIND):
+            if item["rolloutId"]["S"] != rollout_id:
+                continue
+            with translated(f"release the lock of {rollout_id}"):
+                try:
+                    self._client.delete_item(
+                        TableName=self._table,
+                        Key=key_of(item),
+                        ConditionExpression="rolloutId = :id",
+                        ExpressionAttributeValues={":id": string(rollout_id)},
+                    )
+                except self._client.exceptions.ConditionalCheckFailedException:
+                    continue
+            return True
+        return False
 
     def watchers(self, alarm: str) -> Sequence[str]:
         """The rollouts under the alarm's key. Raises as the port says."""
@@ -262,6 +329,9 @@ class DynamoDbStore:
         return [rollout_id for kind in UNFINISHED_KINDS for rollout_id in self._of_kind(kind)]
 
     def _of_kind(self, kind: str) -> Sequence[str]:
+        return [item["rolloutId"]["S"] for item in self._items_of_kind(kind)]
+
+    def _items_of_kind(self, kind: str) -> Sequence[Item]:
         with translated(f"list what is {kind}"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -269,7 +339,7 @@ class DynamoDbStore:
                 KeyConditionExpression="kind = :kind",
                 ExpressionAttributeValues={":kind": string(kind)},
             )
-            return [item["rolloutId"]["S"] for page in pages for item in page["Items"]]
+            return [item for page in pages for item in page["Items"]]
 
     def _lesson(self, rollout: Rollout) -> list[TransactWriteItemTypeDef]:
         if rollout.outcome is not Outcome.PROMOTED or not rollout.learned:
@@ -277,7 +347,7 @@ class DynamoDbStore:
         item = {
             "pk": string(f"TARGET#{rollout.settings.target.key}"),
             "sk": string("LEARNED"),
-            "lessons": string(json.dumps(dict(rollout.learned))),
+            "lessons": string(text_of(dict(rollout.learned))),
         }
         return [self._put(item)]
 
@@ -306,7 +376,9 @@ class DynamoDbStore:
             raise Refused(f"there is no rollout {rollout_id}") from error
         if item["phase"]["S"] == Phase.ENDED:
             raise Refused(f"rollout {rollout_id} has ended") from error
-        return token_of(item) if identity in item.get("signalIds", {}).get("SS", []) else None
+        if identity not in item.get("signalIds", {}).get("SS", []):
+            raise RecordFull(rollout_id) from error
+        return token_of(item)
 
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         with translated(f"read {pk}"):
@@ -324,12 +396,12 @@ class DynamoDbStore:
     def _delete(self, item: Item) -> TransactWriteItemTypeDef:
         return {"Delete": {"TableName": self._table, "Key": key_of(item)}}
 
-    def _update(self, rollout: Rollout, *, unless_signalled: bool = False) -> Any:
+    def _update(self, rollout: Rollout, *, unless_signalled: bool = False, unless_ended: bool = False) -> Any:
         condition = "revision = :before"
         values = {
             ":before": {"N": str(rollout.revision)},
             ":after": {"N": str(rollout.revision + 1)},
-            ":document": string(json.dumps(rollout.to_document())),
+            ":document": string(text_of(rollout.to_document())),
             ":phase": string(rollout.phase.value),
             ":state": string(rollout.state),
         }
@@ -340,6 +412,9 @@ class DynamoDbStore:
         if unless_signalled:
             condition += " AND signalCount = :seen"
             values[":seen"] = {"N": str(len(rollout.signals))}
+        if unless_ended:
+            condition += " AND phase <> :ended"
+            values[":ended"] = string(Phase.ENDED.value)
         return {
             "TableName": self._table,
             "Key": {"pk": string(f"ROLLOUT#{rollout.rollout_id}"), "sk": string("RECORD")},
@@ -353,7 +428,7 @@ class DynamoDbStore:
         return {
             "pk": string(f"ROLLOUT#{rollout.rollout_id}"),
             "sk": string(f"HISTORY#{rollout.revision + 1:08d}"),
-            "line": string(json.dumps(entry)),
+            "line": string(text_of(entry)),
             "expiresAt": self._expiry(datetime.fromisoformat(entry["at"])),
         }
 
@@ -380,3 +455,8 @@ class DynamoDbStore:
                     raise Unavailable(f"{what}: transaction cancelled: {', '.join(reasons)}") from error
                 return reasons
         return None
+
+
+def _identity(signal: Signal) -> str:
+    """What tells a signal that is delivered again, in as many bytes whatever it says."""
+    return sha256(f"{signal.kind}/{signal.source}/{signal.at}".encode("utf-8", "replace")).hexdigest()[:32]

@@ -14,6 +14,7 @@ from rollout.core.base_semantics import BaseSemantics
 from rollout.core.cause import REQUEST, Cause, cause_in
 from rollout.core.certainty import SECOND_LOOK, StateAt, UnansweredWrite, states_left, write_begun
 from rollout.core.decision import Decision, Phase, Policy
+from rollout.core.execution_names import handed_over_name
 from rollout.core.findings import Finding
 from rollout.core.judge import Evidence, JudgeSettings, Step
 from rollout.core.measures import Measure, Series
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 
 MOST_ALARMS = 90
 """How many alarms a rollout may watch: they are released together with its target, all or nothing."""
-
-
-LONGEST_EXECUTION_NAME = 80
-"""Of an execution (documented)."""
 
 
 class Outcome(StrEnum):
@@ -279,7 +276,7 @@ class Rollout:
     def handed_over(self) -> Rollout:
         """The same rollout, carried on by a new execution before the history of this one is full."""
         execution_number = self.execution_number + 1
-        name = f"{self.rollout_id[: LONGEST_EXECUTION_NAME - 5]}-p{execution_number}"
+        name = handed_over_name(self.rollout_id, self.execution, execution_number)
         return replace(
             self, execution=f"{self.execution.rpartition(':')[0]}:{name}", execution_number=execution_number, analyses=0
         )
@@ -309,6 +306,11 @@ class Rollout:
         answered, over = self.write_answered(), [each for each in self.expected_states if each != state]
         left = states_left(self.left, over, now, self.settings.watched_variables) if over else self.left
         return replace(answered, expected_states=(state, *others), left=left, suspect=None)
+
+    @property
+    def may_have_written(self) -> bool:
+        """Whether any write of ours has reached the target, or may have; not when AWS has refused every one."""
+        return bool(self.write_answered().unanswered or self.left) or self.last_confirmed != self.original
 
     def may_look_back(self, now: datetime) -> Rollout:
         """The same rollout, to look at its target once more in a moment, although nothing of it was seen there."""

@@ -19,8 +19,8 @@ MOST_CHARACTERS: Mapping[str, int] = {"actor": 128, "reason": 1_024, "rolloutId"
 """Of each text of a command, after invisible characters are made visible."""
 MOST_BYTES: Mapping[str, int] = {"actor": 256, "reason": 2_048, "rolloutId": 80}
 """The same in UTF-8, which counts for the size of the record."""
-LONGEST_NAME, LONGEST_NAME_BYTES = 255, 512
-"""Of an alarm: CloudWatch allows 255 characters (documented)."""
+LONGEST_NAME, LONGEST_NAME_BYTES = 340, 600
+"""Of an alarm, by its name or its ARN: CloudWatch allows names of 255 characters (documented)."""
 
 _LAYOUT = "\t\n"
 _SPACES = str.maketrans("\t\n\r", "   ")

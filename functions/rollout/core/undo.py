@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from rollout.core.execution_names import named_after
 from rollout.core.minutes import utc
-from rollout.core.rollout import LONGEST_EXECUTION_NAME, Outcome, Rollout
+from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import Json
 
 UNDO = "undo"
@@ -19,7 +20,7 @@ _SUFFIX = f"-{UNDO}"
 
 def undo_id_of(rollout_id: str) -> str:
     """The id of the rollout that undoes this one; one can be undone once."""
-    return rollout_id[: LONGEST_EXECUTION_NAME - len(_SUFFIX)] + _SUFFIX
+    return named_after(rollout_id, _SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)

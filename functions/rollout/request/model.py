@@ -23,6 +23,7 @@ from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
 from rollout.core.rollout_request import RolloutRequest
 from rollout.core.sources import SourceSetting
 from rollout.core.target import Target
+from rollout.core.texts import LONGEST_NAME
 from rollout.errors import InvalidRequest, Problem
 from rollout.request.custom_metrics import CustomMetricRequest, unknown_placeholders
 from rollout.request.judge import JudgeRequest, problem_of
@@ -41,7 +42,7 @@ from rollout.request.validation import (
     unknown_field,
 )
 
-AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 A_MONTH = 43_200
 """In minutes."""
 
@@ -128,7 +129,8 @@ class Request(Part, ABC):
     measurement: Measurement = Field(default_factory=Measurement, description="How the metrics are to be read.")
     alarms: Annotated[list[AlarmName], Field(max_length=MOST_ALARMS)] = Field(
         default_factory=list,
-        description="CloudWatch alarms that roll back at once, beside those tagged for the target.",
+        description="CloudWatch alarms that roll back at once, beside those tagged for the target; one of another "
+        "account or region by its ARN.",
     )
     ignore_alarms_already_firing: bool = Field(
         False, description="Begin although an alarm is firing; it counts from the next time it fires."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout.core.alarm_names import is_arn
 from rollout.core.attribution import attribution
 from rollout.core.cause import JUDGE, Cause, CauseKind
 from rollout.core.commands import concerns
@@ -21,7 +22,7 @@ from rollout.tasks import fence
 from rollout.tasks.observe import Observed, observe_new_minutes, verdict_documents
 from rollout.tasks.raise_weight import look_again
 from rollout.tasks.record import announce, entry, load, stop, transition
-from rollout.tasks.task_result import TaskResult, acting, waiting
+from rollout.tasks.task_result import CONTINUE, TaskResult, acting, waiting
 
 STATE = "Analyze"
 
@@ -218,7 +219,9 @@ def _record(
         final = decision is Decision.CLOSE
         return acting(ports.store.save(decided, entry=line, unless_signalled=final), decision)
     if rollout.analyses >= MOST_ANALYSES:
-        handed_over = announce(ports, ports.store.save(decided.handed_over(), entry=line))
+        next_part = decided.handed_over()
+        ports.store.order(next_part.execution_name, {CONTINUE: rollout.rollout_id})
+        handed_over = announce(ports, ports.store.save(next_part, entry=line))
         return replace(acting(handed_over, Decision.HAND_OVER), execution=handed_over.execution_name)
     saved = announce(ports, ports.store.save(decided, entry=line))
     return waiting(saved, decision, now, _pace(saved, analysis))
@@ -251,7 +254,8 @@ def _alarm(ports: Ports, rollout: Rollout, notes: list[str]) -> tuple[Signal | N
         unknown = f"the alarms could not be read: {error}"
         notes.append(unknown)
         return None, unknown
-    missing = sorted(set(names) - {alarm.name for alarm in states})
+    shown = {alarm.name for alarm in states}
+    missing = sorted(name for name in names if name not in shown and not is_arn(name))  # others only send events
     unknown = f"alarm {', '.join(missing)} does not exist any more" if missing else ""
     notes.extend([unknown] if unknown else [])
     policy = rollout.settings.policy

@@ -10,7 +10,7 @@ from dataclasses import replace
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome
 from rollout.ports import Ports
-from rollout.tasks.record import announce, entry, refuse, tell_all, transition
+from rollout.tasks.record import announce, entry, find, refuse, tell_all, transition
 from rollout.tasks.roll_back import readable
 from rollout.tasks.task_result import TaskResult, acting
 
@@ -36,7 +36,7 @@ def close(
 
     Raises: what the store raises; Unavailable, too, as long as the world cannot be told.
     """
-    rollout = ports.store.load(rollout_id)
+    rollout = find(ports, rollout_id)
     if rollout is None:
         return _close_unrecorded(ports, rollout_id, request, execution, failure, last_try=last_try)
     if rollout.phase is not Phase.ENDED:

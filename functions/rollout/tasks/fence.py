@@ -131,7 +131,7 @@ def _apply(
             # The task whose shift did it takes it away again at once; when it died before it could, the next one does.
             raise _doubt(rollout, shifter.change(target, seen, seen.without_canary()), now)
     if seen.agrees_with(wanted, names):
-        if rolling_back and rollout.half_done:
+        if rolling_back and rollout.may_have_written:
             _require(shifter.remove_canary(target, seen), rollout, wanted, now)
         return False
     beside = wanted.beside(seen, names)

@@ -75,6 +75,7 @@ def _undo(ports: Ports, rollout: Rollout, actor: str, reason: str) -> Answer:
         return Answer(False, problem, rollout.rollout_id)
     name = undo_id_of(rollout.rollout_id)
     try:
+        ports.store.order(name, {UNDO: rollout.rollout_id, "actor": actor, "reason": reason})
         ports.executions.start(name, {UNDO: rollout.rollout_id, "actor": actor, "reason": reason})
     except Refused as error:
         undo = undo_of(ports.store, rollout)

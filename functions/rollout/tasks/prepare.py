@@ -11,11 +11,13 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rollout.core import budget
 from rollout.core.cause import Cause, CauseKind
 from rollout.core.commands import undo_objection
 from rollout.core.decision import Decision, Phase
 from rollout.core.findings import Finding, in_words
 from rollout.core.judge import begin
+from rollout.core.minutes import utc
 from rollout.core.preflight.result import PreflightResult, preflight
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.rollout_request import RolloutRequest
@@ -32,6 +34,8 @@ from rollout.tasks.record import announce, not_for, refuse, transition
 from rollout.tasks.task_result import CONTINUE, TaskResult, acting, waiting
 
 SECONDS_BETWEEN_TRIES = 5
+LONGEST_SKEW = timedelta(minutes=1)
+"""Between the clocks of two services."""
 LONGEST_WAIT = timedelta(minutes=15)
 """A rollout that is superseded gets so long to end."""
 
@@ -46,15 +50,18 @@ def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, start
     """
     now = ports.clock.now()
     if (stored := ports.store.load(rollout_id)) is not None:
+        if stored.started_at < started_at - LONGEST_SKEW:
+            return _name_taken(rollout_id, stored)
         # This very execution has stored the rollout already, and its answer was lost.
         stored = announce(ports, stored)
         return not_for(Decision.CREATE, ports, stored) or acting(stored, Decision.CREATE)
     request: RolloutRequest | None = None
     try:
-        if isinstance(document, dict) and CONTINUE in document:
-            return _carry_on(ports, str(document[CONTINUE]), execution)
-        if isinstance(document, dict) and UNDO in document:
-            rollout = _undo(ports, document, rollout_id, execution, now)
+        order = _order(ports, document, rollout_id)
+        if CONTINUE in order:
+            return _carry_on(ports, str(order[CONTINUE]), execution)
+        if UNDO in order:
+            rollout = _undo(ports, order, rollout_id, execution, now)
         else:
             request = parse_request(document)
             result = preflight(request, observe_target(ports, request, now))
@@ -76,6 +83,28 @@ def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, start
         return _reject(ports, document, rollout_id, execution, str(error), now)
     rollout = announce(ports, rollout)
     return acting(rollout, rollout.pending_decision or Decision.CREATE)
+
+
+def _order(ports: Ports, document: object, execution_name: str) -> Json:
+    """For what the workflow itself has started this execution; empty when it was started with a request.
+
+    Law: an input only says that there is an order. What it is stands in the table, where requests cannot write.
+
+    Raises: Refused (the input pretends to be the workflow's).
+    """
+    said = [word for word in (CONTINUE, UNDO) if isinstance(document, dict) and word in document]
+    if not said:
+        return {}
+    order = ports.store.ordered(execution_name)
+    if order is None or said[0] not in order:
+        raise Refused(f"{said[0]}: only the workflow itself says that; see the command `rollout rollback` for an undo")
+    return order
+
+
+def _name_taken(rollout_id: str, stored: Rollout) -> TaskResult:
+    """Step Functions lets a name be used again after three months; the record of the first is kept longer."""
+    reason = f"a rollout named {rollout_id} was begun at {utc(stored.started_at)}; start this one by another name"
+    return TaskResult(Decision.REJECT, rollout_id, reason=reason, outcome=Outcome.REJECTED.value)
 
 
 def _carry_on(ports: Ports, rollout_id: str, execution: str) -> TaskResult:
@@ -143,12 +172,13 @@ def _make_way(ports: Ports, holder_id: str, rollout_id: str) -> TaskResult:
 def _begin(request: RolloutRequest, result: PreflightResult, rollout_id: str, execution: str, now: datetime) -> Rollout:
     """The rollout as it begins.
 
-    Raises: Refused (the target cannot be measured).
+    Raises: Refused (the target cannot be measured, or the record could outgrow its room).
     """
     prospect = result.prospect
-    settings, found, measured = prospect.settings, prospect.state, prospect.measured
-    if found is None or measured is None:
+    settings, measured = prospect.settings, prospect.measured
+    if prospect.state is None or measured is None:
         raise Refused(f"{settings.target.key} cannot be measured")
+    found = prospect.state.only(settings.watched_variables)  # all that a rollout may have to put back
     what = settings.candidate.revision or "a new revision"
     rollout = Rollout(
         rollout_id=rollout_id,
@@ -169,6 +199,8 @@ def _begin(request: RolloutRequest, result: PreflightResult, rollout_id: str, ex
         request_id=request.request_id,
         reason=f"rollout of {what} on {settings.target.key}; {prospect.source_in_words}",
     )
+    if (problem := budget.objection(rollout)) is not None:
+        raise Refused(problem)
     if prospect.live_already:
         return _nothing_to_do(rollout)
     return transition(rollout, state="PREPARED", now=now, decision=Decision.CREATE, warnings=result.findings)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
+from rollout.core.budget import unsent
 from rollout.core.cause import Cause, CauseKind
 from rollout.core.decision import Decision, Phase
 from rollout.core.events import CauseDocument, FindingDocument, State, StateChanged, VerdictDocument
@@ -20,7 +21,7 @@ from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import Json, TargetState
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Ports
-from rollout.tasks.task_result import TaskResult, acting, waiting
+from rollout.tasks.task_result import CONTINUE, TaskResult, acting, waiting
 
 LONGEST_TOLD_TARGET = 2_000
 
@@ -34,10 +35,20 @@ def load(ports: Ports, rollout_id: str) -> Rollout:
 
     Raises: RecordMissing, and what the store raises.
     """
-    rollout = ports.store.load(rollout_id)
+    rollout = find(ports, rollout_id)
     if rollout is None:
         raise RecordMissing(f"there is no rollout {rollout_id}")
     return rollout
+
+
+def find(ports: Ports, name: str) -> Rollout | None:
+    """The rollout of this id, or the one that the execution of this name was ordered to carry on.
+
+    Raises: what the store raises.
+    """
+    rollout = ports.store.load(name)
+    order = None if rollout else ports.store.ordered(name)
+    return ports.store.load(str(order[CONTINUE])) if order and CONTINUE in order else rollout
 
 
 def announce(ports: Ports, rollout: Rollout) -> Rollout:
@@ -142,7 +153,7 @@ def transition(
     }
     if warnings:
         event["findings"] = _documents(warnings)
-    return replace(rollout, pending_events=(*rollout.pending_events, dict(event)))
+    return replace(rollout, pending_events=unsent((*rollout.pending_events, dict(event))))
 
 
 def _documents(findings: Sequence[Finding]) -> list[FindingDocument]:

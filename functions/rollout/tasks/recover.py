@@ -75,7 +75,7 @@ def recover(ports: Ports, rollout_id: str) -> bool:
     """
     rollout = ports.store.load(rollout_id)
     if rollout is None:
-        return False
+        return ports.store.release(rollout_id)  # a lock without a record: nobody else would ever release it
     if rollout.phase is Phase.ENDED:
         tell_all(ports, rollout)
         return False

@@ -67,7 +67,7 @@ def roll_back(ports: Ports, rollout_id: str, failure: str, failed: CauseKind = C
         changed_at=now,
         phase=Phase.BAKING,
     )
-    if rollout.restored_at is None and not changed and not untouched:
+    if rollout.restored_at is None and not changed and rollout.may_have_written:
         done = done.may_look_back(now)
     seconds = done.quiet_seconds(now)
     if not seconds:

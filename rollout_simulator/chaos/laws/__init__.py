@@ -27,7 +27,8 @@ END. Everything ends: executions over, locks released, one terminal event per ro
     rollout lands after that. A rollback that fails is paged.
 INTENT. Each write leads to a state that the record contained before; after a near miss, as far as it was ours.
 HEARD. A command that was answered with "accepted" is in the record, and an alarm that fires for a rollout that watches
-    it is, too, unless the function that records it was itself kept from working.
+    it is, too, unless the function that records it was itself kept from working; one that fires again while the
+    rollout is held for it is in the history.
 MIX. Where the functions behind the stage are reached by alias, no request meets an old deployment with a new version,
     or the other way round, at any moment.
 AWAKE. Where nothing was made to fail, a task of the rollout begins within a minute of a stop signal: no wait is slept

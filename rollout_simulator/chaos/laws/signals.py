@@ -50,8 +50,9 @@ def _alarm_heard(course: Course, name: str, at: datetime) -> Iterator[Violation]
         watches = name in first.settings["alarms"] and first.started_at + margin < at
         if not watches or (ended is not None and at + margin > ended):
             continue
-        known = [s for s in course.signals[rollout_id] if s.kind == "ALARM" and s.signal["source"] == name]
-        if not any(datetime.fromisoformat(signal.signal["at"]) == at for signal in known):
+        known = [s.signal for s in course.signals[rollout_id] if s.kind == "ALARM" and s.signal["source"] == name]
+        noted = [line for line in course.recorded.history(rollout_id) if line["state"] == "Noted" and known]
+        if not any(datetime.fromisoformat(told["at"]) == at for told in (*known, *noted)):
             yield Violation(Law.HEARD, f"{rollout_id} was never told that {name} fired at {at:%H:%M:%S}")
 
 

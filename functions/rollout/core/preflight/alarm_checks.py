@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rollout.core.alarm_names import is_arn
 from rollout.core.preflight.match import Match
 from rollout.core.preflight.prospect import Prospect
 from rollout.core.rollout import MOST_ALARMS
@@ -21,7 +22,7 @@ def too_many_alarms(prospect: Prospect) -> Iterator[Match]:
 
 def alarms_missing(prospect: Prospect) -> Iterator[Match]:
     known = {alarm.name for alarm in prospect.observed.alarms}
-    missing = [name for name in prospect.settings.alarms if name not in known]
+    missing = [name for name in prospect.settings.alarms if name not in known and not is_arn(name)]
     if missing and len(prospect.settings.alarms) <= MOST_ALARMS:
         yield Match(f"alarms: {_listed(missing)} not found in this account and region")
 

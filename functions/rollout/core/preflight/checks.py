@@ -51,7 +51,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "foreign-canary",
         Severity.ERROR,
-        "The target has a canary that no rollout of ours made.",
+        "The target has a canary, and no rollout of it is running.",
         "A canary belongs to whoever made it; two who move one stage undo each other.",
         "promote or remove it first",
         target_checks.foreign_canary,

@@ -20,7 +20,7 @@ def target_missing(prospect: Prospect) -> Iterator[Match]:
 
 def foreign_canary(prospect: Prospect) -> Iterator[Match]:
     if prospect.state is not None and prospect.state.canary is not None:
-        yield Match(f"{prospect.target_key} already has a {prospect.state.canary} that no rollout of ours made")
+        yield Match(f"{prospect.target_key} already has a {prospect.state.canary}, and no rollout of it is running")
 
 
 def candidate_unfit(prospect: Prospect) -> Iterator[Match]:

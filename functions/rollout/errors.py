@@ -9,7 +9,6 @@ RolloutError
 ├── TargetMissing       the stage or alias does not exist (any more)
 ├── ForeignChange       somebody else changed the target; the rollout stops and leaves it alone
 │   └── CanaryGone      the answer to our own write shows that somebody had removed the canary before it
-├── Unclear             the target shows what we did not leave, or left long ago; a second look tells
 ├── NotAllowed          AWS denied the call; trying again will not help
 ├── Unavailable         AWS failed the call; trying again may help
 │   ├── Throttled       the account calls too often; trying again will help, after a while
@@ -25,10 +24,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rollout.core.target import TargetState
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +107,6 @@ class ForeignChange(RolloutError):
 
 class CanaryGone(ForeignChange):
     """The answer to a write of ours shows that the canary was not there any more: no read could be surer."""
-
-
-class Unclear(RolloutError):
-    """The target shows what it should not, and a second look will tell whether that is somebody's doing.
-
-    seen: what it shows. stale: our own hand has left that a short while ago, so this may be the past. Tasks answer it
-    with a wait; it never reaches the workflow.
-    """
-
-    def __init__(self, message: str, seen: TargetState, *, stale: bool = False) -> None:
-        super().__init__(message)
-        self.seen = seen
-        self.stale = stale
 
 
 class NotAllowed(RolloutError):

@@ -292,11 +292,13 @@ def test_latency_without_a_threshold_is_unmeasured(world: World) -> None:
 def test_the_history_is_the_sum_of_the_bases_last_thirty_minutes(world: World) -> None:
     for minute in range(M - 40, M + 5):
         world.publish(world.kind.errors, minute, stage=Count(100, 1), canary=None)
-    assert [BaseHistory(Measure(world.kind.errors), Count(3000, 30))] == history(world, world.kind.errors)
+    expected = BaseHistory(Measure(world.kind.errors), Count(3000, 30), by_minute=[Count(100, 1)] * 30)
+    assert [expected] == history(world, world.kind.errors)
 
 
 def test_a_base_without_a_history_has_nothing_to_show(world: World) -> None:
-    assert [BaseHistory(Measure(world.kind.errors), Count(0, 0))] == history(world, world.kind.errors)
+    expected = BaseHistory(Measure(world.kind.errors), Count(0, 0), by_minute=[None] * 30)
+    assert [expected] == history(world, world.kind.errors)
 
 
 def test_the_history_has_every_metric_asked_for_in_order(world: World) -> None:

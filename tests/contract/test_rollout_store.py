@@ -600,6 +600,10 @@ CALLS: dict[str, Callable[[RolloutStore], object]] = {
     "close": lambda store: store.close(ended(rollout()), entry=LINE),
     "reject": lambda store: store.reject("r-2", rejection()),
     "signal": lambda store: store.signal("r-1", ABORT),
+    "note": lambda store: store.note(rollout(), ABORT, entry=LINE),
+    "order": lambda store: store.order("r-2", {"undo": "r-1"}),
+    "ordered": lambda store: store.ordered("r-2"),
+    "release": lambda store: store.release("r-1"),
     "watchers": lambda store: store.watchers("orders-5xx"),
     "holder": lambda store: store.holder(PROD),
     "unfinished": lambda store: store.unfinished(),
@@ -691,6 +695,7 @@ READS: dict[str, Callable[[RolloutStore], object]] = {
     "watchers": lambda store: store.watchers("orders-5xx"),
     "holder": lambda store: store.holder(PROD),
     "learned": lambda store: store.learned(PROD),
+    "ordered": lambda store: store.ordered("r-2"),
     "rejection": lambda store: store.rejection("r-0"),
 }
 

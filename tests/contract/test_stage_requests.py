@@ -49,8 +49,19 @@ def test_a_new_canary_is_asked_for_in_json_words(
         replaced("useStageCache", said),
         replaced("stageVariableOverrides/lambdaAlias", "next"),
     ]
-    stub.add_response("update_stage", {}, {**TARGET.ids, "patchOperations": operations})
-    stage.change(TARGET, BASE, TargetState("dep-1", canary, BASE.variables))
+    shown = {
+        "deploymentId": "dep-1",
+        "variables": {"lambdaAlias": "live"},
+        "canarySettings": {
+            "deploymentId": "dep-2",
+            "percentTraffic": 12.5,
+            "stageVariableOverrides": {"lambdaAlias": "next"},
+            "useStageCache": use_stage_cache,
+        },
+    }
+    stub.add_response("update_stage", shown, {**TARGET.ids, "patchOperations": operations})
+    wanted = TargetState("dep-1", canary, BASE.variables)
+    assert wanted == stage.change(TARGET, BASE, wanted)
 
 
 def test_what_a_canary_does_not_show_is_what_api_gateway_takes_it_for(stub: Stubber, stage: ApiGatewayStage) -> None:

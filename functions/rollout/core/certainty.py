@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rollout.core.target import TargetState
+from rollout.errors import RolloutError
 
 if TYPE_CHECKING:
     from rollout.core.target import Json
@@ -68,6 +69,19 @@ class StateAt:
     def from_document(cls, document: Json) -> StateAt:
         """The inverse of `to_document`."""
         return cls(TargetState.from_document(document["state"]), datetime.fromisoformat(document["at"]))
+
+
+class Unclear(RolloutError):
+    """The target shows what it should not, and a second look will tell whether that is somebody's doing.
+
+    seen: what it shows. stale: our own hand has left that a short while ago, so this may be the past. Tasks answer it
+    with a wait; it never reaches the workflow.
+    """
+
+    def __init__(self, message: str, seen: TargetState, *, stale: bool = False) -> None:
+        super().__init__(message)
+        self.seen = seen
+        self.stale = stale
 
 
 def write_begun(writes: Sequence[UnansweredWrite], revision: int, now: datetime) -> tuple[UnansweredWrite, ...]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from rollout.core.alarm_names import is_arn
 from rollout.core.attribution import attribution
 from rollout.core.cause import JUDGE, Cause, CauseKind
+from rollout.core.certainty import Unclear
 from rollout.core.commands import concerns
 from rollout.core.decision import WAITING, Assessment, Decision, Phase, Policy, brought_about, decide
 from rollout.core.judge import Action, Judgement
@@ -16,7 +17,7 @@ from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind, deciding, stopping
 from rollout.core.target import Json
 from rollout.core.watch import describe
-from rollout.errors import ForeignChange, NotAllowed, TargetMissing, Unavailable, Unclear
+from rollout.errors import ForeignChange, NotAllowed, TargetMissing, Unavailable
 from rollout.ports import Ports
 from rollout.tasks import fence
 from rollout.tasks.observe import Observed, observe_new_minutes, verdict_documents

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from rollout.core.certainty import SECOND_LOOK, StateAt, is_stale
+from rollout.core.certainty import SECOND_LOOK, StateAt, Unclear, is_stale
 from rollout.core.rollout import Rollout
 from rollout.core.target import Canary, TargetState
 from rollout.errors import (
@@ -20,7 +20,6 @@ from rollout.errors import (
     ReadBackDiffers,
     RolloutError,
     Throttled,
-    Unclear,
 )
 from rollout.ports import Ports
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rollout.core.certainty import Unclear
 from rollout.core.decision import Decision, Phase
 from rollout.core.learning import remembered
 from rollout.core.rollout import Outcome
 from rollout.core.watch import begin_watch, watch_limits
-from rollout.errors import ForeignChange, RecordChanged, TargetMissing, Unclear
+from rollout.errors import ForeignChange, RecordChanged, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks import fence
 from rollout.tasks.raise_weight import look_again, not_yet, overtaken

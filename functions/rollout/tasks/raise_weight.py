@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rollout.core.certainty import Unclear
 from rollout.core.decision import Decision, Phase
 from rollout.core.judge import begin_step
 from rollout.core.minutes import minute_of
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import TargetState
-from rollout.errors import ForeignChange, RecordChanged, TargetMissing, Unclear
+from rollout.errors import ForeignChange, RecordChanged, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks import fence
 from rollout.tasks.record import announce, entry, stop, transition

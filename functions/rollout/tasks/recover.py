@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from zlib import crc32
 
 from rollout.core.cause import Cause, CauseKind
-from rollout.core.certainty import LONGEST_TASK
+from rollout.core.certainty import LONGEST_TASK, Unclear
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import stopping
-from rollout.errors import ForeignChange, RolloutError, TargetMissing, Unclear
+from rollout.errors import ForeignChange, RolloutError, TargetMissing
 from rollout.ports import ExecutionState, Ports
 from rollout.tasks import fence
 from rollout.tasks.close import close

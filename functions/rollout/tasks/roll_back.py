@@ -11,12 +11,12 @@ import json
 from dataclasses import replace
 
 from rollout.core.cause import Cause, CauseKind
-from rollout.core.certainty import LOOKS_APART
+from rollout.core.certainty import LOOKS_APART, Unclear
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import Canary, TargetState
 from rollout.core.texts import fitted
-from rollout.errors import ForeignChange, TargetMissing, Unclear
+from rollout.errors import ForeignChange, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks import fence
 from rollout.tasks.record import announce, entry, load, stop, transition

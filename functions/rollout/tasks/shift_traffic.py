@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from rollout.core.certainty import Unclear
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Rollout
-from rollout.errors import ForeignChange, TargetMissing, Unclear
+from rollout.errors import ForeignChange, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks import fence
 from rollout.tasks.raise_weight import look_again, overtaken, raise_weight

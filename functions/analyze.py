@@ -9,5 +9,5 @@ from rollout.tasks.task_result import TaskResult
 
 @task
 def handler(ports: Ports, event: Json) -> TaskResult:
-    """Event: `rolloutId`."""
-    return analyze(ports, event["rolloutId"])
+    """Event: `rolloutId`, `execution`."""
+    return analyze(ports, event["rolloutId"], event.get("execution", ""))

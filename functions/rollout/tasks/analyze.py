@@ -44,14 +44,19 @@ MOST_UNREAD_MINUTES = 2
 _PHASES = {Decision.HOLD: Phase.HELD, Decision.PAUSE: Phase.PAUSED}
 
 
-def analyze(ports: Ports, rollout_id: str) -> TaskResult:
+def analyze(ports: Ports, rollout_id: str, execution: str = "") -> TaskResult:
     """Decide what the rollout does next, and record the decision with its reasons before answering.
+
+    `execution` is the one that asks; "" from the workflow's definition of before, which does not say. One that has
+    handed the rollout over, and whose answer was lost, is answered so again.
 
     Raises: what the store raises; faults of the target's and the metrics' services are survived and noted.
     """
     rollout = load(ports, rollout_id)
     if rollout.phase is Phase.ENDED:
         return acting(rollout, Decision.CLOSE)
+    if execution and execution != rollout.execution:
+        return replace(acting(rollout, Decision.HAND_OVER), execution=rollout.execution_name)
     if rollout.pending_decision is not None and (rollout.overtaken_by is None or rollout.pending_decision in _FINAL):
         return acting(rollout, rollout.pending_decision)
     stop_signal = stopping(rollout.pending_signals)

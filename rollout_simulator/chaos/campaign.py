@@ -30,7 +30,8 @@ def plan_of(seed: int) -> RunPlan:
     minutes = _expected_minutes(request)
     acts = tuple(_act(random, minutes, request, targets) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))
     faults = tuple(_fault(random, minutes, targets) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
-    faults += _uncertain(seed, minutes, targets)
+    uncertain, in_its_midst = _uncertain(seed, minutes, targets)
+    faults, acts = faults + uncertain, acts + in_its_midst
     return RunPlan(
         seed=seed,
         scenario=scenario,
@@ -48,10 +49,46 @@ def is_of_an_alias(seed: int) -> bool:
     return seed % 11 == 9
 
 
-def _uncertain(seed: int, minutes: float, targets: FaultTargets) -> tuple[AwsFault, ...]:
-    """Of a third of the runs: writes that land late, reads that show the past, tasks that run twice at once."""
+def _uncertain(seed: int, minutes: float, targets: FaultTargets) -> tuple[tuple[AwsFault, ...], tuple[Act, ...]]:
+    """Of half of the runs: writes that land late, reads that show the past, tasks that run twice at once; and what is
+    done in the midst of it.
+    """
     random = Random(f"uncertain {seed}")
-    return tuple(_uncertain_fault(random, minutes, targets) for _ in range(random.choice((0, 0, 0, 0, 1, 2))))
+    if random.random() < 0.3:
+        return _stopped_in_doubt(random, targets)
+    return tuple(_uncertain_fault(random, minutes, targets) for _ in range(random.choice((0, 0, 0, 1, 2)))), ()
+
+
+def _stopped_in_doubt(random: Random, targets: FaultTargets) -> tuple[tuple[AwsFault, ...], tuple[Act, ...]]:
+    """Somebody stops the rollout, or changes its target, just when a raise is under way or has just been made."""
+    caller = random.choice(("CreateCanary", "ShiftTraffic"))
+    by: str | None = caller
+    nth = 1 if caller == "CreateCanary" else random.choice((1, 1, 2))
+    if random.random() < 0.5:
+        mode, operation = "late", targets.writes
+        when = AtCall(caller, targets.reads, 2 * nth - 1, after=True)
+    else:
+        mode, by, operation = "stale", random.choice(("RollBack", "RollBack", None)), targets.reads
+        when = AtCall(caller, "TransactWriteItems", nth, after=True)
+    fault = AwsFault(
+        service=targets.service,
+        operation=operation,
+        mode=mode,
+        error="",
+        since_seconds=0.0,
+        for_seconds=3_600.0,
+        caller=by,
+        skip=nth - 1 if mode == "late" else 0,
+        times=random.choice((1, 1, 2)),
+        seconds=random.choice((12.0, 40.0, 70.0)),
+    )
+    what = random.choice((What.COMMAND, What.COMMAND, What.ALARM_EVENT, What.FOREIGN_CHANGE))
+    details: Json = {"command": "abort"}
+    if what is What.ALARM_EVENT:
+        details = {"name": WATCHED, "state": "ALARM", "before": "OK"}
+    elif what is What.FOREIGN_CHANGE:
+        details = {"kind": random.choice(("base", *targets.foreign))}
+    return (fault,), (Act(what, when, details),)
 
 
 def _uncertain_fault(random: Random, minutes: float, targets: FaultTargets) -> AwsFault:

@@ -228,12 +228,12 @@ PLANTED = {
     "counts minutes across a change": Planted(counts_minutes_across_a_change, Law.MINUTES, {STAGE: (0,), ALIAS: (42,)}),
     "trusts the target unread": Planted(trusts_the_target_unread, Law.FENCE, {STAGE: (0,), ALIAS: (218,)}),
     "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, {STAGE: (83,)}),
-    "forgets what may land": Planted(forgets_what_may_land, Law.ONE_WRITER, {STAGE: (0,)}),
+    "forgets what may land": Planted(forgets_what_may_land, Law.ONE_WRITER, {STAGE: (44,)}),
     "calls what is seen once foreign": Planted(calls_what_is_seen_once_foreign, Law.END, {STAGE: (0,)}),
     "believes a read that shows nothing to do": Planted(
-        believes_a_read_that_shows_nothing_to_do, Law.END, {STAGE: (0,)}
+        believes_a_read_that_shows_nothing_to_do, Law.END, {STAGE: (300,), ALIAS: (1692,)}
     ),
-    "leaves its own canary to others": Planted(leaves_its_own_canary_to_others, Law.END, {STAGE: (0,)}),
+    "leaves its own canary to others": Planted(leaves_its_own_canary_to_others, Law.END, {STAGE: (13,)}),
     "acts before it says so": Planted(acts_before_it_says_so, Law.INTENT, {STAGE: (0,), ALIAS: (9,)}),
     "moves aliases under the base": Planted(moves_aliases_under_the_base, Law.MIX, {STAGE: (5,)}),
     "changes the alias whoever changed it": Planted(changes_the_alias_whoever_changed_it, Law.FENCE, {ALIAS: (878,)}),

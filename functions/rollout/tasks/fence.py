@@ -129,9 +129,12 @@ def _apply(
         if not rolling_back:
             # The task whose shift did it takes it away again at once; when it died before it could, the next one does.
             raise _doubt(rollout, shifter.change(target, seen, seen.without_canary()), now)
+    if rolling_back and _may_hide_a_canary(rollout, seen, wanted):
+        # Before anything else: an alias behind the stage must not be moved while a canary leads to it.
+        seen = shifter.remove_canary(target, seen)
+        if not _is_expected(rollout, seen) and not is_stale(rollout.left, seen, now, names):
+            raise _doubt(rollout, seen, now)
     if seen.agrees_with(wanted, names):
-        if rolling_back and rollout.may_have_written:
-            _require(shifter.remove_canary(target, seen), rollout, wanted, now)
         return False
     beside = wanted.beside(seen, names)
     try:
@@ -153,6 +156,13 @@ def _apply(
     if not _is_expected(rollout, after) and not is_stale(rollout.left, after, now, names):
         raise _doubt(rollout, after, now)
     return True
+
+
+def _may_hide_a_canary(rollout: Rollout, seen: TargetState, wanted: TargetState) -> bool:
+    """Whether a read without a canary may show the past: where our own hand has made one, or may have."""
+    names = rollout.settings.watched_variables
+    as_left = seen.agrees_with(rollout.last_confirmed, names) and not seen.agrees_with(wanted, names)
+    return seen.canary is None and rollout.may_have_written and not as_left
 
 
 def _require(answered: TargetState, rollout: Rollout, wanted: TargetState, now: datetime) -> None:

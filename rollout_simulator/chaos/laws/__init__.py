@@ -24,7 +24,7 @@ FENCE. Each of its writes finds the target as the record says it was left, unles
     neither is excused.
 END. Everything ends: executions over, locks released, one terminal event per rollout under one id, which says what
     the record says; executions' statuses too; the target in the state that goes with the outcome, and no write of the
-    rollout lands after that. A rollback that fails is paged.
+    rollout lands after that; STOPPED only where somebody did change the target. A rollback that fails is paged.
 INTENT. Each write leads to a state that the record contained before; after a near miss, as far as it was ours.
 HEARD. A command that was answered with "accepted" is in the record, and an alarm that fires for a rollout that watches
     it is, too, unless the function that records it was itself kept from working; one that fires again while the

@@ -113,5 +113,7 @@ def _known_state(course: Course, rollout_id: str) -> Iterator[Violation]:
             good = state is not None and state.matters(record.names) == record.original.matters(record.names)
         case _:  # STOPPED: as somebody else left it, which the fence watches over, and nothing of ours
             good = state is None or state.canary is None or not record.made(state.canary, state.base)
+            if not course.foreign_changes(0, released):
+                yield Violation(Law.END, f"{rollout_id} ended {record.outcome}, and nobody had changed its target")
     if not good:
         yield Violation(Law.END, f"{rollout_id} ended {record.outcome} and left {state}; found {record.original}")

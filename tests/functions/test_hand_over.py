@@ -7,6 +7,7 @@ import pytest
 from rollout.core.execution_names import LONGEST_EXECUTION_NAME, handed_over_name
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
+from rollout_simulator.fakes import Around
 from tests.functions.lost_answers import called_twice
 from tests.functions.world import EXECUTION, ROLLOUT, World
 
@@ -91,7 +92,9 @@ def test_an_execution_that_was_not_handed_the_rollout_touches_nothing(execution:
 
 
 def test_a_hand_over_whose_answer_was_lost_is_answered_again() -> None:
-    answer, world = called_twice(analyzed_once, lambda world, around: world.call("analyze", around, execution=EXECUTION))
+    answer, world = called_twice(
+        analyzed_once, lambda world, around: world.call("analyze", around, execution=EXECUTION)
+    )
     assert ("HAND_OVER", SECOND_NAME) == (answer["decision"], answer["execution"])
     assert 2 == world.rollout.execution_number
 

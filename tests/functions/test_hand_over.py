@@ -7,7 +7,6 @@ import pytest
 from rollout.core.execution_names import LONGEST_EXECUTION_NAME, handed_over_name
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
-from rollout_simulator.fakes import Around
 from tests.functions.lost_answers import called_twice
 from tests.functions.world import EXECUTION, ROLLOUT, World
 

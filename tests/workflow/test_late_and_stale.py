@@ -169,6 +169,16 @@ def test_a_promotion_is_undone_whatever_a_stale_read_says() -> None:
     assert ("ROLLED_BACK", True) == at_rest(recorded)
 
 
+def test_a_stage_of_a_minute_ago_beside_aliases_of_now_is_nobodys_change() -> None:
+    stale = fault("apigateway", "GetStage", mode="stale", seconds=60.0)
+    recorded = ran(
+        at(200, What.COMMAND, **command("abort")),
+        faults=[stale],
+        scenario={"api": {"functions": 2, "on_promotion": "mergeVariables"}},
+    )
+    assert ("ROLLED_BACK", True) == at_rest(recorded)
+
+
 @pytest.mark.parametrize("late", [0, 90])
 def test_somebodys_change_is_foreign_when_it_is_seen_twice(late: int) -> None:
     recorded = ran(at(60 + late, What.FOREIGN_CHANGE, kind="weight"))

@@ -7,7 +7,7 @@ when two reads at least `SECOND_LOOK` apart agree. And while a write of ours may
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -101,6 +101,24 @@ def states_left(
     return (*earlier, *(StateAt(state, now) for state in leaving))[-MOST_KEPT:]
 
 
-def is_stale(left: Sequence[StateAt], seen: TargetState, now: datetime, names: frozenset[str]) -> bool:
-    """Whether this is what our own hand has left a short while ago."""
-    return any(now - each.at < STALE_FOR and seen.agrees_with(each.state, names) for each in left)
+def is_stale(
+    left: Sequence[StateAt],
+    expected: Sequence[TargetState],
+    seen: TargetState,
+    now: datetime,
+    names: frozenset[str],
+) -> bool:
+    """Whether this is what our own hand has left a short while ago.
+
+    A stage and each alias behind it are read one by one, and each read may show another moment: where aliases are
+    moved, a mixture of what we left and what is expected is stale, too.
+    """
+    recent = [each.state for each in left if now - each.at < STALE_FOR]
+    if any(seen.agrees_with(state, names) for state in recent):
+        return True
+    if not recent or not seen.aliases or any(seen.agrees_with(state, names) for state in expected):
+        return False
+    ours = (*recent, *expected)
+    return any(seen.agrees_with(replace(state, aliases=seen.aliases), names) for state in ours) and all(
+        any(version == state.aliases.get(name) for state in ours) for name, version in seen.aliases.items()
+    )

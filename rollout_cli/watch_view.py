@@ -17,7 +17,7 @@ from rollout.cockpit.sections import now as where
 from rollout.cockpit.timeline import Row, Tone
 from rollout.cockpit.view import RolloutView
 from rollout.core.cause import CauseKind
-from rollout.core.judge.explain import weight
+from rollout.core.judge.explain import size, weight
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
 
@@ -47,6 +47,7 @@ def picture(view: RolloutView, height: int | None = None) -> RenderableType:
         _Plan(view),
         Text(),
         _Arms(metrics),
+        *(_sizes(metrics) if roomy else ()),
         Text(),
         _Evidence(metrics),
         *([Text(view.odds, "dim")] if roomy else []),
@@ -148,6 +149,13 @@ class _Arms:
                 Text(amount(metric.allowed, is_rate=metric.is_rate)),
             )
         yield table
+
+
+def _sizes(metrics: Sequence[MetricView]) -> Iterator[Text]:
+    """How large the difference is, of each metric of which that is known."""
+    for metric in metrics:
+        if metric.effect:
+            yield Text.assemble((f"{metric.label}: {size(metric.effect)}", "" if metric.decides else "dim"))
 
 
 def _counted(metric: MetricView, measure: Json | None) -> str:

@@ -14,6 +14,7 @@ from datetime import datetime
 from rollout.core.cause import cause_in
 from rollout.core.commands import ROLLBACK, purpose
 from rollout.core.events import FindingDocument, StateChanged, VerdictDocument
+from rollout.core.judge import Effect, explain
 from rollout.core.target import Json
 from rollout.core.texts import cleaned, for_chat
 
@@ -182,7 +183,9 @@ def _numbers(verdict: VerdictDocument) -> str:
     allowed = "" if verdict["allowedRate"] is None else f", allowed {verdict['allowedRate']:.2%}"
     shown = ", shown only" if verdict["dryRun"] else ""
     arms = f"canary {_arm(dict(verdict['canary']))}, base {_arm(dict(verdict['base']))}"
-    return f"{verdict['metric']}: {verdict['verdict']}{shown}; {arms}{allowed}"
+    effect = verdict.get("effect")
+    size = f"; {explain.size(Effect(**effect))}" if effect else ""
+    return f"{verdict['metric']}: {verdict['verdict']}{shown}; {arms}{allowed}{size}"
 
 
 def _warns(found: FindingDocument) -> bool:

@@ -190,7 +190,8 @@ def _metric_verdict(
     metric, seen = view.metric, view.evidence
     allowed_rate = _allowed_rate(metric, seen.base)
     log_e_shown = view.log_e if view.convicts_by_fast_lane else view.log_e_capped
-    effect = effect_of(seen.canary, seen.base, metric.phi)
+    higher_is_better = metric.kind.higher_is_better
+    effect = effect_of(seen.canary, seen.base, metric.phi, higher_is_better=higher_is_better)
     reason = explain.explain(
         metric.name,
         seen.canary,
@@ -200,15 +201,15 @@ def _metric_verdict(
         log_e_limit=view.log_e_limit,
         weight_percent=step.weight_percent,
         minutes=evidence.step_minutes,
-        higher_is_better=metric.kind.higher_is_better,
+        higher_is_better=higher_is_better,
     )
-    if effect is not None and not metric.kind.higher_is_better:
+    if effect is not None:
         reason += f"; {explain.size(effect)}"
     convicts = view.convicts_alone or view is deciding
     if convicts:
         standing = Standing.HARMFUL
     elif words := _unmeasured(view, evidence, settings, step):
-        standing, reason = Standing.UNMEASURED, words
+        standing, reason, effect = Standing.UNMEASURED, words, None
     else:
         standing = Standing.SAFE if seen.proven else Standing.UNDECIDED
         reason += f"; {_state_of_proof(view, settings.log_proof)}"

@@ -43,8 +43,8 @@ class MetricVerdict(NamedTuple):
     `log_e`, `log_e_capped`: ln of the evidence of harm over the whole rollout; `log_e_limit` where it
     convicts alone. `log_s`: ln of the evidence of safety in this step. `canary`, `base`: the sums of this
     step. `allowed_rate`: what the tolerance makes of the base's rate in this step; None if the base was
-    silent. `effect`: the difference of the rates in this step. `would_convict`: the metric is shown only, and
-    would have rolled the rollout back if it decided.
+    silent. `effect`: how much worse the canary's rate is in this step, None where that is not measured.
+    `would_convict`: the metric is shown only, and would have rolled the rollout back if it decided.
     """
 
     name: str

@@ -133,7 +133,7 @@ def summary_of(controller: Controller, rollout_id: str) -> Json | None:
         "state": rollout.state,
         "undoneBy": undo.rollout_id if undo is not None and undo.done else None,
         "remarks": list(remarks_of(rollout, undo)),
-        "reason": rollout.reason,
+        "reason": rollout.told_reason,
         "target": rollout.settings.target.to_document(),
         "step": rollout.step,
         "steps": len(rollout.settings.plan),

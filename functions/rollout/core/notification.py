@@ -22,6 +22,7 @@ LONGEST_SUBJECT = 100
 """Of an SNS subject, which is ASCII without line breaks (documented)."""
 LONGEST_REASON = 2_000
 """Characters of a reason in a message; a chat message's description has at most 8,000."""
+END_OF_REASON = 500
 MOST_METRICS = 20
 USUAL_STACK = "rollout-pilot"
 """The stack of a command line that names none."""
@@ -202,7 +203,10 @@ def _arm(measure: Json) -> str:
 
 
 def _shortened(reason: str) -> str:
-    return reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 1]}…"
+    """Its beginning, which has the cause, and its end, which has what was shown only and would have convicted."""
+    if len(reason) <= LONGEST_REASON:
+        return reason
+    return f"{reason[: LONGEST_REASON - END_OF_REASON - 1]}…{reason[-END_OF_REASON:]}"
 
 
 def _ascii(subject: str) -> str:

@@ -41,6 +41,19 @@ def test_no_bad_request_is_no_certainty() -> None:
     assert effect.low < 0 < effect.high
 
 
+def test_where_higher_is_better_fewer_are_worse_by_as_much() -> None:
+    more, fewer = Count(600, 90), Count(11_400, 1_140)
+    worse = effect_of(fewer, more, higher_is_better=True)
+    assert worse is not None
+    assert worse == effect_of(more, fewer)
+    assert worse.difference == pytest.approx(0.05)
+
+
+def test_of_a_handful_of_requests_which_may_be_anything_there_is_none() -> None:
+    assert effect_of(Count(4, 0), Count(102, 1)) is None
+    assert effect_of(Count(40, 0), Count(760, 8)) is not None
+
+
 def test_without_an_arm_or_of_a_value_there_is_none() -> None:
     assert effect_of(Count(60, 1), Count(0, 0)) is None
     assert effect_of(Moments(60, 1.0), Moments(60, 1.0)) is None

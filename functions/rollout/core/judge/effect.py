@@ -35,7 +35,9 @@ class Effect(NamedTuple):
 def effect_of(
     canary: Totals, base: Totals, dispersion: float = 1.0, *, higher_is_better: bool = False
 ) -> Effect | None:
-    """The effect of these sums; None where an arm is empty, or of a value, whose spread is not kept."""
+    """The effect of these sums; None where an arm is empty, or has so few requests that it may be anything, and of a
+    value, whose spread is not kept.
+    """
     if higher_is_better:
         return effect_of(base, canary, dispersion)
     if not isinstance(canary, Count) or not isinstance(base, Count) or not canary.requests or not base.requests:
@@ -44,6 +46,8 @@ def effect_of(
     grown = _RHO_SQUARED / (1.0 / canary.requests + 1.0 / base.requests)
     variance = dispersion * (_variance_of_rate(canary) + _variance_of_rate(base))
     radius = sqrt(variance * (grown + 1.0) / grown * (log(grown + 1.0) - 2.0 * log(ALPHA)))
+    if difference - radius <= -1.0 and difference + radius >= 1.0:
+        return None
     return Effect(difference, max(-1.0, difference - radius), min(1.0, difference + radius))
 
 

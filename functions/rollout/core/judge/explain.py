@@ -14,9 +14,10 @@ from math import exp, floor, log, log10
 from typing import TYPE_CHECKING
 
 from .effect import Effect
-from .readings import Count, Moments, Totals
+from .readings import Count, Moments, Pair, Totals
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal
 
 _NOT_WORTH_COUNTING = log(1e9)
@@ -50,6 +51,16 @@ def unmeasured(name: str, canary: Totals, base: Totals, weight_percent: Decimal,
         f"{display_name(name)}: not measured, not enough {unit} in both arms "
         f"(canary {canary[0]}, base {base[0]} {unit}) {where(weight_percent, minutes)}"
     )
+
+
+def with_shown_only(reason: str, found: Mapping[str, Pair]) -> str:
+    """The reason, and what is shown only and would have convicted: nobody may be left to find that out by himself."""
+    return "; ".join([reason, *(_shown_only(name, *sums) for name, sums in found.items())])
+
+
+def _shown_only(name: str, canary: Totals | None, base: Totals | None) -> str:
+    numbers = f" ({compared(canary, base)})" if canary and base else ""
+    return f"{display_name(name)} is shown only, and would have rolled back{numbers}"
 
 
 def doubted_split(share: float, sent: float) -> str:

@@ -67,7 +67,6 @@ def judge(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> Judgement:
         action, name = Action.ROLL_BACK, deciding.metric.name
     else:
         action, reason, name = _without_harm(evidence, settings, plan, verdicts)
-    reason = "; ".join([reason, *_shown_only(verdicts)])
     return Judgement(action, reason, name, log_e, log_e_capped, log_e_limit, verdicts)
 
 
@@ -265,16 +264,6 @@ def _base_fails(view: _View) -> bool:
 
 def _rate(base: Totals) -> float:
     return base[1] / base[0] if base[0] else 0.0
-
-
-def _shown_only(verdicts: Iterable[MetricVerdict]) -> list[str]:
-    """What is shown only and would have convicted: nobody may be left to find that out by himself."""
-    return [
-        f"{explain.display_name(each.name)} is shown only, and would have rolled back "
-        f"({explain.compared(each.canary, each.base)})"
-        for each in verdicts
-        if each.would_convict
-    ]
 
 
 def _state_of_proof(view: _View, log_proof: float) -> str:

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from .effect import Effect
-from .readings import Totals
+from .readings import Pair, Totals
 
 
 class Action(StrEnum):
@@ -67,8 +67,7 @@ class Judgement(NamedTuple):
     """What to do next, and why.
 
     `log_e`, `log_e_capped`: ln of the weighted average of the deciding metrics' evidence; `log_e_limit`
-    is ln(1/α). `deciding_metric` is the one the action turned on, None if none did. The reason names whatever is
-    shown only and would have convicted.
+    is ln(1/α). `deciding_metric` is the one the action turned on, None if none did.
     """
 
     action: Action
@@ -80,6 +79,6 @@ class Judgement(NamedTuple):
     verdicts: tuple[MetricVerdict, ...]
 
     @property
-    def would_have_convicted(self) -> tuple[str, ...]:
-        """The metrics that are shown only, and would have rolled the rollout back if they decided."""
-        return tuple([verdict.name for verdict in self.verdicts if verdict.would_convict])
+    def would_have_convicted(self) -> dict[str, Pair]:
+        """The metrics that are shown only, and would have rolled the rollout back if they decided; with their sums."""
+        return {verdict.name: Pair(verdict.canary, verdict.base) for verdict in self.verdicts if verdict.would_convict}

@@ -56,8 +56,9 @@ def test_the_status_of_a_promoted_rollout_that_was_undone_says_by_which_and_offe
 
 
 def test_the_status_has_the_numbers_of_the_last_analysis_with_the_size_of_the_effect() -> None:
-    with world(candidate={"error_percent": 3.0}) as at:
-        at.ended(started(at))
+    with world(candidate={"error_percent": 8.0}) as at:
+        at.simulation.start(ID)
+        at.ended(at.simulation.execution)
         lines = run("status", ID).stdout.splitlines()
     assert lines[0] == f"{ID}: ROLLED BACK"
     (errors,) = (line for line in lines if line.startswith("5XX (worse than tolerated): Canary "))

@@ -64,8 +64,9 @@ def test_without_an_arm_or_of_a_value_there_is_none() -> None:
     [
         ((0.031, 0.02, 0.044), "3.1 points worse (2.0 to 4.4)"),
         ((-0.031, -0.044, 0.002), "3.1 points better (-0.2 to 4.4)"),
+        ((0.000048, -0.009, 0.009), "0.0 points worse (-0.9 to 0.9)"),
         ((0.0, -0.001, 0.001), "0.0 points worse (-0.1 to 0.1)"),
-        ((0.00012, 0.00003, 0.0003), "0.012 points worse (0.0030 to 0.030)"),
+        ((0.00012, 0.00003, 0.0003), "0.012 points worse (0.003 to 0.030)"),
     ],
 )
 def test_it_is_said_in_points_of_a_hundred(effect: tuple[float, float, float], words: str) -> None:

@@ -70,18 +70,17 @@ def doubted_split(share: float, sent: float) -> str:
 
 
 def size(effect: Effect) -> str:
-    """How large the difference is, in points of a hundred: "3.1 points worse (2.0 to 4.4)"."""
+    """How large the difference is, in points of a hundred: "3.1 points worse (2.0 to 4.4)".
+
+    With one decimal, or as many as it takes to show two digits of the interval's wider end.
+    """
     points, low, high = (100.0 * each for each in effect)
+    word = "worse"
     if points < 0.0:
-        return f"{_points(-points)} points better ({_points(-high)} to {_points(-low)})"
-    return f"{_points(points)} points worse ({_points(low)} to {_points(high)})"
-
-
-def _points(points: float) -> str:
-    """With one decimal, or two digits of what is small."""
-    if abs(points) >= 0.1 or not points:
-        return f"{points:.1f}"
-    return f"{points:.{min(6, 1 - floor(log10(abs(points))))}f}"
+        word, points, low, high = "better", -points, -high, -low
+    widest = max(-low, high)
+    decimals = 1 if widest >= 0.1 or not widest else min(6, 1 - floor(log10(widest)))
+    return f"{points:.{decimals}f} points {word} ({low:.{decimals}f} to {high:.{decimals}f})"
 
 
 def _share(fraction: float) -> str:

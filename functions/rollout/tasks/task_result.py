@@ -52,16 +52,16 @@ def waiting(rollout: Rollout, decision: Decision, now: datetime, minutes: int = 
     calendar = rollout.calendar
     minute = max(rollout.next_minute, calendar.last_closed(now) + 1) + minutes - 1
     seconds = calendar.seconds_until_closed(minute, now)
-    return TaskResult(decision, rollout.rollout_id, seconds, rollout.signals_seen, rollout.reason, rollout=rollout)
+    return TaskResult(decision, rollout.rollout_id, seconds, rollout.signals_seen, rollout.told_reason, rollout=rollout)
 
 
 def in_a_moment(rollout: Rollout, seconds: int) -> TaskResult:
     """Go and bake for so long, or until somebody signals what this task has not read yet."""
     return TaskResult(
-        Decision.CONTINUE, rollout.rollout_id, seconds, len(rollout.signals), rollout.reason, rollout=rollout
+        Decision.CONTINUE, rollout.rollout_id, seconds, len(rollout.signals), rollout.told_reason, rollout=rollout
     )
 
 
 def acting(rollout: Rollout, decision: Decision) -> TaskResult:
     """Go to the state that carries this decision out."""
-    return TaskResult(decision, rollout.rollout_id, 1, rollout.signals_seen, rollout.reason, rollout=rollout)
+    return TaskResult(decision, rollout.rollout_id, 1, rollout.signals_seen, rollout.told_reason, rollout=rollout)

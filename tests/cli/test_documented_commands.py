@@ -82,6 +82,7 @@ def serves(command: str) -> None:
 RUNS: Mapping[str, Callable[[str], None]] = {
     "make demo": makes("rollout_cli.demo"),
     "make test": makes("pytest"),
+    "make test-slow": makes("pytest"),
     "aws events put-events --entries file://events/put-events.json": puts_events,
     "rollout simulate healthy": runs(0),
     "rollout simulate all-fail --json": runs(3),

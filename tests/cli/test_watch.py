@@ -259,6 +259,7 @@ def test_whoever_asks_in_the_wrong_place_is_told_so(
     assert line.startswith(f"rollout: {said}")
 
 
+@pytest.mark.slow
 def test_a_shell_completes_commands_and_scenarios() -> None:
     def completed(words: str) -> list[str]:
         asked = {"_ROLLOUT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}

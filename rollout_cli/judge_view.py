@@ -151,8 +151,9 @@ def _show_verdict(console: Console, replayed: Replay) -> None:
         console.print("No minutes were recorded, and so there is no verdict.")
         return
     action = replayed.verdict
-    reason = replayed.minutes[-1].judgement.reason
     ends = f"{action.value.upper()} after {replayed.at_minute} min"
     if not action.ends:
         ends = f"NO VERDICT when the recording ends after {replayed.at_minute} min ({action.value})"
-    console.print(Text.assemble("\n", (ends, ACTION_STYLES[action]), f": {reason}"), soft_wrap=not console.is_terminal)
+    console.print(
+        Text.assemble("\n", (ends, ACTION_STYLES[action]), f": {replayed.reason}"), soft_wrap=not console.is_terminal
+    )

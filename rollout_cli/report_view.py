@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rollout.cockpit.chart_data import MetricView
 from rollout.cockpit.formatting import duration
 from rollout.cockpit.sections import now as where
 from rollout.cockpit.sections import numbers, verdict_words
@@ -33,8 +34,7 @@ def report_lines(seen: RolloutSnapshot) -> Iterator[str]:
     yield from view.remarks
     yield view.reason
     yield ""
-    for metric in view.metrics:
-        yield f"{metric.label} ({verdict_words(metric)}): {numbers(metric)}"
+    yield from metric_lines(view.metrics)
     yield ""
     for row in view.rows:
         times = f" × {row.times}" if row.times > 1 else ""
@@ -43,6 +43,12 @@ def report_lines(seen: RolloutSnapshot) -> Iterator[str]:
         yield f"{when}  {row.word + times:<16} {row.who}: {said}" if said else f"{when}  {row.word}"
     for hint in view.hints:
         yield f"{hint.typed(view.rollout_id)}   # {hint.does}"
+
+
+def metric_lines(metrics: Sequence[MetricView]) -> Iterator[str]:
+    """Each of these metrics with its verdict and its numbers in the present step."""
+    for metric in metrics:
+        yield f"{metric.label} ({verdict_words(metric)}): {numbers(metric)}"
 
 
 @dataclass(frozen=True, slots=True)

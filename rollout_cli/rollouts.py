@@ -20,6 +20,8 @@ from rollout_cli.exits import exit_code, fail
 from rollout_cli.screen import say
 
 SECONDS_BETWEEN_LOOKS = 5.0
+LINES_OF_A_STATUS = 3
+"""Of the history: the last analysis, what carried its decision out, and the end."""
 Json = dict[str, Any]
 
 
@@ -63,16 +65,19 @@ def status(
     controller: Controller,
     as_json: bool,
 ) -> None:
-    """Show the state of a rollout, the reason, and the commands that are possible now."""
+    """Show the state of a rollout, the reason, the metrics, and the commands that are possible now."""
+    from rollout_cli.report_view import metric_lines  # noqa: PLC0415
     from rollout_cli.rollout_snapshot import look  # noqa: PLC0415
 
     with friendly_errors():
         summary = summary_of(controller, rollout)
-        seen = None if as_json else look(controller.store, rollout, newest=1)
+        seen = None if as_json else look(controller.store, rollout, newest=LINES_OF_A_STATUS)
     if summary is None:
         fail(f"there is no rollout {rollout}; `rollout list` shows the latest")
     show(summary, as_json=as_json)
     view = seen.view() if seen else None
+    for line in metric_lines([metric for metric in view.metrics if metric.canary]) if view else ():
+        say(line)
     for hint in view.hints if view else ():
         say(f"{hint.typed(rollout)}   # {hint.does}")
 
@@ -128,7 +133,7 @@ def summary_of(controller: Controller, rollout_id: str) -> Json | None:
         "state": rollout.state,
         "undoneBy": undo.rollout_id if undo is not None and undo.done else None,
         "remarks": list(remarks_of(rollout, undo)),
-        "reason": rollout.reason,
+        "reason": rollout.told_reason,
         "target": rollout.settings.target.to_document(),
         "step": rollout.step,
         "steps": len(rollout.settings.plan),

@@ -87,7 +87,7 @@ def _printed(store: Any, rollout_id: str, interval: float, *, as_json: bool) -> 
         shown = len(lines)
         if seen.rollout.ended_at is not None or seen.state == Exit.HELD.name:
             if not as_json:
-                say(f"{seen.state.replace('_', ' ')}: {seen.rollout.reason}")
+                say(f"{seen.state.replace('_', ' ')}: {seen.rollout.told_reason}")
             return seen.state
     raise AssertionError
 

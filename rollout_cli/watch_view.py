@@ -17,7 +17,7 @@ from rollout.cockpit.sections import now as where
 from rollout.cockpit.timeline import Row, Tone
 from rollout.cockpit.view import RolloutView
 from rollout.core.cause import CauseKind
-from rollout.core.judge.explain import weight
+from rollout.core.judge.explain import size, weight
 from rollout.core.signals import SignalKind
 from rollout.core.target import Json
 
@@ -29,7 +29,8 @@ SPARK_MINUTES = 10
 SHORTEST_BAR, LONGEST_BAR = 10, 40
 MOST_EVENTS = 6
 ROOMY_LINES = 36
-"""With fewer lines, metrics that are shown only and most events are left out."""
+"""With fewer lines, most events are left out, and all metrics but the most telling."""
+MOST_METRICS = 3
 LONGEST_REMARK = 240
 """Characters of a remark, so that the commands stay visible; the report has the whole remark."""
 
@@ -37,7 +38,7 @@ LONGEST_REMARK = 240
 def picture(view: RolloutView, height: int | None = None) -> RenderableType:
     """The rollout at a glance, in at most `height` lines (any number if None)."""
     roomy = height is None or height >= ROOMY_LINES
-    metrics = [metric for metric in view.metrics if roomy or metric.decides]
+    metrics = view.metrics if roomy else _most_telling(view.metrics)
     events = [row for row in view.rows if row.marked or row.change or row.notes]
     most = MOST_EVENTS if roomy else max(0, 2 - len(view.remarks))
     gap = [Text()] if roomy else []
@@ -47,6 +48,7 @@ def picture(view: RolloutView, height: int | None = None) -> RenderableType:
         _Plan(view),
         Text(),
         _Arms(metrics),
+        *(_sizes(metrics) if roomy else ()),
         Text(),
         _Evidence(metrics),
         *([Text(view.odds, "dim")] if roomy else []),
@@ -59,6 +61,13 @@ def picture(view: RolloutView, height: int | None = None) -> RenderableType:
         _Hints(view),
     ]
     return Group(*parts)
+
+
+def _most_telling(metrics: Sequence[MetricView]) -> Sequence[MetricView]:
+    """Of the metrics that decide those that must be proven and those that speak most of harm, in their order."""
+    deciding = [metric for metric in metrics if metric.decides]
+    order = sorted(deciding, key=lambda metric: (not metric.required, -(metric.log_harm or 0.0) / metric.harm_limit))
+    return [metric for metric in deciding if metric in order[:MOST_METRICS]]
 
 
 def _head(view: RolloutView) -> Iterator[Text]:
@@ -148,6 +157,13 @@ class _Arms:
                 Text(amount(metric.allowed, is_rate=metric.is_rate)),
             )
         yield table
+
+
+def _sizes(metrics: Sequence[MetricView]) -> Iterator[Text]:
+    """How large the difference is, of each metric of which that is known."""
+    for metric in metrics:
+        if metric.effect:
+            yield Text.assemble((f"{metric.label}: {size(metric.effect)}", "" if metric.decides else "dim"))
 
 
 def _counted(metric: MetricView, measure: Json | None) -> str:

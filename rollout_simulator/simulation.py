@@ -378,10 +378,10 @@ class Simulation:
         rollout, lines, ended_at = self.store.load(rollout_id), self._history(rollout_id), self.clock.now()
         over_at = execution.get("stopDate", ended_at)
         if rollout is not None and rollout.outcome is not None and rollout.phase is Phase.ENDED:
-            outcome, reason = rollout.outcome.value, rollout.reason
+            outcome, reason = rollout.outcome.value, rollout.told_reason
             over_at = rollout.ended_at or over_at
         elif rollout is not None and self._is_running():
-            outcome, reason = HELD, rollout.reason
+            outcome, reason = HELD, rollout.told_reason
             over_at = datetime.fromisoformat(lines[-1].entry["at"])
         else:
             rejected = execution.get("error") == "Rejected"

@@ -1,6 +1,7 @@
 """`python -m benchmarks.judge`: simulate everything, then write the tables and pictures of docs/judge.md.
 
-    --quick        a fortieth of the rollouts, printed and not written: a look, in a minute
+    --quick        a fortieth of the rollouts, printed and not written: a look, in two minutes
+    --rollouts N   so many in each cell (default 2,000)
     --seed N       other draws (default 1)
     --processes N  how many at once (default 2)
     --resume       only the cells that benchmarks/judge/results.json does not have yet
@@ -19,7 +20,7 @@ from functools import partial
 from multiprocessing import Pool
 
 from benchmarks.judge import report, situations, speed, variants
-from benchmarks.judge.cells import tasks
+from benchmarks.judge.cells import ROLLOUTS, tasks
 from benchmarks.judge.measure import Json, cell_of, measured
 
 
@@ -29,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks.judge", description="The judge beside the rules of others."
     )
     parser.add_argument("--quick", action="store_true", help="a fortieth of the rollouts, printed and not written")
+    parser.add_argument("--rollouts", type=int, default=ROLLOUTS, help="so many in each cell")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--resume", action="store_true", help="only the cells that the last results lack")
@@ -56,8 +58,9 @@ def simulate(options: argparse.Namespace, results: Json) -> None:
     """Every cell and situation, in the order of their lists, whatever order they are done in; then what was tried."""
     known = {cell_of(each).name for each in results["cells"]}
     known |= {f"{each['kind']} {each['name']}" for each in results["situations"]}
-    cells = [task for task in tasks(quick=options.quick) if task.cell.name not in known]
-    apart = [each for each in situations.situations(quick=options.quick) if f"{each.kind} {each.name}" not in known]
+    count = options.rollouts // 40 if options.quick else options.rollouts
+    cells = [task for task in tasks(count) if task.cell.name not in known]
+    apart = [each for each in situations.situations(count) if f"{each.kind} {each.name}" not in known]
     begun = time.monotonic()
     with Pool(options.processes) as pool:
         parts = (
@@ -70,7 +73,7 @@ def simulate(options: argparse.Namespace, results: Json) -> None:
                 if not options.quick:
                     report.save(results)
                 say(f"{done}/{len(work)} {name}, {time.monotonic() - begun:.0f} s", error=True)
-        try_one = partial(variants.tried, rollouts=50 if options.quick else 2_000, seed=options.seed)
+        try_one = partial(variants.tried, rollouts=count, seed=options.seed)
         results["tried"] = [each for found in pool.map(try_one, variants.VARIANTS) for each in found]
 
 

@@ -38,9 +38,8 @@ class Task(NamedTuple):
 ROLLOUTS = 2_000
 
 
-def tasks(*, quick: bool = False) -> Iterator[Task]:
-    """All of them, the longest first."""
-    count = ROLLOUTS // 40 if quick else ROLLOUTS
+def tasks(count: int = ROLLOUTS) -> Iterator[Task]:
+    """All of them with so many rollouts each, the longest first."""
     worlds = list(product(RPS, BASE_RATES))
     for noise, (rps, base_rate) in product((Noise.CLUMPED, Noise.BURSTY, Noise.CALM, Noise.SHARED), worlds):
         yield Task(Group.HEALTHY, Cell(rps, base_rate, noise=noise), count)

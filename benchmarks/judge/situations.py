@@ -61,9 +61,8 @@ class Situation(NamedTuple):
     rollouts: int
 
 
-def situations(*, quick: bool = False) -> list[Situation]:
-    """All of them."""
-    count = 50 if quick else 2_000
+def situations(count: int) -> list[Situation]:
+    """All of them with so many rollouts each."""
     warm = [Situation("warm-up", f"{rps:g} rps", rps, count) for rps in (2.0, 20.0, 200.0)]
     cold = [Situation("warm-up counted", f"{rps:g} rps", rps, count) for rps in (2.0, 20.0, 200.0)]
     quiet = [Situation("quiet", what, factor, count) for what, factor in (("healthy", 1.0), ("ten times worse", 10.0))]

@@ -13,6 +13,7 @@ from moto.core import responses
 from moto.core.base_backend import BaseBackend
 from moto.core.serialize import AttributePicker, AttributePickerContext, XFormedAttributePicker
 from moto.core.utils import method_names_from_class
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node  # type: ignore[attr-defined]
 
 from rollout_simulator.moto_patches.patching import replacements
 
@@ -23,6 +24,7 @@ _PICKER = replacements(AttributePicker, get_possible_keys="works out a member's 
 _XFORMED_PICKER = replacements(
     XFormedAttributePicker, get_possible_keys="works out a member's names anew for each object"
 )
+_TRAVERSER = replacements(DepthFirstTraverser, traverse_node_recursively="asks for a node's classes anew each time")
 _SIGNER = replacements(RequestSigner, sign="signs each call, and moto reads only who signed")
 
 USER_AGENT = "rollout-pilot-simulator"
@@ -39,6 +41,7 @@ def taken() -> Iterator[None]:
         _BACKEND(urls=property(_urls_worked_out_once())),
         _PICKER(get_possible_keys=_keys_worked_out_once(AttributePicker)),
         _XFORMED_PICKER(get_possible_keys=_keys_worked_out_once(XFormedAttributePicker)),
+        _TRAVERSER(traverse_node_recursively=_traversed_by_known_classes()),
         _SIGNER(sign=_signed_in_name_only(RequestSigner.sign)),
     ):
         yield
@@ -70,6 +73,31 @@ def _keys_worked_out_once(picker_class: type[AttributePicker]) -> PossibleKeys:
         return known[member]
 
     return get_possible_keys
+
+
+def _traversed_by_known_classes() -> Any:
+    """moto's walk through an update expression, bottom up. Whether a traverser processes a node depends on the classes
+    of both; asking abstract classes anew for each node took most of the walk.
+    """
+    known: dict[tuple[type, type], bool] = {}
+
+    def traverse(traverser: Any, node: Any, child_id: int = -1) -> Any:
+        classes = type(traverser), type(node)
+        if classes not in known:
+            known[classes] = isinstance(node, Node) and isinstance(node, traverser.nodes_to_be_processed())
+        parent = getattr(node, "parent", None)
+        for index, child in enumerate(getattr(node, "children", None) or ()):
+            traverser.pre_processing_of_child(node, index)
+            traverse(traverser, child, index)
+        if not known[classes]:
+            return node
+        processed = traverser.process(node)
+        processed.parent = parent
+        if parent:
+            parent.children[child_id] = processed
+        return processed
+
+    return traverse
 
 
 def _signed_in_name_only(sign: Any) -> Any:

@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SAM = shutil.which("sam")
 SMALL_BYTES = 8 * 1024 * 1024
 
-pytestmark = pytest.mark.skipif(SAM is None, reason="sam is not on the PATH; `make test` puts it there")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(SAM is None, reason="sam is not on the PATH; `make test-slow` puts it there"),
+]
 
 
 @pytest.fixture(scope="module")

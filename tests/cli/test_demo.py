@@ -14,6 +14,7 @@ from rollout_simulator import simulation
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_it_shows_a_promotion_and_a_rollback_and_says_what_happened(capsys: pytest.CaptureFixture[str]) -> None:
     assert demo.main() == 0
     shown = " ".join(capsys.readouterr().out.split())

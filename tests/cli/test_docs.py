@@ -217,6 +217,7 @@ def typing_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_who_follows_get_started_line_by_line_succeeds(typing_at: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (DOCS / "get-started.md").read_text(encoding="utf-8")
     serving, *lines = consoles(text[text.index("## On this machine") : text.index("## The controller")])

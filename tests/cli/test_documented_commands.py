@@ -82,6 +82,7 @@ def serves(command: str) -> None:
 RUNS: Mapping[str, Callable[[str], None]] = {
     "make demo": makes("rollout_cli.demo"),
     "make test": makes("pytest"),
+    "make test-slow": makes("pytest"),
     "aws events put-events --entries file://events/put-events.json": puts_events,
     "rollout simulate healthy": runs(0),
     "rollout simulate all-fail --json": runs(3),
@@ -99,7 +100,13 @@ def test_there_is_a_way_to_run_every_documented_command_and_no_other() -> None:
     assert sorted(RUNS) == sorted(set(documented()))
 
 
-@pytest.mark.parametrize("command", documented())
+SLOW = re.compile(r"rollout (local|simulate \S*(healthy|two-functions))")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(each, marks=pytest.mark.slow if SLOW.fullmatch(each) else ()) for each in documented()],
+)
 def test_a_documented_command_does_what_it_says(command: str) -> None:
     if command not in RUNS:
         pytest.fail(f"{command!r} is documented and nobody knows how to run it: add it to RUNS")

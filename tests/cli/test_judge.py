@@ -229,6 +229,7 @@ WHOLE = recording(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(resources(WHOLE)), anything)
 def test_whatever_stands_in_the_recording_there_is_an_answer(at: tuple[Any, ...], value: object) -> None:

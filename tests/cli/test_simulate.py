@@ -96,6 +96,7 @@ def test_a_rollback_that_fails_is_failed_and_exits_with_5(tmp_path: Path) -> Non
     assert (result.exit_code, document["outcome"], document["lockHeld"]) == (5, "FAILED", True)
 
 
+@pytest.mark.slow
 def test_two_processes_print_the_same_bytes_but_for_the_wall_clock() -> None:
     command = ("simulate", "errors-double", "--seed", "7", "--json")
     both = [started(*command, environment={"PYTHONHASHSEED": seed}) for seed in ("1", "2")]
@@ -166,6 +167,7 @@ def test_without_a_terminal_every_decision_is_one_plain_line_and_nothing_is_said
     assert "requests" in cost
 
 
+@pytest.mark.slow
 def test_in_a_terminal_of_80_columns_the_picture_of_watch_is_drawn_and_stays() -> None:
     shown = shown_in_a_terminal("simulate", "errors-double", columns=80, rows=40)
     assert shown.code == 3
@@ -195,6 +197,7 @@ def test_when_it_is_over_the_whole_story_stands_in_the_terminal() -> None:
     assert [words for words in told if words not in end] == []
 
 
+@pytest.mark.slow
 def test_a_pipe_that_is_closed_ends_it_without_a_word() -> None:
     with started("simulate", "slow") as process:
         assert process.stdout

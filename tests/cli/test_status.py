@@ -55,6 +55,16 @@ def test_the_status_of_a_promoted_rollout_that_was_undone_says_by_which_and_offe
     assert not [line for line in [*lines, *report.splitlines()] if line.startswith("rollout rollback")]
 
 
+def test_the_status_has_the_numbers_of_the_last_analysis_with_the_size_of_the_effect() -> None:
+    with world(candidate={"error_percent": 8.0}) as at:
+        at.simulation.start(ID)
+        at.ended(at.simulation.execution)
+        lines = run("status", ID).stdout.splitlines()
+    assert lines[0] == f"{ID}: ROLLED BACK"
+    (errors,) = (line for line in lines if line.startswith("5XX (worse than tolerated): Canary "))
+    assert re.search(r" allowed; \d\.\d points worse \(\d\.\d to \d\.\d\)$", errors)
+
+
 def test_a_rejected_rollout_is_shown_with_the_target_that_its_request_named() -> None:
     with world() as at:
         at.ended(at.start({"target": at.target(), "alarms": ["nobody-has-this"]}, "refused"))

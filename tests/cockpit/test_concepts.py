@@ -150,7 +150,7 @@ ORDINARY = frozenset(
     such take than that the their them then there these they this those till time times to together touched
     true two under until untouched up use used utc very wait was way were what when where which while who
     whole whose why will with without worst you your
-    save send within keeps keep
+    save send within keeps keep remove watches
     """.split()  # noqa: SIM905 - a list of words is read as text
 )
 """Words that mean here what they mean anywhere."""
@@ -167,6 +167,7 @@ def nouns(text: str) -> set[str]:
     """The words of a text that are not ordinary, numbers or ids."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
     plain = re.sub(r"^  rollout .*?# ", "", plain, flags=re.MULTILINE)  # command lines have words of their own
+    plain = re.sub(r"\baws [a-z]+ [a-z-]+ .*", "", plain)
     plain = re.sub(r"`[^`]*`|\S*[\d/_:]\S*|--\w+", " ", plain)
     return {word.lower() for word in re.findall(r"[A-Za-z]{3,}", plain)} - ORDINARY - NAMES
 

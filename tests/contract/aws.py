@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
-import yaml
 from botocore.config import Config
+
+from rollout_simulator.template import load_template
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 REGION = "eu-central-1"
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 @cache
@@ -59,18 +58,9 @@ def requests_of(service: str) -> Iterator[list[tuple[str, Any]]]:
         events.unregister(event, note)
 
 
-class _Template(yaml.SafeLoader):
-    """YAML with CloudFormation's short tags, which are kept as plain values."""
-
-
-_Template.add_multi_constructor(
-    "!", lambda loader, _tag, node: None if isinstance(node, yaml.MappingNode) else str(node.value)
-)
-
-
 def create_table(name: str) -> None:
     """The rollouts' table as the template declares it."""
-    declared = yaml.load(TEMPLATE.read_text(), _Template)["Resources"]["RolloutTable"]["Properties"]
+    declared = load_template()["Resources"]["RolloutTable"]["Properties"]
     client("dynamodb").create_table(
         TableName=name,
         BillingMode=declared["BillingMode"],

@@ -51,8 +51,29 @@ def test_a_rollout_that_is_held_shows_the_numbers_and_how_to_let_it_go_on() -> N
     assert "rollout approve low-traffic-rollout --step 1 --region eu-central-1" in words.text
 
 
+def test_the_numbers_say_how_large_the_effect_is_where_that_is_known() -> None:
+    verdict = sample("HELD")["evidence"][0]
+    measured = {**verdict, "effect": {"difference": 0.031, "low": 0.02, "high": 0.044}}
+    text = told("HELD", evidence=[measured]).text
+    assert "allowed 1.25%; 3.1 points worse (2.0 to 4.4)\n" in text
+    assert "3.1 points worse (2.0 to 4.4)" in told("HELD", evidence=[measured]).chat["content"]["description"]
+    of_before = {name: value for name, value in verdict.items() if name != "effect"}
+    for silent in (of_before, {**verdict, "effect": None}):
+        assert "allowed 1.25%\n" in told("HELD", evidence=[silent]).text
+
+
+def test_a_long_reason_keeps_its_beginning_and_its_end() -> None:
+    reason = f"aborted by kim; {'5XX: and so on; ' * 200}4XX is shown only, and would have rolled back"
+    text = told("HELD", reason=reason).text
+    assert "Why\n  aborted by kim; " in text
+    assert "…" in text
+    assert "4XX is shown only, and would have rolled back\n" in text
+
+
 def test_a_metric_that_decides_nothing_is_marked_as_shown_only() -> None:
-    assert "4XXError: undecided, shown only;" in told("HELD").text
+    (refused,) = (verdict for verdict in sample("HELD")["evidence"] if verdict["metric"] == "4XXError")
+    assert "4XXError: undecided, shown only;" in told("HELD", evidence=[{**refused, "dryRun": True}]).text
+    assert "4XXError: undecided; " in told("HELD", evidence=[refused]).text
 
 
 def test_warnings_of_preflight_are_told_with_their_remedy_and_errors_only_as_the_reason() -> None:
@@ -71,7 +92,7 @@ def test_a_business_value_and_a_silent_arm_have_their_own_words() -> None:
         "canary": {"samples": 4, "total": 90.0},
         "base": {"samples": 0, "total": 0},
     }
-    silent = {**verdict, "canary": {"requests": 0, "bad": 0}, "allowedRate": None}
+    silent = {**verdict, "canary": {"requests": 0, "bad": 0}, "allowedRate": None, "effect": None}
     text = told("HELD", evidence=[orders, silent]).text
     assert "canary 22.5 on average of 4, base no samples" in text
     assert "5XXError: undecided; canary 0 of 0, base 1 of 102 (0.98%)\n" in text

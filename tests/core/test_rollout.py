@@ -13,7 +13,7 @@ import pytest
 from rollout.core.base_semantics import BaseSemantics, BaseSetting
 from rollout.core.decision import Decision, Phase, Policy
 from rollout.core.events import State
-from rollout.core.judge import Count, MinuteReading, Pair, Step, observe
+from rollout.core.judge import Count, MinuteReading, Moments, Pair, Step, observe
 from rollout.core.measures import Measure
 from rollout.core.minutes import Calendar
 from rollout.core.rollout import Candidate, Outcome, Rollout, Settings
@@ -53,6 +53,7 @@ def full() -> Rollout:
         watch_limits={"5XXError": 0.01},
         learned={"5XXError": 2.5},
         request_id="build-7",
+        would_have_convicted={"4XXError": Pair(Count(50, 20), Count(950, 9)), "Order": Pair(Moments(3, 1.5), None)},
         reason="because",
         outcome=Outcome.STOPPED,
         ended_at=NOON + timedelta(hours=1),

@@ -67,6 +67,7 @@ def test_a_race_with_a_person_is_told_apart_from_a_broken_law() -> None:
     assert [] == broken_laws(recorded)
 
 
+@pytest.mark.slow
 def test_a_replay_tells_its_plan_and_what_happened() -> None:
     command = [sys.executable, "-m", "benchmarks.chaos", "--seed", "3"]
     answer = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)

@@ -6,7 +6,6 @@ Whatever fails, the rollout comes to an end of which record, events, execution a
 from __future__ import annotations
 
 import json
-import os
 from datetime import timedelta
 
 import pytest
@@ -105,6 +104,7 @@ def test_an_end_that_could_not_be_told_for_an_hour_is_told_by_the_sweep() -> Non
 # --- rates -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_more_rollouts_than_the_account_may_deploy_at_once_wait_for_their_turn() -> None:
     """API Gateway admits one CreateDeployment in five seconds, and ten calls a second in all."""
     plans = [{"name": f"orders-{number}"} for number in range(12)]
@@ -238,6 +238,7 @@ def test_a_rollback_that_fails_is_tried_again_until_it_succeeds() -> None:
     assert 0 == calls(recorded, "state machine", "Publish")
 
 
+@pytest.mark.slow
 def test_a_rollback_that_is_throttled_for_long_waits_for_its_turn() -> None:
     throttled = fault(
         "apigateway", "UpdateStage", since_seconds=60, for_seconds=1_800, error="TooManyRequestsException"
@@ -273,11 +274,12 @@ def many_steps(count: int) -> None:
     assert ("PROMOTED", count / 10, count + 2) == (outcome(recorded), max(weights(recorded)), len(weights(recorded)))
 
 
+@pytest.mark.slow
 def test_a_rollout_of_twenty_steps_of_a_tenth_of_a_percent() -> None:
     many_steps(20)
 
 
-@pytest.mark.skipif("ROLLOUT_SLOW_TESTS" not in os.environ, reason="takes minutes; set ROLLOUT_SLOW_TESTS to run it")
+@pytest.mark.slow
 def test_a_rollout_of_two_hundred_steps_of_a_tenth_of_a_percent() -> None:
     many_steps(200)
 
@@ -325,12 +327,12 @@ def long_rollout(days: int) -> None:
     assert 1 + minutes // 1_500 <= len(executions)
 
 
-@pytest.mark.skipif("ROLLOUT_SLOW_TESTS" not in os.environ, reason="takes minutes; set ROLLOUT_SLOW_TESTS to run it")
+@pytest.mark.slow
 def test_two_days_of_analyses_each_minute() -> None:
     long_rollout(2)
 
 
-@pytest.mark.skipif("ROLLOUT_SLOW_TESTS" not in os.environ, reason="takes minutes; set ROLLOUT_SLOW_TESTS to run it")
+@pytest.mark.slow
 def test_fourteen_days_of_analyses_each_minute() -> None:
     long_rollout(14)
 

@@ -50,6 +50,41 @@ def test_each_chosen_transition_is_told_once_and_no_other() -> None:
         assert transitions == [text.splitlines()[0] for text in heard(at)]
 
 
+def test_what_is_shown_only_and_would_have_rolled_back_is_named_in_every_message_to_the_end() -> None:
+    plan = {"steps": [{"weightPercent": 10, "bakeMinutes": 3}], "watchMinutes": 4}
+    metrics = [{"name": "5XXError"}, {"name": "4XXError", "dryRun": True}]
+    request = {"plan": plan, "judge": {"metrics": metrics}}
+    with world(candidate={"client_error_percent": 40.0}, request=request) as at:
+        subscribe(at)
+        at.simulation.start("r-1")
+        assert at.ended(at.simulation.execution)["status"] == "SUCCEEDED"
+        sentence = re.compile(
+            r"4XX is shown only, and would have rolled back \(canary \d+/\d+ \(\d\d\.\d\d%\) vs base "
+        )
+        reasons = {event["state"]: event["reason"] for event in at.told("r-1")}
+        assert [state for state in reasons if sentence.search(reasons[state])] == ["WATCHING", "PROMOTED"]
+        assert reasons["PROMOTED"].startswith("promoted, and watched for ")
+        (message,) = heard(at)
+        assert sentence.search(message)
+        status = CliRunner().invoke(app, ["status", "r-1", "--region", REGION]).stdout
+        report = CliRunner().invoke(app, ["report", "r-1", "--region", REGION]).stdout
+    assert sentence.search(status)
+    assert sentence.search(report)
+
+
+def test_what_would_have_rolled_back_is_named_by_a_rollback_for_another_cause() -> None:
+    plan = {"steps": [{"weightPercent": 10, "bakeMinutes": 60}], "watchMinutes": 0}
+    metrics = [{"name": "5XXError"}, {"name": "4XXError", "dryRun": True}]
+    abort = {"at_minute": 12, "command": "abort", "reason": "wrong branch"}
+    request = {"plan": plan, "judge": {"metrics": metrics}}
+    with world(candidate={"client_error_percent": 40.0}, request=request, signals=[abort]) as at:
+        at.simulation.start("r-1")
+        at.ended(at.simulation.execution)
+        last = at.told("r-1")[-1]
+    assert last["state"] == "ROLLED_BACK"
+    assert "wrong branch; 4XX is shown only, and would have rolled back (" in last["reason"]
+
+
 def test_who_types_what_the_notification_says_moves_the_rollout() -> None:
     with world(**SILENT) as at:
         subscribe(at)

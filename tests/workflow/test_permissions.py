@@ -123,10 +123,12 @@ def lived() -> Sequence[Permissions]:
     return [live().aws.permissions for live in EVERYWHERE]
 
 
+@pytest.mark.slow
 def test_nothing_is_called_that_is_not_allowed(lived: Sequence[Permissions]) -> None:
     assert [refused for permissions in lived for refused in permissions.refused] == []
 
 
+@pytest.mark.slow
 def test_every_permission_is_used(lived: Sequence[Permissions]) -> None:
     used = {(grant.role, grant.sid, what) for each in lived for grant in each.used for what in grant.granted[:2]}
     unused = [
@@ -140,6 +142,7 @@ def test_every_permission_is_used(lived: Sequence[Permissions]) -> None:
     assert unused == [], "no rollout here needs these: take them out of template.yaml, or add a rollout that does"
 
 
+@pytest.mark.slow
 def test_the_exceptions_are_exceptions(lived: Sequence[Permissions]) -> None:
     used = {(grant.role, grant.sid) for each in lived for grant in each.used}
     there = {(role, statement.sid) for role, statements in lived[0].roles.items() for statement in statements}

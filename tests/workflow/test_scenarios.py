@@ -22,6 +22,31 @@ from tests.workflow.world import STATE_CHANGED, World, metrics_of, scenario, und
 
 PENDING = Path(__file__).parent / "pending"
 NAMES = sorted(path.stem for path in SCENARIOS.glob("*.toml"))
+LONG = frozenset(
+    {
+        "access-log-healthy",
+        "access-log-stands-in",
+        "alias-healthy",
+        "alias-published",
+        "alias-worse-after-promotion",
+        "approved-when-held",
+        "base-equally-bad",
+        "business-metric-healthy",
+        "business-metric-on-a-dry-run",
+        "cloudwatch-down",
+        "exclusive-base",
+        "paused-and-resumed",
+        "shared-outage",
+        "stage-aliases-healthy",
+        "stage-aliases-moved",
+        "stage-aliases-two-functions",
+        "stage-aliases-two-functions-worse",
+        "traffic-stops",
+        "undone",
+        "worse-after-promotion",
+    }
+)
+"""Those with the most analyses; two thirds of the time of all."""
 TERMINAL = frozenset({"PROMOTED", "ROLLED_BACK", "STOPPED", "FAILED", "REJECTED"})
 ERRORS = {
     "ROLLED_BACK": "RolledBack",
@@ -62,7 +87,11 @@ class Ran:
         return any(signal.command == "rollback" for signal in self.scenario.signals)
 
 
-@pytest.mark.parametrize("name", NAMES)
+def test_the_long_ones_are_there() -> None:
+    assert set() == LONG - set(NAMES)
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in NAMES])
 def test_every_scenario_ends_as_it_says_with_nothing_left_loose(name: str, caplog: pytest.LogCaptureFixture) -> None:
     chosen = load_scenario(SCENARIOS / f"{name}.toml")
     with opened(chosen) as simulation:

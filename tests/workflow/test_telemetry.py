@@ -70,6 +70,7 @@ def test_silence_a_dead_execution_and_a_rejected_request_are_told() -> None:
     assert [1.0] == values(told, "RolloutsEnded", outcome="ROLLED_BACK")
 
 
+@pytest.mark.slow
 def test_every_documented_metric_is_told_by_some_rollout() -> None:
     told: list[Json] = []
     for name in ("all-fail", "execution-stopped", "no-traffic"):

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 
 from rollout.core.decision import Phase
-from rollout.core.judge import JudgeSettings, MetricKind
+from rollout.core.judge import Effect, JudgeSettings, MetricKind
 from rollout.core.judge.explain import display_name
 from rollout.core.rollout import Rollout
 from rollout.core.target import Json
@@ -59,9 +59,10 @@ class Dot:
 class MetricView:
     """One metric: what it is, its numbers in the last analysis, and its numbers over time.
 
-    canary, base: the counts of the present step as the history has them. log_harm, log_proof: ln of the evidence;
-    harm_limit, proof_limit: ln of what is enough. `higher_is_better` turns the tolerance round; `watched` is after
-    the promotion, when there is no base and nothing to prove.
+    canary, base: the counts of the present step as the history has them. effect: how large their difference is; None
+    where that is not known. log_harm, log_proof: ln of the evidence; harm_limit, proof_limit: ln of what is enough.
+    `higher_is_better` turns the tolerance round; `watched` is after the promotion, when there is no base and nothing
+    to prove.
     """
 
     name: str
@@ -75,6 +76,7 @@ class MetricView:
     canary: Json | None
     base: Json | None
     allowed: float | None
+    effect: Effect | None
     log_harm: float | None
     log_proof: float | None
     harm_limit: float
@@ -127,6 +129,7 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
                 canary=last.get("canary"),
                 base=None if watching else last.get("base"),
                 allowed=last.get("allowedRate"),
+                effect=Effect(**last["effect"]) if last.get("effect") else None,
                 log_harm=last.get("logECapped") if verdict_word != "unmeasured" else None,
                 log_proof=last.get("logS") if verdict_word not in NOTHING_TO_PROVE and not watching else None,
                 harm_limit=harm_limits[metric.name],

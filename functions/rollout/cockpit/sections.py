@@ -10,7 +10,7 @@ from rollout.cockpit.formatting import amount, duration, short_odds
 from rollout.cockpit.markup import Markup, joined, tag
 from rollout.cockpit.timeline import Row, Tone
 from rollout.cockpit.view import RolloutView
-from rollout.core.judge.explain import weight
+from rollout.core.judge.explain import size, weight
 from rollout.core.minutes import utc
 from rollout.core.target import Json
 
@@ -132,7 +132,8 @@ def numbers(metric: MetricView) -> str:
     allowed = (
         f"; {bound} {amount(metric.allowed, is_rate=metric.is_rate)} allowed" if metric.allowed is not None else ""
     )
-    return f"Canary {_counted(metric, metric.canary)}{base}{allowed}"
+    difference = f"; {size(metric.effect)}" if metric.effect else ""
+    return f"Canary {_counted(metric, metric.canary)}{base}{allowed}{difference}"
 
 
 def _counted(metric: MetricView, measure: Json | None) -> str:

@@ -122,7 +122,7 @@ def _view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Und
         state=rollout.state,
         state_words=words,
         tone=tone,
-        reason=rollout.reason,
+        reason=rollout.told_reason,
         remarks=tuple(remarks_of(rollout, undo)),
         running=rollout.phase is not Phase.ENDED,
         started_at=rollout.started_at,

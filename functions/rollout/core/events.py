@@ -40,6 +40,17 @@ class MomentsDocument(TypedDict):
     total: float
 
 
+class EffectDocument(TypedDict):
+    """How much worse the canary's rate is than the base's in the present step. Below 0 the canary is the better one."""
+
+    difference: float
+    """The difference of the rates: 0.031 is 3.1 points of a hundred."""
+    low: float
+    """The lower end of an interval that has the true difference with 95 %, approximately, however often one looks."""
+    high: float
+    """Its upper end."""
+
+
 class VerdictDocument(TypedDict):
     """The judge's verdict on one metric, with its numbers."""
 
@@ -61,6 +72,9 @@ class VerdictDocument(TypedDict):
     """The base's sums of this step."""
     allowedRate: float | None
     """The rate of bad requests that is tolerated in this step; null as long as the base has no data."""
+    effect: NotRequired[EffectDocument | None]
+    """How large the difference is, for people; it decides nothing. Null where an arm was not measured, and for values.
+    Not there in events of earlier versions."""
     dryRun: bool
     """Whether the metric is shown only, and decides nothing."""
     required: bool

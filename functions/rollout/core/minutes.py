@@ -51,6 +51,11 @@ class Calendar:
         """The last minute that ended a minute ago: its points may be there, and may still change."""
         return minute_of(now) - 2
 
+    def seconds_until_early(self, changed_at: datetime, now: datetime) -> int:
+        """How long from `now` until one minute more since the change has ended a minute ago; rounded up."""
+        minute = max(minute_of(changed_at), self.last_early(now) + 1)
+        return max(1, -(-(start_of(minute + 2) - now) // timedelta(seconds=1)))
+
     def last_closed(self, now: datetime) -> int:
         """The last minute that is over and past the lag at `now`."""
         return minute_of(now) - 1 - self.lag_minutes

@@ -14,6 +14,7 @@ from datetime import datetime
 from rollout.core.cause import cause_in
 from rollout.core.commands import ROLLBACK, purpose
 from rollout.core.events import FindingDocument, StateChanged, VerdictDocument
+from rollout.core.judge import Effect, explain
 from rollout.core.target import Json
 from rollout.core.texts import cleaned, for_chat
 
@@ -21,6 +22,7 @@ LONGEST_SUBJECT = 100
 """Of an SNS subject, which is ASCII without line breaks (documented)."""
 LONGEST_REASON = 2_000
 """Characters of a reason in a message; a chat message's description has at most 8,000."""
+END_OF_REASON = 500
 MOST_METRICS = 20
 USUAL_STACK = "rollout-pilot"
 """The stack of a command line that names none."""
@@ -182,7 +184,9 @@ def _numbers(verdict: VerdictDocument) -> str:
     allowed = "" if verdict["allowedRate"] is None else f", allowed {verdict['allowedRate']:.2%}"
     shown = ", shown only" if verdict["dryRun"] else ""
     arms = f"canary {_arm(dict(verdict['canary']))}, base {_arm(dict(verdict['base']))}"
-    return f"{verdict['metric']}: {verdict['verdict']}{shown}; {arms}{allowed}"
+    effect = verdict.get("effect")
+    size = f"; {explain.size(Effect(**effect))}" if effect else ""
+    return f"{verdict['metric']}: {verdict['verdict']}{shown}; {arms}{allowed}{size}"
 
 
 def _warns(found: FindingDocument) -> bool:
@@ -199,7 +203,10 @@ def _arm(measure: Json) -> str:
 
 
 def _shortened(reason: str) -> str:
-    return reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 1]}…"
+    """Its beginning, which has the cause, and its end, which has what was shown only and would have convicted."""
+    if len(reason) <= LONGEST_REASON:
+        return reason
+    return f"{reason[: LONGEST_REASON - END_OF_REASON - 1]}…{reason[-END_OF_REASON:]}"
 
 
 def _ascii(subject: str) -> str:

@@ -16,7 +16,8 @@ from rollout.core.certainty import SECOND_LOOK, StateAt, UnansweredWrite, states
 from rollout.core.decision import Decision, Phase, Policy
 from rollout.core.execution_names import handed_over_name
 from rollout.core.findings import Finding
-from rollout.core.judge import Evidence, JudgeSettings, Step
+from rollout.core.judge import Count, Evidence, JudgeSettings, Moments, Pair, Step, Totals
+from rollout.core.judge.explain import with_shown_only
 from rollout.core.measures import Measure, Series
 from rollout.core.minutes import Calendar
 from rollout.core.signals import Signal, overtaking
@@ -135,6 +136,16 @@ def _wait_cause(document: Json | None) -> Cause | None:
     return Cause.of_signal(Signal.from_document(document)) if "source" in document else Cause.from_document(document)
 
 
+def _sums(pair: Pair) -> Json:
+    return {name: None if totals is None else totals._asdict() for name, totals in pair._asdict().items()}
+
+
+def _totals(document: Json | None) -> Totals | None:
+    if document is None:
+        return None
+    return Moments(**document) if "samples" in document else Count(**document)
+
+
 def _target(document: Json) -> Target:
     """The settings' target; a record of an earlier version knows nothing behind it."""
     behind = Behind.from_document(document["behind"]) if "behind" in document else NOTHING_BEHIND
@@ -170,6 +181,7 @@ class Rollout:
     bad_served: the errors that the canary has answered with, as far as they were counted.
     lag_minutes: how late the points were found to come, where that is later than the request says.
     early: what was seen of minutes that were not closed yet, by minute.
+    would_have_convicted: what is shown only and would have rolled the rollout back, with the sums of the arms then.
     revision: counts the writes of the record.
     """
 
@@ -213,7 +225,13 @@ class Rollout:
     bad_served: int = 0
     lag_minutes: int = 0
     early: Mapping[int, str] = field(default_factory=dict)
+    would_have_convicted: Mapping[str, Pair] = field(default_factory=dict)
     revision: int = 0
+
+    @property
+    def told_reason(self) -> str:
+        """The reason of the last decision as people are told it, with what is shown only and would have convicted."""
+        return with_shown_only(self.reason, self.would_have_convicted)
 
     @property
     def calendar(self) -> Calendar:
@@ -364,6 +382,7 @@ class Rollout:
             "badServed": self.bad_served,
             "foundLagMinutes": self.lag_minutes,
             "early": {str(minute): numbers for minute, numbers in self.early.items()},
+            "wouldHaveConvicted": {name: _sums(pair) for name, pair in self.would_have_convicted.items()},
         }
 
     @classmethod
@@ -410,5 +429,9 @@ class Rollout:
             bad_served=document.get("badServed", 0),  # the oldest records lack it
             lag_minutes=document.get("foundLagMinutes", 0),
             early={int(minute): numbers for minute, numbers in document.get("early", {}).items()},
+            would_have_convicted={
+                name: Pair(*map(_totals, (sums["canary"], sums["base"])))
+                for name, sums in document.get("wouldHaveConvicted", {}).items()
+            },
             revision=revision,
         )

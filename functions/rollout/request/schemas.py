@@ -7,7 +7,14 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, with_config
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from rollout.core.events import CauseDocument, CountDocument, MomentsDocument, StateChanged, VerdictDocument
+from rollout.core.events import (
+    CauseDocument,
+    CountDocument,
+    EffectDocument,
+    MomentsDocument,
+    StateChanged,
+    VerdictDocument,
+)
 from rollout.core.target import Json
 from rollout.request.model import REQUESTS
 
@@ -40,7 +47,7 @@ def state_changed(*, strict: bool = False) -> TypeAdapter[StateChanged]:
     A receiver ignores fields that it does not know, for a later version may have more; `strict` refuses them.
     """
     config = with_config(ConfigDict(extra="forbid" if strict else "ignore", use_attribute_docstrings=True))
-    for part in (CauseDocument, CountDocument, MomentsDocument, VerdictDocument, StateChanged):
+    for part in (CauseDocument, CountDocument, EffectDocument, MomentsDocument, VerdictDocument, StateChanged):
         config(part)
     return TypeAdapter(StateChanged)
 

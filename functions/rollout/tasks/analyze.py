@@ -83,6 +83,8 @@ def analyze(ports: Ports, rollout_id: str, execution: str = "") -> TaskResult:
         return _conclude(ports, rollout, now, Assessment.UNPROVEN, alarm, str(alarm), {"notes": notes})
     observed = observe_new_minutes(ports, rollout, now, notes)
     rollout, judgement = observed.rollout, observed.judgement
+    if judgement is not None and (found := judgement.would_have_convicted):
+        rollout = replace(rollout, would_have_convicted={**rollout.would_have_convicted, **found})
     signal = deciding([each for each in rollout.pending_signals if concerns(each.step, rollout)])
     analysis: Json = {
         "minutes": observed.minutes,

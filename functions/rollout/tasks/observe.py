@@ -308,6 +308,7 @@ def verdict_documents(verdicts: Sequence[MetricVerdict]) -> list[Json]:
             "canary": _measure(verdict.canary),
             "base": _measure(verdict.base),
             "allowedRate": verdict.allowed_rate,
+            "effect": None if verdict.effect is None else verdict.effect._asdict(),
             "dryRun": verdict.dry_run,
             "required": verdict.required,
         }

@@ -145,7 +145,7 @@ def transition(
         "step": rollout.step,
         "steps": len(rollout.settings.plan),
         "weightPercent": float(rollout.weight_percent),
-        "reason": rollout.reason,
+        "reason": rollout.told_reason,
         "cause": cast("CauseDocument", rollout.cause.to_document()) if rollout.cause else None,
         "evidence": cast("list[VerdictDocument]", list(verdicts)),
         "at": now.isoformat(),
@@ -184,7 +184,7 @@ def entry(
         "weightPercent": float(rollout.weight_percent),
         "decision": decision.value,
         "cause": rollout.cause.to_document() if rollout.cause else None,
-        "reason": rollout.reason,
+        "reason": rollout.told_reason,
         "change": change.to_document() if change else None,
         **({"analysis": analysis} if analysis else {}),
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rollout.core.decision import Decision
+from rollout.core.decision import Decision, Phase
 
 if TYPE_CHECKING:
     from rollout.core.rollout import Rollout
@@ -48,20 +48,26 @@ class TaskResult:
 
 
 def waiting(rollout: Rollout, decision: Decision, now: datetime, minutes: int = 1) -> TaskResult:
-    """Go and bake until that many minutes more can be counted (one, unless the pace says otherwise)."""
+    """Go and bake until that many minutes more can be counted (one, unless the pace says otherwise).
+
+    Before the first minute of a step is counted, each minute is looked at early: what fails from the first request on
+    need not wait for the metrics' lag.
+    """
     calendar = rollout.calendar
     minute = max(rollout.next_minute, calendar.last_closed(now) + 1) + minutes - 1
     seconds = calendar.seconds_until_closed(minute, now)
-    return TaskResult(decision, rollout.rollout_id, seconds, rollout.signals_seen, rollout.reason, rollout=rollout)
+    if rollout.phase is Phase.BAKING and rollout.weight_percent and not rollout.evidence.step_minutes:
+        seconds = min(seconds, calendar.seconds_until_early(rollout.changed_at, now))
+    return TaskResult(decision, rollout.rollout_id, seconds, rollout.signals_seen, rollout.told_reason, rollout=rollout)
 
 
 def in_a_moment(rollout: Rollout, seconds: int) -> TaskResult:
     """Go and bake for so long, or until somebody signals what this task has not read yet."""
     return TaskResult(
-        Decision.CONTINUE, rollout.rollout_id, seconds, len(rollout.signals), rollout.reason, rollout=rollout
+        Decision.CONTINUE, rollout.rollout_id, seconds, len(rollout.signals), rollout.told_reason, rollout=rollout
     )
 
 
 def acting(rollout: Rollout, decision: Decision) -> TaskResult:
     """Go to the state that carries this decision out."""
-    return TaskResult(decision, rollout.rollout_id, 1, rollout.signals_seen, rollout.reason, rollout=rollout)
+    return TaskResult(decision, rollout.rollout_id, 1, rollout.signals_seen, rollout.told_reason, rollout=rollout)

@@ -24,6 +24,7 @@ from rollout.core.judge import (
     observe,
     observe_all,
 )
+from rollout.core.judge import explain as words
 from tests.core.judge.builders import (
     HEALTHY,
     NAME,
@@ -271,8 +272,9 @@ def test_a_dry_run_is_explained_and_decides_nothing() -> None:
     judgement = judge(evidence, settings, a_plan())
     assert judgement.action is Action.ADVANCE
     assert judgement.verdicts[1].verdict is Standing.HARMFUL
-    assert judgement.would_have_convicted == ("4XXError",)
-    assert "4XX is shown only, and would have rolled back (canary 600/600 (100.00%) vs base" in judgement.reason
+    assert list(judgement.would_have_convicted) == ["4XXError"]
+    told = words.with_shown_only(judgement.reason, judgement.would_have_convicted)
+    assert "4XX is shown only, and would have rolled back (canary 600/600 (100.00%) vs base" in told
     assert judgement.log_e == judgement.verdicts[0].log_e
 
 

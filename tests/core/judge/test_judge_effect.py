@@ -41,6 +41,19 @@ def test_no_bad_request_is_no_certainty() -> None:
     assert effect.low < 0 < effect.high
 
 
+def test_where_higher_is_better_fewer_are_worse_by_as_much() -> None:
+    more, fewer = Count(600, 90), Count(11_400, 1_140)
+    worse = effect_of(fewer, more, higher_is_better=True)
+    assert worse is not None
+    assert worse == effect_of(more, fewer)
+    assert worse.difference == pytest.approx(0.05)
+
+
+def test_of_a_handful_of_requests_which_may_be_anything_there_is_none() -> None:
+    assert effect_of(Count(4, 0), Count(102, 1)) is None
+    assert effect_of(Count(40, 0), Count(760, 8)) is not None
+
+
 def test_without_an_arm_or_of_a_value_there_is_none() -> None:
     assert effect_of(Count(60, 1), Count(0, 0)) is None
     assert effect_of(Moments(60, 1.0), Moments(60, 1.0)) is None
@@ -51,8 +64,9 @@ def test_without_an_arm_or_of_a_value_there_is_none() -> None:
     [
         ((0.031, 0.02, 0.044), "3.1 points worse (2.0 to 4.4)"),
         ((-0.031, -0.044, 0.002), "3.1 points better (-0.2 to 4.4)"),
+        ((0.000048, -0.009, 0.009), "0.0 points worse (-0.9 to 0.9)"),
         ((0.0, -0.001, 0.001), "0.0 points worse (-0.1 to 0.1)"),
-        ((0.00012, 0.00003, 0.0003), "0.012 points worse (0.0030 to 0.030)"),
+        ((0.00012, 0.00003, 0.0003), "0.012 points worse (0.003 to 0.030)"),
     ],
 )
 def test_it_is_said_in_points_of_a_hundred(effect: tuple[float, float, float], words: str) -> None:

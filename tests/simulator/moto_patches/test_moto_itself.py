@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from inspect import isgeneratorfunction
+from inspect import getsource, isgeneratorfunction
 from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -30,6 +30,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.serialize import AttributePicker, XFormedAttributePicker
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser  # type: ignore[attr-defined]
 from moto.sns.models import sns_backends
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
@@ -470,6 +471,7 @@ def test_each_call_looks_methods_up_and_writes_its_user_agent(cloudwatch: Any) -
     "AttributePicker.get_possible_keys",
     "XFormedAttributePicker.get_possible_keys",
     "RequestSigner.sign",
+    "DepthFirstTraverser.traverse_node_recursively",
 )
 def test_each_call_is_signed_and_its_names_and_patterns_are_worked_out(cloudwatch: Any) -> None:
     sign: Any = RequestSigner.sign
@@ -480,6 +482,9 @@ def test_each_call_is_signed_and_its_names_and_patterns_are_worked_out(cloudwatc
     backend = cloudwatch_backends[ACCOUNT][REGION]
     assert backend.urls == backend.urls
     assert backend.urls is not backend.urls
+    assert "_processing_map()" in getsource(DepthFirstTraverser.process), (
+        "what a node is processed by is asked each time"
+    )
     for picker in (AttributePicker, XFormedAttributePicker):
         assert isgeneratorfunction(picker.get_possible_keys), "the names are worked out while they are asked for"
 

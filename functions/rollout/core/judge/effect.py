@@ -1,4 +1,4 @@
-"""How large an effect is: the difference of the arms' bad rates, with an interval. For people; it decides nothing.
+"""How large an effect is: how much worse the canary's rate is, with an interval. For people; it decides nothing.
 
 The interval holds for all minutes at once, so one may look at it every minute as well. It is the asymptotic
 confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, *Time-Uniform Central Limit Theory and
@@ -22,21 +22,32 @@ _RHO_SQUARED = 0.008
 
 
 class Effect(NamedTuple):
-    """The canary's bad rate less the base's, and an interval that has the true difference with 95 %. Fractions."""
+    """How much worse the canary's rate is than the base's, and an interval that has the true difference with 95 %.
+
+    Fractions; below 0 the canary is the better one.
+    """
 
     difference: float
     low: float
     high: float
 
 
-def effect_of(canary: Totals, base: Totals, dispersion: float = 1.0) -> Effect | None:
-    """The effect of these sums; None where an arm is empty, or of a value, whose spread is not kept."""
+def effect_of(
+    canary: Totals, base: Totals, dispersion: float = 1.0, *, higher_is_better: bool = False
+) -> Effect | None:
+    """The effect of these sums; None where an arm is empty, or has so few requests that it may be anything, and of a
+    value, whose spread is not kept.
+    """
+    if higher_is_better:
+        return effect_of(base, canary, dispersion)
     if not isinstance(canary, Count) or not isinstance(base, Count) or not canary.requests or not base.requests:
         return None
     difference = canary.bad / canary.requests - base.bad / base.requests
     grown = _RHO_SQUARED / (1.0 / canary.requests + 1.0 / base.requests)
     variance = dispersion * (_variance_of_rate(canary) + _variance_of_rate(base))
     radius = sqrt(variance * (grown + 1.0) / grown * (log(grown + 1.0) - 2.0 * log(ALPHA)))
+    if difference - radius <= -1.0 and difference + radius >= 1.0:
+        return None
     return Effect(difference, max(-1.0, difference - radius), min(1.0, difference + radius))
 
 

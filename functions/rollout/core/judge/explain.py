@@ -14,9 +14,10 @@ from math import exp, floor, log, log10
 from typing import TYPE_CHECKING
 
 from .effect import Effect
-from .readings import Count, Moments, Totals
+from .readings import Count, Moments, Pair, Totals
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal
 
 _NOT_WORTH_COUNTING = log(1e9)
@@ -52,6 +53,16 @@ def unmeasured(name: str, canary: Totals, base: Totals, weight_percent: Decimal,
     )
 
 
+def with_shown_only(reason: str, found: Mapping[str, Pair]) -> str:
+    """The reason, and what is shown only and would have convicted: nobody may be left to find that out by himself."""
+    return "; ".join([reason, *(_shown_only(name, *sums) for name, sums in found.items())])
+
+
+def _shown_only(name: str, canary: Totals | None, base: Totals | None) -> str:
+    numbers = f" ({compared(canary, base)})" if canary and base else ""
+    return f"{display_name(name)} is shown only, and would have rolled back{numbers}"
+
+
 def doubted_split(share: float, sent: float) -> str:
     """That the canary's series has not the share of the requests that it was sent (fractions)."""
     measured, meant = _share(share), _share(sent)
@@ -59,18 +70,17 @@ def doubted_split(share: float, sent: float) -> str:
 
 
 def size(effect: Effect) -> str:
-    """How large the difference is, in points of a hundred: "3.1 points worse (2.0 to 4.4)"."""
+    """How large the difference is, in points of a hundred: "3.1 points worse (2.0 to 4.4)".
+
+    With one decimal, or as many as it takes to show two digits of the interval's wider end.
+    """
     points, low, high = (100.0 * each for each in effect)
+    word = "worse"
     if points < 0.0:
-        return f"{_points(-points)} points better ({_points(-high)} to {_points(-low)})"
-    return f"{_points(points)} points worse ({_points(low)} to {_points(high)})"
-
-
-def _points(points: float) -> str:
-    """With one decimal, or two digits of what is small."""
-    if abs(points) >= 0.1 or not points:
-        return f"{points:.1f}"
-    return f"{points:.{min(6, 1 - floor(log10(abs(points))))}f}"
+        word, points, low, high = "better", -points, -high, -low
+    widest = max(-low, high)
+    decimals = 1 if widest >= 0.1 or not widest else min(6, 1 - floor(log10(widest)))
+    return f"{points:.{decimals}f} points {word} ({low:.{decimals}f} to {high:.{decimals}f})"
 
 
 def _share(fraction: float) -> str:

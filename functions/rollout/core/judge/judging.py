@@ -67,7 +67,6 @@ def judge(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> Judgement:
         action, name = Action.ROLL_BACK, deciding.metric.name
     else:
         action, reason, name = _without_harm(evidence, settings, plan, verdicts)
-    reason = "; ".join([reason, *_shown_only(verdicts)])
     return Judgement(action, reason, name, log_e, log_e_capped, log_e_limit, verdicts)
 
 
@@ -190,7 +189,8 @@ def _metric_verdict(
     metric, seen = view.metric, view.evidence
     allowed_rate = _allowed_rate(metric, seen.base)
     log_e_shown = view.log_e if view.convicts_by_fast_lane else view.log_e_capped
-    effect = effect_of(seen.canary, seen.base, metric.phi)
+    higher_is_better = metric.kind.higher_is_better
+    effect = effect_of(seen.canary, seen.base, metric.phi, higher_is_better=higher_is_better)
     reason = explain.explain(
         metric.name,
         seen.canary,
@@ -200,15 +200,15 @@ def _metric_verdict(
         log_e_limit=view.log_e_limit,
         weight_percent=step.weight_percent,
         minutes=evidence.step_minutes,
-        higher_is_better=metric.kind.higher_is_better,
+        higher_is_better=higher_is_better,
     )
-    if effect is not None and not metric.kind.higher_is_better:
+    if effect is not None:
         reason += f"; {explain.size(effect)}"
     convicts = view.convicts_alone or view is deciding
     if convicts:
         standing = Standing.HARMFUL
     elif words := _unmeasured(view, evidence, settings, step):
-        standing, reason = Standing.UNMEASURED, words
+        standing, reason, effect = Standing.UNMEASURED, words, None
     else:
         standing = Standing.SAFE if seen.proven else Standing.UNDECIDED
         reason += f"; {_state_of_proof(view, settings.log_proof)}"
@@ -264,16 +264,6 @@ def _base_fails(view: _View) -> bool:
 
 def _rate(base: Totals) -> float:
     return base[1] / base[0] if base[0] else 0.0
-
-
-def _shown_only(verdicts: Iterable[MetricVerdict]) -> list[str]:
-    """What is shown only and would have convicted: nobody may be left to find that out by himself."""
-    return [
-        f"{explain.display_name(each.name)} is shown only, and would have rolled back "
-        f"({explain.compared(each.canary, each.base)})"
-        for each in verdicts
-        if each.would_convict
-    ]
 
 
 def _state_of_proof(view: _View, log_proof: float) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .evidence import Evidence
+from .explain import with_shown_only
 from .judging import conclude
 from .observing import begin, begin_step, observe, observe_late
 from .plan import Plan
@@ -54,6 +55,16 @@ class Replay(NamedTuple):
     verdict: Action
     at_minute: int
     minutes: tuple[ReplayMinute, ...]
+
+    @property
+    def reason(self) -> str:
+        """Of the verdict, with what is shown only and would have convicted in any minute; "" if there was none."""
+        if not self.minutes:
+            return ""
+        found: dict[str, Pair] = {}
+        for minute in self.minutes:
+            found |= minute.judgement.would_have_convicted
+        return with_shown_only(self.minutes[-1].judgement.reason, found)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON, as `rollout judge --json` prints it."""

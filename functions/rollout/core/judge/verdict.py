@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from .effect import Effect
-from .readings import Totals
+from .readings import Pair, Totals
 
 
 class Action(StrEnum):
@@ -43,8 +43,8 @@ class MetricVerdict(NamedTuple):
     `log_e`, `log_e_capped`: ln of the evidence of harm over the whole rollout; `log_e_limit` where it
     convicts alone. `log_s`: ln of the evidence of safety in this step. `canary`, `base`: the sums of this
     step. `allowed_rate`: what the tolerance makes of the base's rate in this step; None if the base was
-    silent. `effect`: the difference of the rates in this step. `would_convict`: the metric is shown only, and
-    would have rolled the rollout back if it decided.
+    silent. `effect`: how much worse the canary's rate is in this step, None where that is not measured.
+    `would_convict`: the metric is shown only, and would have rolled the rollout back if it decided.
     """
 
     name: str
@@ -67,8 +67,7 @@ class Judgement(NamedTuple):
     """What to do next, and why.
 
     `log_e`, `log_e_capped`: ln of the weighted average of the deciding metrics' evidence; `log_e_limit`
-    is ln(1/α). `deciding_metric` is the one the action turned on, None if none did. The reason names whatever is
-    shown only and would have convicted.
+    is ln(1/α). `deciding_metric` is the one the action turned on, None if none did.
     """
 
     action: Action
@@ -80,6 +79,6 @@ class Judgement(NamedTuple):
     verdicts: tuple[MetricVerdict, ...]
 
     @property
-    def would_have_convicted(self) -> tuple[str, ...]:
-        """The metrics that are shown only, and would have rolled the rollout back if they decided."""
-        return tuple([verdict.name for verdict in self.verdicts if verdict.would_convict])
+    def would_have_convicted(self) -> dict[str, Pair]:
+        """The metrics that are shown only, and would have rolled the rollout back if they decided; with their sums."""
+        return {verdict.name: Pair(verdict.canary, verdict.base) for verdict in self.verdicts if verdict.would_convict}

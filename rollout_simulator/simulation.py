@@ -372,7 +372,7 @@ class Simulation:
         return round((moment - self._started_at).total_seconds() / 60, 2)
 
     def _result(self, began: float) -> Result:
-        self.aws.faults.injected.clear()  # nothing is hidden from whoever looks at the end
+        faults, self.aws.faults.injected = self.aws.faults.injected, []  # nothing is hidden from whoever looks
         arn, rollout_id = self._followed()
         execution = self.aws.client("stepfunctions").describe_execution(executionArn=arn)
         rollout, lines, ended_at = self.store.load(rollout_id), self._history(rollout_id), self.clock.now()
@@ -388,7 +388,9 @@ class Simulation:
             outcome, reason = "REJECTED" if rejected else "FAILED", execution.get("cause", "")
         served = replace(self.traffic.served)
         if not self._is_running():
+            self.aws.faults.injected = faults
             self.clock.run_until(self.clock.now() + timedelta(minutes=ALARM_MINUTES))
+            self.aws.faults.injected = []
         return Result(
             outcome=outcome,
             reason=reason,

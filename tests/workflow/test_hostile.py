@@ -106,7 +106,7 @@ def test_a_hostile_request_is_refused_in_few_words_however_large_it_is() -> None
         ("requestId", "a#b"),
         ("plan.steps", [{"weightPercent": n / 10 + 0.1, "bakeMinutes": 1} for n in range(201)]),
         ("plan.steps", [{"weightPercent": 5, "bakeMinutes": 10**9}]),
-        ("alarms", ["x" * 256]),
+        ("alarms", ["x" * 341]),
         ("alarms", [str(n) for n in range(101)]),
         ("judge.metrics", [{"name": f"M{n}"} for n in range(10_000)]),
         ("judge.alpha", 1e308),

@@ -217,7 +217,7 @@ def test_when_the_alarms_event_is_lost_the_next_analysis_sees_the_alarm() -> Non
     """It is set, and nobody hears: the function that should have heard dies each time."""
     deaths = [before("OnAlarm", "Query", What.CRASH, nth) for nth in range(1, 40)]
     bad = {"candidate": {"error_percent": 50.0}, "alarms": [{"name": ALARM, "threshold": 0.02}]}
-    tolerant = {"metrics": [{"name": "5XXError", "tolerance": {"relative": 1.0, "absolute": 0.8}}]}
+    tolerant = {"metrics": [{"name": "5XXError", "tolerance": {"relative": 1.0, "absolute": 0.8}, "maxExcess": 1}]}
     recorded = ran(*deaths, scenario=bad, alarms=[ALARM], judge=tolerant)
     assert ("ROLLED_BACK", True) == (outcome(recorded), ALARM in reason(recorded))
 

@@ -112,7 +112,7 @@ def forgets_what_may_land(patch: Patch) -> None:
 
 def calls_what_is_seen_once_foreign(patch: Patch) -> None:
     """One look is enough, and what we left ourselves is somebody's change."""
-    patch.setattr(fence, "is_stale", lambda *_: False)
+    patch.setattr(fence, "_is_stale", lambda *_: False)
     doubt = fence._doubt
 
     def certain(rollout: Rollout, seen: TargetState, now: Any) -> Any:

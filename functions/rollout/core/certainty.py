@@ -7,7 +7,7 @@ when two reads at least `SECOND_LOOK` apart agree. And while a write of ours may
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -87,6 +87,19 @@ def states_left(
     return (*earlier, *(StateAt(state, now) for state in leaving))[-MOST_KEPT:]
 
 
-def is_stale(left: Sequence[StateAt], seen: TargetState, now: datetime, names: frozenset[str]) -> bool:
-    """Whether this is what our own hand has left a short while ago."""
-    return any(now - each.at < STALE_FOR and seen.agrees_with(each.state, names) for each in left)
+def is_stale(
+    left: Sequence[StateAt], seen: TargetState, expected: Sequence[TargetState], now: datetime, names: frozenset[str]
+) -> bool:
+    """Whether this is what our own hand has left a short while ago.
+
+    A stage and the aliases behind it are read one after the other, so each of them may show another moment.
+    """
+    recent = [each.state for each in left if now - each.at < STALE_FOR]
+    if any(seen.agrees_with(state, names) for state in recent):
+        return True
+    moments = [*recent, *expected]
+    return (
+        bool(recent and seen.aliases)
+        and any(replace(seen, aliases=state.aliases).agrees_with(state, names) for state in moments)
+        and all(version in {state.aliases.get(name) for state in moments} for name, version in seen.aliases.items())
+    )

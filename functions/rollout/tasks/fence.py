@@ -123,7 +123,7 @@ def _apply(
     target, names = rollout.settings.target, rollout.settings.watched_variables
     shifter, now = ports.shifter(target), ports.clock.now()
     seen = refused or shifter.read(target)
-    stale = rolling_back and is_stale(rollout.left, seen, now, names)
+    stale = rolling_back and _is_stale(rollout, seen, now)
     if not stale and not _is_expected(rollout, seen):
         if not _is_brought_back(rollout, seen):
             raise _doubt(rollout, seen, now)
@@ -133,7 +133,7 @@ def _apply(
     if rolling_back and _may_hide_a_canary(rollout, seen, wanted):
         # Before anything else: an alias behind the stage must not be moved while a canary leads to it.
         seen = shifter.remove_canary(target, seen)
-        if not _is_expected(rollout, seen) and not is_stale(rollout.left, seen, now, names):
+        if not _is_expected(rollout, seen) and not _is_stale(rollout, seen, now):
             raise _doubt(rollout, seen, now)
     if seen.agrees_with(wanted, names):
         return False
@@ -147,14 +147,14 @@ def _apply(
         found = shifter.read(target)
         if found.agrees_with(beside, names):
             return True
-        if _is_expected(rollout, found) or is_stale(rollout.left, found, now, names):
+        if _is_expected(rollout, found) or _is_stale(rollout, found, now):
             if rolling_back and refused is None:
                 return _apply(ports, rollout, wanted, rolling_back=True, refused=found)
             raise ReadBackDiffers(f"{error}; it shows {found}, which may be the past") from error
         raise _doubt(rollout, found, now) from error
     _require(answered, rollout, beside, now)
     after = shifter.read(target)
-    if not _is_expected(rollout, after) and not is_stale(rollout.left, after, now, names):
+    if not _is_expected(rollout, after) and not _is_stale(rollout, after, now):
         raise _doubt(rollout, after, now)
     return True
 
@@ -174,7 +174,7 @@ def _require(answered: TargetState, rollout: Rollout, wanted: TargetState, now: 
     names = rollout.settings.watched_variables
     if answered.agrees_with(wanted, names):
         return
-    if _is_expected(rollout, answered) or is_stale(rollout.left, answered, now, names):
+    if _is_expected(rollout, answered) or _is_stale(rollout, answered, now):
         raise ReadBackDiffers(f"{rollout.settings.target.key} shows {answered}, wanted {wanted}")
     raise ForeignChange(_difference(wanted, answered, names))
 
@@ -193,12 +193,16 @@ def _doubt(rollout: Rollout, seen: TargetState, now: datetime) -> Unclear | Fore
     """What to raise of a state that our own hand should not have left."""
     names = rollout.settings.watched_variables
     difference = _difference(rollout.last_confirmed, seen, names)
-    if is_stale(rollout.left, seen, now, names):
+    if _is_stale(rollout, seen, now):
         return Unclear(f"the target shows {seen}, which we left a short while ago", seen, stale=True)
     suspect = rollout.suspect
     if suspect is not None and suspect.state.agrees_with(seen, names) and now - suspect.at >= SECOND_LOOK:
         return ForeignChange(difference)
     return Unclear(difference, seen)
+
+
+def _is_stale(rollout: Rollout, seen: TargetState, now: datetime) -> bool:
+    return is_stale(rollout.left, seen, rollout.expected_states, now, rollout.settings.watched_variables)
 
 
 def _is_expected(rollout: Rollout, seen: TargetState, *others: TargetState) -> bool:

@@ -220,18 +220,21 @@ class TestSnapshots:
             identitySource="method.request.header.x",
         )["id"]
         uri = {"op": "replace", "path": "/uri", "value": "new"}
-        kept = deployments()[gateway.deploy()]
+        deployment = gateway.deploy()
+        kept = deployments()[deployment]
         gateway.client.update_authorizer(
             restApiId=gateway.api_id,
             authorizerId=authorizer,
             patchOperations=[{"op": "replace", "path": "/authorizerUri", "value": "new"}],
         )
-        third = deployments()[gateway.deploy()]
+        deployment = gateway.deploy()
+        third = deployments()[deployment]
         with apigateway_integrations.patched():
             gateway.client.update_integration(
                 restApiId=gateway.api_id, resourceId=gateway.root_id, httpMethod="GET", patchOperations=[uri]
             )
-        last = deployments()[gateway.deploy()]
+        deployment = gateway.deploy()
+        last = deployments()[deployment]
         seen = [
             (
                 each.definition["authorizers"][authorizer]["authorizerUri"],

@@ -29,8 +29,10 @@ from rollout.own_metrics import OwnMetric, check_placeholders
 from rollout.targets import AliasCandidate, AliasTarget, Name, StageCandidate, StageTarget
 from rollout.validation import WITH_PATH, Location, Part, explained, fields, got
 
-AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=340)]
-"""Of 255 characters at most, or an ARN with it."""
+AlarmName = Annotated[
+    str, StringConstraints(pattern=r"^(?:arn:[a-z-]+:cloudwatch:[a-z0-9-]+:[0-9]{12}:alarm:)?[\s\S]{1,255}$")
+]
+"""The name of an alarm that is here, or the ARN of any."""
 
 
 class PlanStep(Part):

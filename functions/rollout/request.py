@@ -30,7 +30,8 @@ from rollout.targets import AliasCandidate, AliasTarget, Name, StageCandidate, S
 from rollout.validation import WITH_PATH, Location, Part, explained, fields, got
 
 AlarmName = Annotated[
-    str, StringConstraints(pattern=r"^(?:arn:[a-z-]+:cloudwatch:[a-z0-9-]+:[0-9]{12}:alarm:)?[\s\S]{1,255}$")
+    str,
+    StringConstraints(min_length=1, pattern=r"^(?:arn:[a-z-]+:cloudwatch:[a-z0-9-]+:[0-9]{12}:alarm:)?[\s\S]{1,255}$"),
 ]
 """The name of an alarm that is here, or the ARN of any."""
 

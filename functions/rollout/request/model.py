@@ -23,7 +23,6 @@ from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
 from rollout.core.rollout_request import RolloutRequest
 from rollout.core.sources import SourceSetting
 from rollout.core.target import Target
-from rollout.core.texts import LONGEST_NAME
 from rollout.errors import InvalidRequest, Problem
 from rollout.request.custom_metrics import CustomMetricRequest, unknown_placeholders
 from rollout.request.judge import JudgeRequest, problem_of
@@ -42,7 +41,11 @@ from rollout.request.validation import (
     unknown_field,
 )
 
-AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
+AlarmName = Annotated[
+    str,
+    StringConstraints(min_length=1, pattern=r"^(?:arn:[a-z-]+:cloudwatch:[a-z0-9-]+:[0-9]{12}:alarm:)?[\s\S]{1,255}$"),
+]
+"""The name of an alarm that is here, or the ARN of any."""
 A_MONTH = 43_200
 """In minutes."""
 

@@ -1,4 +1,4 @@
-"""What our own hand has left a short while ago is the past, whole or in parts; anything else is not."""
+"""What may be the past, and what may still come."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from decimal import Decimal
 
 import pytest
 
-from rollout.core.certainty import STALE_FOR, StateAt, is_stale
+from rollout.core.certainty import MOST_KEPT, QUIET, STALE_FOR, StateAt, is_stale
 from rollout.core.target import Canary, TargetState
-from tests.rollouts import NOON
+from tests.rollouts import NOON, rollout
 
 NAMES = frozenset({"lambdaAlias"})
 ON_1, ON_2 = {"orders:next": "1", "stock:next": "1"}, {"orders:next": "2", "stock:next": "2"}
@@ -21,7 +21,7 @@ LEFT = (StateAt(AT_25, NOON),)
 
 
 def stale(seen: TargetState, *, left: tuple[StateAt, ...] = LEFT, after: timedelta = timedelta(seconds=5)) -> bool:
-    return is_stale(left, (BASE,), seen, NOON + after, NAMES)
+    return is_stale(left, seen, (BASE,), NOON + after, NAMES)
 
 
 def test_what_was_left_a_short_while_ago_is_stale() -> None:
@@ -63,4 +63,26 @@ def test_what_was_left_long_ago_is_not_stale(seen: TargetState) -> None:
 
 
 def test_states_that_are_only_expected_make_no_mixture() -> None:
-    assert not is_stale((), (BASE, AT_25), replace(AT_25, aliases=ON_1), NOON, NAMES)
+    assert not is_stale((), replace(AT_25, aliases=ON_1), (BASE, AT_25), NOON, NAMES)
+
+
+def test_a_write_can_land_until_it_is_answered_or_its_time_is_over() -> None:
+    announced = replace(rollout().write_begun(NOON), revision=1)
+    assert QUIET.total_seconds() == announced.quiet_seconds(NOON)
+    assert 0 == announced.write_answered().quiet_seconds(NOON)
+    assert 0 == announced.quiet_seconds(NOON + QUIET)
+
+
+def test_an_answer_says_nothing_of_the_tries_before() -> None:
+    second = replace(replace(rollout().write_begun(NOON), revision=1).write_begun(NOON), revision=2)
+    assert QUIET.total_seconds() == second.write_answered().quiet_seconds(NOON)
+
+
+def test_however_much_happens_the_record_keeps_an_end() -> None:
+    busy = rollout()
+    for nth in range(100):
+        busy = replace(busy.write_begun(NOON), revision=busy.revision + 1)
+        state: TargetState = AT_25.with_weight(Decimal(nth))
+        busy = busy.confirmed(state, NOON)
+        busy = replace(busy.write_begun(NOON), revision=busy.revision + 1)
+    assert (MOST_KEPT, MOST_KEPT) == (len(busy.unanswered), len(busy.left))

@@ -102,11 +102,7 @@ def states_left(
 
 
 def is_stale(
-    left: Sequence[StateAt],
-    expected: Sequence[TargetState],
-    seen: TargetState,
-    now: datetime,
-    names: frozenset[str],
+    left: Sequence[StateAt], seen: TargetState, expected: Sequence[TargetState], now: datetime, names: frozenset[str]
 ) -> bool:
     """Whether this is what our own hand has left a short while ago.
 

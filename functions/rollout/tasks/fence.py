@@ -200,13 +200,13 @@ def _doubt(rollout: Rollout, seen: TargetState, now: datetime) -> Unclear | Fore
     return Unclear(difference, seen)
 
 
+def _is_stale(rollout: Rollout, seen: TargetState, now: datetime) -> bool:
+    return is_stale(rollout.left, seen, rollout.expected_states, now, rollout.settings.watched_variables)
+
+
 def _is_expected(rollout: Rollout, seen: TargetState, *others: TargetState) -> bool:
     names = rollout.settings.watched_variables
     return any(seen.agrees_with(state, names) for state in (*rollout.expected_states, *others))
-
-
-def _is_stale(rollout: Rollout, seen: TargetState, now: datetime) -> bool:
-    return is_stale(rollout.left, rollout.expected_states, seen, now, rollout.settings.watched_variables)
 
 
 def _difference(left: TargetState, seen: TargetState, names: frozenset[str]) -> str:

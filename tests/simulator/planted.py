@@ -58,12 +58,13 @@ def _save_whatever_was_signalled(patch: Patch) -> None:
 
 
 def takes_silence_for_proof(patch: Patch) -> None:
-    """A bake that is over is a proof, whether anything was measured or not."""
+    """A bake that is over is a proof, whether anything was measured, or could be read, or not."""
     over = (Action.EXTEND, Action.HOLD)
     findings = {
         action: Assessment.PROVEN if action in over else found for action, found in analyze._ASSESSMENTS.items()
     }
     patch.setattr(analyze, "_ASSESSMENTS", findings)
+    patch.setattr(analyze, "MOST_UNREAD_MINUTES", 1_000_000)
 
 
 def counts_a_minute_again(patch: Patch) -> None:
@@ -221,11 +222,11 @@ def sleeps_through_signals(patch: Patch) -> None:
 STAGE, ALIAS = "apigateway-stage", "lambda-alias"
 
 PLANTED = {
-    "raises despite a stop signal": Planted(raises_despite_a_stop_signal, Law.STOP, {STAGE: (106, 113), ALIAS: (669,)}),
+    "raises despite a stop signal": Planted(raises_despite_a_stop_signal, Law.STOP, {STAGE: (105,), ALIAS: (614,)}),
     "ends despite a stop signal": Planted(ends_despite_a_stop_signal, Law.STOP, {STAGE: (189,)}),
     "takes silence for proof": Planted(takes_silence_for_proof, Law.SILENCE, {STAGE: (4,), ALIAS: (86,)}),
     "counts a minute again": Planted(counts_a_minute_again, Law.MINUTES, {STAGE: (0,), ALIAS: (64,)}),
-    "counts a minute before its time": Planted(counts_a_minute_before_its_time, Law.MINUTES, {STAGE: (3,)}),
+    "counts a minute before its time": Planted(counts_a_minute_before_its_time, Law.MINUTES, {STAGE: (6,)}),
     "counts minutes across a change": Planted(counts_minutes_across_a_change, Law.MINUTES, {STAGE: (0,), ALIAS: (64,)}),
     "trusts the target unread": Planted(trusts_the_target_unread, Law.FENCE, {STAGE: (3,), ALIAS: (218,)}),
     "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, {STAGE: (506,)}),
@@ -245,6 +246,6 @@ PLANTED = {
     "keeps the lock": Planted(keeps_the_lock, Law.END, {STAGE: (0,), ALIAS: (9,)}),
     "calls every end a success": Planted(calls_every_end_a_success, Law.END, {STAGE: (0,)}),
     "tells nobody": Planted(tells_nobody, Law.END, {STAGE: (0,)}),
-    "forgets signals": Planted(forgets_signals, Law.HEARD, {STAGE: (14, 21), ALIAS: (75,)}),
-    "sleeps through signals": Planted(sleeps_through_signals, Law.AWAKE, {STAGE: (33,), ALIAS: (383,)}),
+    "forgets signals": Planted(forgets_signals, Law.HEARD, {STAGE: (14, 21), ALIAS: (174,)}),
+    "sleeps through signals": Planted(sleeps_through_signals, Law.AWAKE, {STAGE: (89,), ALIAS: (383,)}),
 }

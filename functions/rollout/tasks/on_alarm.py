@@ -50,7 +50,8 @@ def on_alarm(ports: Ports, event: AlarmEvent) -> Sequence[str]:
     if event.state != "ALARM" or event.previous_state == "ALARM":
         return []
     signalled, problems = [], []
-    watching = [(rollout_id, name) for name in event.names for rollout_id in ports.store.watchers(name)]
+    # One name after the other: who is found first does not wait for the next look-up.
+    watching = ((rollout_id, name) for name in event.names for rollout_id in ports.store.watchers(name))
     for rollout_id, name in watching:
         try:
             if _signal(ports, rollout_id, name, event):

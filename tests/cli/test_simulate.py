@@ -179,7 +179,7 @@ def test_in_a_terminal_of_80_columns_the_picture_of_watch_is_drawn_and_stays() -
         r"^plan +5% → 10% → 25% → 50% → 100%$",
         r"^progress +[━─]+ +step 1 of 4, 7 of 10 min judged$",
         r"^5XX +2\.35% of 2,217 +\S+ +0\.98% of 42k +\S+ +1\.24%$",
-        r"^5XX +━+ +180/100:1 +.* ✕ worse$",
+        r"^5XX +━+ +115/100:1 +.* ✕ worse$",
         r"^worse: rolled back at odds of 100:1; ready for the next step: proven at 20:1$",
         r"^12:11 +0 %  roll back +set base \w+, no canary$",
         r"^11 simulated minutes in ",

@@ -62,7 +62,7 @@ def test_the_status_has_the_numbers_of_the_last_analysis_with_the_size_of_the_ef
         lines = run("status", ID).stdout.splitlines()
     assert lines[0] == f"{ID}: ROLLED BACK"
     (errors,) = (line for line in lines if line.startswith("5XX (worse than tolerated): Canary "))
-    assert re.search(r" allowed; \d\.\d points worse \(\d\.\d to \d\.\d\)$", errors)
+    assert re.search(r" allowed; \d\.\d points worse \(\d\.\d to \d+\.\d\)$", errors)
 
 
 def test_a_rejected_rollout_is_shown_with_the_target_that_its_request_named() -> None:

@@ -71,7 +71,8 @@ def long_rollout(days: int) -> tuple[Rollout, Sequence[Json]]:
     """A rollout whose first step has baked for days, looked at every five minutes; a look tells of five."""
     first = seen("errors-double")
     assert first.rollout is not None
-    begun, look = first.history[0], first.history[1]
+    begun = first.history[0]
+    look = next(line for line in first.history if len(line.get("analysis", {}).get("minutes", ())) == 1)
     history = [begun]
     for index in range(days * 24 * 12):
         at = datetime.fromisoformat(look["at"]) + timedelta(minutes=5 * index)

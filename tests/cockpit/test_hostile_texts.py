@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import unicodedata
 from contextlib import redirect_stderr, redirect_stdout
@@ -128,8 +129,8 @@ def test_a_list_has_a_line_for_each_rollout_and_nothing_else(text: str) -> None:
     row = {"rolloutId": "r-1", "target": text, "state": "REJECTED", "startedAt": NOON.isoformat()}
     store = SimpleNamespace(recent=lambda _: [row])
     screen = StringIO()
-    with redirect_stdout(screen), patch.object(rollouts, "Controller", lambda *_: SimpleNamespace(store=store)):
-        rollouts.list_rollouts()
+    with redirect_stdout(screen):
+        inspect.unwrap(rollouts.list_rollouts)(controller=SimpleNamespace(store=store), as_json=False)
     assert set() == acting(screen.getvalue().replace("\t", ""))
     assert 1 == screen.getvalue().count("\n")
 
@@ -140,13 +141,8 @@ def test_the_answer_to_a_command_does_nothing(text: str, accepted: bool) -> None
     answer = {"accepted": accepted, "message": f"the rollout is ending already: {text}"}
     controller = SimpleNamespace(command=lambda _: answer)
     screen = StringIO()
-    with (
-        redirect_stdout(screen),
-        redirect_stderr(screen),
-        patch.object(commands, "Controller", lambda *_: controller),
-        pytest.raises(typer.Exit),
-    ):
-        commands._command("abort")("r-1", "because")
+    with redirect_stdout(screen), redirect_stderr(screen), pytest.raises(typer.Exit):
+        inspect.unwrap(commands._command("abort"))("r-1", "because", controller=controller, as_json=False)
     assert set() == acting(screen.getvalue())
     assert "the rollout is ending already: " in screen.getvalue()
 

@@ -244,7 +244,7 @@ def test_every_expectation_is_checked() -> None:
         "reason_contains": "5XX",
         "most_weight_percent": 5,
         "most_bad_requests": result.bad_requests,
-        "told": ["rolled back", "The base serves everybody again"],
+        "told": ["rolled back", "the base serves everybody again"],
         "not_told": ["promoted"],
         "final_weight_percent": 0,
         "lock_free": True,

@@ -209,8 +209,9 @@ class TestUnknowns:
 
 class TestSnapshots:
     def test_a_deployment_keeps_the_methods_integrations_and_authorizers_of_its_moment(self, gateway: Gateway) -> None:
-        def deployments() -> dict[str, Any]:
-            return dict(apigateway_backends[ACCOUNT][REGION].get_rest_api(gateway.api_id).deployments)
+        def deployed() -> Any:
+            made = gateway.deploy()
+            return apigateway_backends[ACCOUNT][REGION].get_rest_api(gateway.api_id).deployments[made]
 
         authorizer = gateway.client.create_authorizer(
             restApiId=gateway.api_id,
@@ -220,21 +221,18 @@ class TestSnapshots:
             identitySource="method.request.header.x",
         )["id"]
         uri = {"op": "replace", "path": "/uri", "value": "new"}
-        deployment = gateway.deploy()
-        kept = deployments()[deployment]
+        kept = deployed()
         gateway.client.update_authorizer(
             restApiId=gateway.api_id,
             authorizerId=authorizer,
             patchOperations=[{"op": "replace", "path": "/authorizerUri", "value": "new"}],
         )
-        deployment = gateway.deploy()
-        third = deployments()[deployment]
+        third = deployed()
         with apigateway_integrations.patched():
             gateway.client.update_integration(
                 restApiId=gateway.api_id, resourceId=gateway.root_id, httpMethod="GET", patchOperations=[uri]
             )
-        deployment = gateway.deploy()
-        last = deployments()[deployment]
+        last = deployed()
         seen = [
             (
                 each.definition["authorizers"][authorizer]["authorizerUri"],

@@ -11,6 +11,7 @@ canary within tolerance is at most α however often one looks. Read it in this o
     explain     numbers → words                             parse       recordings → values
     replaying   the judge over recorded minutes             previewing  what a plan can and cannot see
     dispersion  how clumped errors are                      information the bound nobody can beat
+    first_edition   what an earlier version has stored
 
 Pure arithmetic: no clock, no environment, no randomness, no I/O.
 """

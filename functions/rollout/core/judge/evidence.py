@@ -5,17 +5,15 @@ Logarithms are natural. JSON keeps every digit of a float, so that what is read 
 numbers are written as one string each, and what is at its default is left out: a record has room for many metrics.
 
 Edition. The second edition of the judge writes version 2. A record of the first edition is read without loss, see
-`_of_first_edition`.
+`first_edition`.
 """
 
 from collections.abc import Iterable, Mapping
-from math import isfinite, log
+from math import isfinite
 from typing import Any, NamedTuple, Self
 
-from . import harm
 from .dispersion import Spread, estimate
 from .errors import InvalidEvidence
-from .log_space import log_plus
 from .readings import Count, Moments, Totals
 from .split import Split
 
@@ -253,7 +251,11 @@ class Evidence(NamedTuple):
         if not isinstance(block, Mapping) or block.get("version") not in {FIRST_EDITION, VERSION}:
             raise InvalidEvidence(f"the stored evidence is not of version {VERSION} of the judge")
         try:
-            return _of_first_edition(block) if block["version"] == FIRST_EDITION else _of_second_edition(block)
+            if block["version"] == FIRST_EDITION:
+                from .first_edition import upgraded  # noqa: PLC0415 - the start of every function would pay for it
+
+                block = upgraded(block)
+            return _of_second_edition(block)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise InvalidEvidence(f"the stored evidence is damaged: {error!r}") from error
 
@@ -283,68 +285,6 @@ def _of_second_edition(block: Mapping[str, Any]) -> Evidence:
     )
 
 
-def _of_first_edition(block: Mapping[str, Any]) -> Evidence:
-    """A rollout that began under the first edition goes on under the second with the same evidence.
-
-    The first edition's E is the plain mean of its eight bets and 0.5, 0.3 and 0.2 of stake. Each bet's wealth is
-    scaled to its weight here, W' = W/(8·weight), so that Σ weight'·W' is that mean; the stake that is not yet in is
-    smaller here (0.2 and 0.1), and of what is over the share for any time goes to the learning bet now. So E does not
-    grow by the reading, it stays a supermartingale from one rule to the other, and α holds over the whole rollout. All
-    that was seen is kept; of the stake on later starts a third is given up.
-
-    The e-processes of the new safety lines start at 1 now, which is valid at any time; what was proven stays proven.
-    """
-    minutes = int(block["minutes"])
-    over = 0.0 if minutes == 0 else (0.2 - harm.EVERY_MINUTE) * (1.0 - harm.HAZARD) ** (minutes - 1)
-    step, step_minutes = int(block["step"]), int(block["stepMinutes"])
-    return Evidence(
-        {name: _metric_of_first_edition(metric, over) for name, metric in block["metrics"].items()},
-        None if block["lastMinute"] is None else int(block["lastMinute"]),
-        minutes,
-        step,
-        step_minutes,
-        int(block["stepStarts"]),
-        step_minutes,
-        (None,) * (step + 1 if step_minutes else step),
-    )
-
-
-def _metric_of_first_edition(block: Mapping[str, Any], over: float) -> MetricEvidence:
-    is_value = "harmScale" in block
-    measure = Moments if is_value else Count
-    canary: Totals = measure(*block["canary"])
-    fresh = MetricEvidence.fresh(measure(*block["pastBase"]))
-    measured = int(block["measured"])
-    safety = _checked(block["safety"])
-    return fresh._replace(
-        canary=canary,
-        base=measure(*block["base"]),
-        past_canary=canary,
-        harm=_rescaled(_checked(block["harm"]), over),
-        harm_capped=_rescaled(_checked(block["harmCapped"]), over),
-        safety=(safety,) if safety else (),
-        proven=bool(block["proven"]),
-        fast=bool(block["fast"]),
-        blocks=measured,
-        seen=measured,
-        silent=int(block["silent"]),
-        warmed=measured,
-        spread=Spread() if is_value else Spread(*block["spread"]),
-        harm_scale=Scale(*block["harmScale"]) if is_value else Scale(),
-        safety_scale=Scale(*block["safetyScale"]) if is_value else Scale(),
-    )
-
-
-def _rescaled(wealth: Wealth, over: float) -> Wealth:
-    """The first edition's bets as the second weighs them; the stake that is `over` goes to the learning bet."""
-    if not wealth:
-        return ()
-    if len(wealth) != len(harm.KAPPAS):
-        return tuple([log_plus(each, over) if over else each for each in wealth])
-    scaled = [each - log(len(wealth) * weight) for each, weight in zip(wealth, harm.WEIGHTS, strict=False)]
-    return (*scaled, log(over / harm.LEARNING_WEIGHT))
-
-
 def _splits_to_dict(splits: Mapping[str, Split]) -> dict[str, Any]:
     return {
         source: _text([split.canary, split.total, *split.logs, int(split.doubted)]) for source, split in splits.items()
@@ -372,13 +312,6 @@ def _numbers(text: str) -> list[Any]:
 
 def _floats(text: str) -> Wealth:
     return tuple(map(float, _numbers(text)))
-
-
-def _checked(values: Iterable[float]) -> Wealth:
-    numbers = tuple(map(float, values))
-    if not all(map(isfinite, numbers)):
-        raise ValueError("a logarithm is not finite")
-    return numbers
 
 
 def _as_differences(minutes: tuple[int, ...]) -> list[int]:

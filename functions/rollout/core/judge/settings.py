@@ -8,8 +8,6 @@ from enum import StrEnum
 from math import log
 from typing import Any, NamedTuple, Self
 
-from .checks import check_preset, check_settings
-
 
 class MetricKind(StrEnum):
     """What a metric counts, and so which way is worse."""
@@ -186,6 +184,8 @@ class JudgeSettings(NamedTuple):
         fast_lane: FastLane | None = None,
     ) -> Self:
         """Settings with every default filled in. Raises InvalidSettings."""
+        from .checks import check_preset, check_settings  # noqa: PLC0415 - settings are made and checked by Prepare only
+
         check_preset(preset, PRESETS)
         chosen = default_metrics(preset) if metrics is None else tuple(metrics)
         settings = cls(

@@ -177,7 +177,7 @@ class Faults:
         def quietly() -> None:
             try:
                 self.clock.sleep(after_seconds)
-                with suppress(Exception):
+                with suppress(Exception, SystemExit):  # the function may be dead by then
                     context.run(work)
             finally:
                 self.under_way -= 1

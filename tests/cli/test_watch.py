@@ -269,4 +269,4 @@ def test_a_shell_completes_commands_and_scenarios() -> None:
             return process.communicate(timeout=60)[0].split()
 
     assert completed("rollout wa") == ["watch"]
-    assert completed("rollout simulate alarm") == ["alarm-already-firing", "alarm-fires"]
+    assert completed("rollout simulate alarm") == ["alarm-already-firing", "alarm-fires", "alarm-of-another-account"]

@@ -14,6 +14,7 @@ from tests.workflow.trouble import (
     ALARM,
     after,
     at,
+    before,
     command,
     fault,
     final,
@@ -108,6 +109,12 @@ def test_what_lands_late_serves_for_half_a_minute_at_most() -> None:
     landed, removed = recorded.target_writes[-2:]
     assert (True, True) == (bool(landed.after and landed.after.canary), is_base(removed.after, recorded))
     assert 30 >= (removed.at - landed.at).total_seconds()
+
+
+def test_a_function_that_dies_while_its_late_call_is_under_way_ends_no_simulation() -> None:
+    late = fault("apigateway", "GetStage", mode="late", seconds=50.0, caller="Analyze", times=1)
+    recorded = ran(before("Analyze", "GetStage", What.CRASH), faults=[late])
+    assert ("PROMOTED", True) == (outcome(recorded), is_promoted(final(recorded), recorded))
 
 
 def test_where_no_answer_is_lost_nobody_waits() -> None:

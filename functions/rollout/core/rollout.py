@@ -89,12 +89,11 @@ class Settings:
             "target": self.target.to_document(),
             "behind": self.target.behind.to_document(),
             "candidate": self.candidate.to_document(),
-            "plan": [
-                {"weightPercent": str(step.weight_percent), "bakeMinutes": step.bake_minutes} for step in self.plan
-            ],
+            "plan": [_step_document(step) for step in self.plan],
             "judge": self.judge.to_dict(),
             "onInconclusive": self.policy.on_inconclusive,
             "onRegression": self.policy.on_regression,
+            "onRegressionAfterPromotion": self.policy.on_regression_after_promotion,
             "lagMinutes": self.calendar.lag_minutes,
             "graceMinutes": self.calendar.grace_minutes,
             "outageMinutes": self.calendar.outage_minutes,
@@ -112,9 +111,16 @@ class Settings:
         return cls(
             target=_target(document),
             candidate=Candidate.from_document(document["candidate"]),
-            plan=tuple(Step(Decimal(step["weightPercent"]), step["bakeMinutes"]) for step in document["plan"]),
+            plan=tuple(
+                Step(Decimal(step["weightPercent"]), step["bakeMinutes"], step.get("harmOnly", False))
+                for step in document["plan"]
+            ),
             judge=JudgeSettings.from_dict(document["judge"]),
-            policy=Policy(document["onInconclusive"], document["onRegression"]),
+            policy=Policy(
+                document["onInconclusive"],
+                document["onRegression"],
+                document.get("onRegressionAfterPromotion", "rollback"),  # as all rollouts did that began without it
+            ),
             calendar=Calendar(
                 lag_minutes=document["lagMinutes"],
                 grace_minutes=document["graceMinutes"],
@@ -127,6 +133,11 @@ class Settings:
             most_minutes_between_analyses=document["mostMinutesBetweenAnalyses"],
             alarms=tuple(document["alarms"]),
         )
+
+
+def _step_document(step: Step) -> Json:
+    document: Json = {"weightPercent": str(step.weight_percent), "bakeMinutes": step.bake_minutes}
+    return document | {"harmOnly": True} if step.harm_only else document
 
 
 def _wait_cause(document: Json | None) -> Cause | None:
@@ -182,6 +193,7 @@ class Rollout:
     lag_minutes: how late the points were found to come, where that is later than the request says.
     early: what was seen of minutes that were not closed yet, by minute.
     would_have_convicted: what is shown only and would have rolled the rollout back, with the sums of the arms then.
+    worse_than_before: how the candidate was found worse after the promotion than the base before it, "" if it was not.
     revision: counts the writes of the record.
     """
 
@@ -226,6 +238,7 @@ class Rollout:
     lag_minutes: int = 0
     early: Mapping[int, str] = field(default_factory=dict)
     would_have_convicted: Mapping[str, Pair] = field(default_factory=dict)
+    worse_than_before: str = ""
     revision: int = 0
 
     @property
@@ -383,6 +396,7 @@ class Rollout:
             "foundLagMinutes": self.lag_minutes,
             "early": {str(minute): numbers for minute, numbers in self.early.items()},
             "wouldHaveConvicted": {name: _sums(pair) for name, pair in self.would_have_convicted.items()},
+            "worseThanBefore": self.worse_than_before,
         }
 
     @classmethod
@@ -433,5 +447,6 @@ class Rollout:
                 name: Pair(*map(_totals, (sums["canary"], sums["base"])))
                 for name, sums in document.get("wouldHaveConvicted", {}).items()
             },
+            worse_than_before=document.get("worseThanBefore", ""),
             revision=revision,
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rollout.core.base_semantics import BaseSemantics
 from rollout.core.cause import REQUEST, Cause, cause_in
 from rollout.core.certainty import SECOND_LOOK, StateAt, UnansweredWrite, states_left, write_begun
+from rollout.core.cold import LastAsked
 from rollout.core.decision import Decision, Phase, Policy
 from rollout.core.execution_names import handed_over_name
 from rollout.core.findings import Finding
@@ -125,7 +126,9 @@ class Settings:
             ),
             watch_minutes=document["watchMinutes"],
             hold_minutes=document["holdMinutes"],
-            pause_minutes=document.get("pauseMinutes", document["holdMinutes"]),  # 0.1 had one for both
+            pause_minutes=document[
+                "pauseMinutes" if "pauseMinutes" in document else "holdMinutes"
+            ],  # 0.1 had one for both
             undo_minutes=document["undoMinutes"],
             most_minutes_between_analyses=document["mostMinutesBetweenAnalyses"],
             alarms=tuple(document["alarms"]),
@@ -183,6 +186,7 @@ class Rollout:
     pending_events: notifications that are recorded and perhaps not yet sent.
     bad_served: the errors that the canary has answered with, as far as they were counted.
     lag_minutes: how late the points were found to come, where that is later than the request says.
+    last_asked: of each arm the last counted minute in which it had requests.
     early: what was seen of minutes that were not closed yet, by minute.
     would_have_convicted: what is shown only and would have rolled the rollout back, with the sums of the arms then.
     revision: counts the writes of the record.
@@ -228,6 +232,7 @@ class Rollout:
     bad_served: int = 0
     lag_minutes: int = 0
     early: Mapping[int, str] = field(default_factory=dict)
+    last_asked: LastAsked = field(default_factory=dict)
     would_have_convicted: Mapping[str, Pair] = field(default_factory=dict)
     revision: int = 0
 
@@ -390,6 +395,7 @@ class Rollout:
             "pendingEvents": list(self.pending_events),
             "badServed": self.bad_served,
             "foundLagMinutes": self.lag_minutes,
+            "lastAsked": dict(self.last_asked),
             "early": {str(minute): numbers for minute, numbers in self.early.items()},
             "wouldHaveConvicted": {name: _sums(pair) for name, pair in self.would_have_convicted.items()},
         }
@@ -437,6 +443,7 @@ class Rollout:
             pending_events=tuple(document["pendingEvents"]),
             bad_served=document.get("badServed", 0),  # the oldest records lack it
             lag_minutes=document.get("foundLagMinutes", 0),
+            last_asked=document.get("lastAsked", {}),
             early={int(minute): numbers for minute, numbers in document.get("early", {}).items()},
             would_have_convicted={
                 name: Pair(*map(_totals, (sums["canary"], sums["base"])))

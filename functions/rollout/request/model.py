@@ -186,7 +186,10 @@ class Request(Part, ABC):
         "to compare it with: tell, or roll back. If left out: tell where there was a control, else roll back.",
     )
     hold_minutes: Annotated[int, Number(1, A_MONTH)] = Field(
-        1_440, description="A rollout that nobody answers for so long is rolled back."
+        1_440, description="A held rollout that nobody answers for so long is rolled back."
+    )
+    pause_minutes: Annotated[int, Number(1, A_MONTH)] = Field(
+        10_080, description="A paused rollout that nobody resumes for so long is rolled back."
     )
     undo_minutes: Annotated[int, Number(0, A_MONTH)] = Field(
         1_440, description="For so long after a promotion a rollback command puts the previous deployment back."
@@ -231,6 +234,7 @@ class Request(Part, ABC):
                 calendar=Calendar(lag_minutes=measurement.lag_minutes, settle_seconds=measurement.settle_seconds),
                 watch_minutes=self.plan.minutes_after_promotion,
                 hold_minutes=self.hold_minutes,
+                pause_minutes=self.pause_minutes,
                 undo_minutes=self.undo_minutes,
                 most_minutes_between_analyses=measurement.most_minutes_between_analyses,
                 alarms=tuple(dict.fromkeys(self.alarms)),

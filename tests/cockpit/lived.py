@@ -29,7 +29,7 @@ SHORT = {
 }
 WITH_CONTROL = {"plan": {**SHORT["plan"], "control": 5}}
 SCENES: dict[str, Json] = {
-    "in-control": {"request": WITH_CONTROL, "horizon_minutes": 20},
+    "in-control": {"request": WITH_CONTROL, "horizon_minutes": 23.5},
     "promoted": {"request": SHORT},
     "paused": {
         "request": SHORT,

@@ -82,7 +82,7 @@ def test_a_stretch_without_measurement_has_no_rate_and_no_evidence() -> None:
 def test_in_the_control_there_is_a_base_and_nothing_to_prove() -> None:
     seen = view("in-control")
     errors = seen.metrics[0]
-    assert (95, True, False) == (seen.weight_percent, errors.in_control, errors.watched)
+    assert (95, True, False) == (int(seen.weight_percent), errors.in_control, errors.watched)
     assert (True, None) == (errors.base is not None, errors.log_proof)
     assert [] == [judged for judged in errors.judged if judged.part == 2 and judged.proof is not None]
     assert "no worse than the base" == verdict_words(errors)

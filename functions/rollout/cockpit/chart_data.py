@@ -92,9 +92,14 @@ class MetricView:
         return self.judged[-1] if self.judged else None
 
     @property
+    def proves(self) -> bool:
+        """Whether anything is to be proven now."""
+        return not (self.watched or self.in_control)
+
+    @property
     def is_no_worse(self) -> bool:
         """Whether it is looked at for harm only, and has none."""
-        return (self.watched or self.in_control) and self.verdict in ("safe", "undecided")
+        return not self.proves and self.verdict in ("safe", "undecided")
 
 
 def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView, ...]:

@@ -101,9 +101,7 @@ def metric_card(view: RolloutView, metric: MetricView) -> Markup:
         tag("h3", metric.label, " ", chip(metric), " ", tag("span", role, class_="rp-dim") if role else None),
         tag("p", numbers(metric)),
         bar(harm, _of(metric.log_harm, metric.harm_limit), "rp-bar-harm", "roll back"),
-        None
-        if metric.watched or metric.in_control
-        else bar(proof, _of(metric.log_proof, metric.proof_limit), "rp-bar-proof", "proven"),
+        bar(proof, _of(metric.log_proof, metric.proof_limit), "rp-bar-proof", "proven") if metric.proves else None,
         tag("div", rates_chart(view, metric), evidence_chart(view, metric), class_="rp-charts"),
         class_="rp-card",
     )

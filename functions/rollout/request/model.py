@@ -159,7 +159,7 @@ class Request(Part, ABC):
     target: Part
     candidate: Part
     plan: Plan = Field(
-        default_factory=Plan, description="5, 10, 25 and 50 %, ten minutes each, and ten minutes at 95 %, if left out."
+        default_factory=Plan, description="5, 10, 25, 50 % and the control, ten minutes each, if left out."
     )
     judge: JudgeRequest = Field(default_factory=JudgeRequest, description="What is judged, and how strictly.")
     metrics: Annotated[list[CustomMetricRequest], Field(max_length=20)] = Field(

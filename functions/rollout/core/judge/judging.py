@@ -297,9 +297,7 @@ def _without_harm(
     gates = set() if step.harm_only else {metric.name for metric in settings.metrics if metric.gates}
     unproven = [each for each in verdicts if each.name in gates and each.verdict is not Standing.SAFE]
     if not unproven and measured >= bake:
-        words = [each.reason for each in verdicts if each.name in gates] or [
-            f"no harm at {at} in {measured} min, beside what the base kept"
-        ]
+        words = [each.reason for each in verdicts if each.name in gates] or [f"no harm at {at} in {measured} min"]
         return (Action.PROMOTE if evidence.step + 1 == len(plan) else Action.ADVANCE), "; ".join(words), None
 
     blocking = min(unproven, key=lambda each: (each.log_s, each.name), default=None)

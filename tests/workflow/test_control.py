@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rollout_simulator.chaos import Recorded
 from rollout_simulator.chaos.plan import Act, AwsFault, What
 from tests.workflow.trouble import (
@@ -26,7 +28,7 @@ IN_CONTROL = 210.0
 AFTER_PROMOTION = 420.0
 
 
-def controlled(*acts: Act, faults: tuple[AwsFault, ...] = (), **request: object) -> Recorded:
+def controlled(*acts: Act, faults: tuple[AwsFault, ...] = (), **request: Any) -> Recorded:
     """The rollout 50 % → 95 % → 100 % with these acts and faults; no law is broken."""
     return ran(*acts, faults=faults, **{"plan": PLAN, **request})
 

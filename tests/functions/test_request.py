@@ -13,6 +13,7 @@ from rollout.core.decision import Policy
 from rollout.core.judge import PRESETS, Step
 from rollout.core.minutes import Calendar
 from rollout.core.rollout import Candidate, Settings
+from rollout.core.spending import ErrorBudget
 from rollout.core.target import Behind, Json, Target
 from rollout.errors import InvalidRequest, Refused
 from rollout.request import parse_request
@@ -81,12 +82,15 @@ def test_everything_that_is_said_is_heard() -> None:
         onRegressionAfterPromotion="rollback",
         holdMinutes=60,
         pauseMinutes=120,
+        maxBadRequests=500,
+        errorBudget={"slo": 99.5, "windowDays": 7, "share": 0.1},
     )
     assert Candidate("abc123", {"lambdaAlias": "next"}, use_stage_cache=True) == settings.candidate
     steps = (Step(Decimal("0.1"), 60), Step(Decimal("97.5"), 30, harm_only=True))
     assert (steps, 7) == (settings.plan, settings.watch_minutes)
     assert (60, 120) == (settings.hold_minutes, settings.pause_minutes)
     assert Policy("rollback", "hold", "rollback") == settings.policy
+    assert (500, ErrorBudget(99.5, 7, 0.1)) == (settings.max_bad_requests, settings.error_budget)
     assert Calendar(lag_minutes=5, settle_seconds=0) == settings.calendar
     assert [("5XXError", PRESETS["tolerant"])] == [(each.name, each.tolerance) for each in settings.judge.metrics]
 
@@ -466,11 +470,15 @@ WHOLE: list[tuple[str, Any]] = [
         "judge.metrics[0].warmUpMinutes",
         lambda value: a_request(judge={"metrics": [{"name": "Latency", "warmUpMinutes": value, "required": True}]}),
     ),
+    ("maxBadRequests", lambda value: a_request(maxBadRequests=value)),
     ("judge.fastLane.minBad", lambda value: a_request(judge={"fastLane": {"minBad": value}})),
 ]
 """Every whole number of a request, and a request in which it is this."""
 FRACTIONS: list[tuple[str, Any]] = [
     ("plan.control", lambda value: a_request(plan={"control": value})),
+    ("errorBudget.slo", lambda value: a_request(errorBudget={"slo": value})),
+    ("errorBudget.windowDays", lambda value: a_request(errorBudget={"slo": 99.9, "windowDays": value})),
+    ("errorBudget.share", lambda value: a_request(errorBudget={"slo": 99.9, "share": value})),
     ("plan.steps[0].weightPercent", lambda value: a_request(plan=one_step(weightPercent=value))),
     ("judge.alpha", lambda value: a_request(judge={"alpha": value})),
     ("judge.beta", lambda value: a_request(judge={"beta": value})),

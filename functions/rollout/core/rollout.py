@@ -22,6 +22,7 @@ from rollout.core.judge.explain import with_shown_only
 from rollout.core.measures import Measure, Series
 from rollout.core.minutes import Calendar
 from rollout.core.signals import Signal, overtaking
+from rollout.core.spending import NOTHING_SPENT, ErrorBudget, Excess
 from rollout.core.target import NOTHING_BEHIND, Behind, Json, Target, TargetState
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the request asked for; it does not change while the rollout runs."""
+    """What the request asked for; it does not change while the rollout runs.
+
+    max_bad_requests: what it may cost beyond the base's rate; the error budget's share is in it once the traffic of the
+    base is known.
+    """
 
     target: Target
     candidate: Candidate
@@ -79,6 +84,8 @@ class Settings:
     undo_minutes: int
     most_minutes_between_analyses: int
     alarms: tuple[str, ...]
+    max_bad_requests: int | None = None
+    error_budget: ErrorBudget | None = None
 
     @property
     def watched_variables(self) -> frozenset[str]:
@@ -106,6 +113,8 @@ class Settings:
             "undoMinutes": self.undo_minutes,
             "mostMinutesBetweenAnalyses": self.most_minutes_between_analyses,
             "alarms": list(self.alarms),
+            "maxBadRequests": self.max_bad_requests,
+            "errorBudget": self.error_budget._asdict() if self.error_budget else None,
         }
 
     @classmethod
@@ -138,6 +147,8 @@ class Settings:
             undo_minutes=document["undoMinutes"],
             most_minutes_between_analyses=document["mostMinutesBetweenAnalyses"],
             alarms=tuple(document["alarms"]),
+            max_bad_requests=document.get("maxBadRequests"),
+            error_budget=ErrorBudget(**document["errorBudget"]) if document.get("errorBudget") else None,
         )
 
 
@@ -196,6 +207,7 @@ class Rollout:
     signals_seen: how many of `signals` have been considered.
     pending_events: notifications that are recorded and perhaps not yet sent.
     bad_served: the errors that the canary has answered with, as far as they were counted.
+    excess: those of them that the base's rate does not explain.
     lag_minutes: how late the points were found to come, where that is later than the request says.
     last_asked: of each arm the last counted minute in which it had requests.
     early: what was seen of minutes that were not closed yet, by minute.
@@ -242,6 +254,7 @@ class Rollout:
     signals_seen: int = 0
     pending_events: tuple[Json, ...] = ()
     bad_served: int = 0
+    excess: Excess = NOTHING_SPENT
     lag_minutes: int = 0
     early: Mapping[int, str] = field(default_factory=dict)
     last_asked: LastAsked = field(default_factory=dict)
@@ -259,6 +272,16 @@ class Rollout:
         """When minutes may be counted, by the lag that was asked for or the one that was found."""
         asked = self.settings.calendar
         return replace(asked, lag_minutes=max(asked.lag_minutes, self.lag_minutes))
+
+    @property
+    def overspent(self) -> str:
+        """In words, that the rollout has cost more bad requests than it may; "" if it has not."""
+        most, spent = self.settings.max_bad_requests, self.excess.spent
+        if most is None or spent < max(1, most):
+            return ""
+        budget = self.settings.error_budget
+        of = ", the share of the error budget" if budget else ""
+        return f"{spent:,.0f} bad requests more than the base's rate explains; {most:,} are allowed{of}"
 
     @property
     def last_confirmed(self) -> TargetState:
@@ -407,6 +430,7 @@ class Rollout:
             "signalsSeen": self.signals_seen,
             "pendingEvents": list(self.pending_events),
             "badServed": self.bad_served,
+            "excess": list(self.excess),
             "foundLagMinutes": self.lag_minutes,
             "lastAsked": dict(self.last_asked),
             "early": {str(minute): numbers for minute, numbers in self.early.items()},
@@ -456,6 +480,7 @@ class Rollout:
             signals_seen=document["signalsSeen"],
             pending_events=tuple(document["pendingEvents"]),
             bad_served=document.get("badServed", 0),  # the oldest records lack it
+            excess=Excess(*document.get("excess", ())),
             lag_minutes=document.get("foundLagMinutes", 0),
             last_asked=document.get("lastAsked", {}),
             early={int(minute): numbers for minute, numbers in document.get("early", {}).items()},

@@ -22,6 +22,7 @@ from rollout.core.minutes import Calendar
 from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
 from rollout.core.rollout_request import RolloutRequest
 from rollout.core.sources import SourceSetting
+from rollout.core.spending import ErrorBudget
 from rollout.core.target import Target
 from rollout.errors import InvalidRequest, Problem
 from rollout.request.custom_metrics import CustomMetricRequest, unknown_placeholders
@@ -148,6 +149,18 @@ class Measurement(Part):
     )
 
 
+class ErrorBudgetRequest(Part):
+    """The share of an error budget that a rollout may cost, at the traffic that the base has when it begins."""
+
+    slo: Annotated[float, Number(above=0, below=100)] = Field(
+        description="The objective: how many percent of the requests must not fail."
+    )
+    window_days: Annotated[float, Number(above=0, most=366)] = Field(30, description="The days it is for.")
+    share: Annotated[float, Number(above=0, most=1)] = Field(
+        0.05, description="How much of what may fail in that time one rollout may cost."
+    )
+
+
 class Request(Part, ABC):
     """A request for a rollout. Each kind of target has a subclass, with the fields `target` and `candidate`."""
 
@@ -184,6 +197,14 @@ class Request(Part, ABC):
         None,
         description="When the candidate is worse after the promotion than the base was before it, and nothing is left "
         "to compare it with: tell, or roll back. If left out: tell where there was a control, else roll back.",
+    )
+    max_bad_requests: Annotated[int, Number(1, 1_000_000_000)] | None = Field(
+        None,
+        description="What the rollout may cost: when the canary has so many bad requests more than the base's rate "
+        "explains, it is rolled back, whatever the odds say.",
+    )
+    error_budget: ErrorBudgetRequest | None = Field(
+        None, description="The same as a share of an error budget, computed of the base's traffic."
     )
     hold_minutes: Annotated[int, Number(1, A_MONTH)] = Field(
         1_440, description="A held rollout that nobody answers for so long is rolled back."
@@ -223,7 +244,7 @@ class Request(Part, ABC):
 
     def understood(self) -> RolloutRequest:
         """The request as a value of the core, with every default filled in."""
-        measurement = self.measurement
+        measurement, budget = self.measurement, self.error_budget
         return RolloutRequest(
             settings=Settings(
                 target=Target.from_document(self.target.model_dump(by_alias=True)),
@@ -238,6 +259,8 @@ class Request(Part, ABC):
                 undo_minutes=self.undo_minutes,
                 most_minutes_between_analyses=measurement.most_minutes_between_analyses,
                 alarms=tuple(dict.fromkeys(self.alarms)),
+                max_bad_requests=self.max_bad_requests,
+                error_budget=ErrorBudget(budget.slo, budget.window_days, budget.share) if budget else None,
             ),
             custom_metrics=tuple(each.metric for each in self.metrics),
             source=SourceSetting(measurement.source),

@@ -117,6 +117,8 @@ def _assessed(rollout: Rollout, observed: Observed, unknown_alarms: str) -> tupl
     reservations = []
     if observed.provisional:
         reservations.append("by minutes that are not closed yet, seen twice")
+    if rollout.overspent:
+        return Assessment.HARMFUL, [rollout.overspent, *reservations]
     if assessment is Assessment.PROVEN:
         if unknown_alarms:
             reservations.append(f"nobody knows whether an alarm fires ({unknown_alarms})")

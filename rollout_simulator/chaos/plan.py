@@ -120,6 +120,15 @@ class RunPlan:
         """The kind of target that is rolled out, as in a request."""
         return str(self.scenario.get("target", "apigateway-stage"))
 
+    def conditions(self) -> Iterator[str]:
+        """By name, what makes the whole run harder than a plain one."""
+        if self.most_latency_ms:
+            yield "calls take time"
+        if self.event_delay_seconds:
+            yield "events take time"
+        if self.analyses_per_execution:
+            yield "handed over soon"
+
     def lines(self) -> Iterator[str]:
         """The plan in words."""
         request, scenario = self.scenario["request"], self.scenario

@@ -96,12 +96,19 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person was told who gave a command."""
+    """What a person was told who gave a command to this rollout, between these two arrivals.
+
+    for_any_step: the command named no step.
+    """
 
     actor: str
     command: str
     accepted: bool
     message: str
+    rollout_id: str = ""
+    begun: int = 0
+    ended: int = 0
+    for_any_step: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ that a new kind changes no other draw.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -192,6 +192,19 @@ def _cold_start(drawn: Hardships, draw: Draw) -> None:
         drawn.faults.append(_fault("lambda", "Invoke", error, "state machine", times, skip=random.randrange(12)))
 
 
+def _raised_while_held(drawn: Hardships, draw: Draw) -> None:
+    """A raise is sent twice, for the first answer is late; then an alarm has the canary held at zero."""
+    if len(draw.request["plan"]["steps"]) == 1:
+        return
+    draw.request["onRegression"] = "holdAtZero"
+    draw.request.setdefault("alarms", [draw.watched])
+    nth = draw.random.choice((1, 1, 2))
+    late = _fault(draw.targets.service, draw.targets.writes, "", "ShiftTraffic", 1, skip=nth - 1)
+    drawn.faults.append(replace(late, mode="late", seconds=draw.random.choice((40.0, 70.0))))
+    when = AtCall("ShiftTraffic", "TransactWriteItems", nth, after=True)
+    drawn.acts.append(Act(What.ALARM_EVENT, when, {"name": draw.watched, "state": "ALARM", "before": "OK"}))
+
+
 def _fault(
     service: str,
     operation: str,
@@ -227,5 +240,6 @@ KINDS: tuple[tuple[float, Callable[[Hardships, Draw], None]], ...] = (
     (0.06, _deployed_anew),
     (0.06, _untold_end),
     (0.08, _cold_start),
+    (0.04, _raised_while_held),
 )
 """Each hardship, and how many of the runs have it."""

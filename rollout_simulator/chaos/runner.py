@@ -217,7 +217,7 @@ class _Run:
         self._request(forged, f"{victim[:70]}-undo{self._requests}", by_event=details["byEvent"])
 
     def _use_name_again(self) -> None:
-        """As months later, when Step Functions has forgotten the execution and the table has not forgotten its record."""
+        """As months later, when Step Functions has forgotten the execution and the table still has its record."""
         for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
             for one in [one for one in machine.executions if one.name == self._first and one.status != "RUNNING"]:
                 machine.executions.remove(one)

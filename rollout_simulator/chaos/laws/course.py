@@ -203,16 +203,16 @@ class Course:
         )
 
     def is_undoing(self, change: Change) -> bool:
-        """Whether this takes away what an earlier write for the same rollout has brought back."""
-        return (
-            change.after is not None
-            and change.after.canary is None
-            and any(
-                other.rollout_id == change.rollout_id
-                and other.write.number < change.write.number
-                and other.after == change.before
-                for other in self.changes
-            )
+        """Whether this takes away what an earlier write for the same rollout has brought back, or has raised late."""
+        if change.after is None:
+            return False
+        gone, at_zero = change.after.canary is None, change.after.canary is not None and not change.after.canary.weight
+        return any(
+            other.rollout_id == change.rollout_id
+            and other.write.number < change.write.number
+            and other.after == change.before
+            and (gone or (at_zero and self.is_late(other)))
+            for other in self.changes
         )
 
     # --- executions ----------------------------------------------------------------------------------------

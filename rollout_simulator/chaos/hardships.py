@@ -194,10 +194,9 @@ def _cold_start(drawn: Hardships, draw: Draw) -> None:
 
 def _raised_while_held(drawn: Hardships, draw: Draw) -> None:
     """A raise is sent twice, for the first answer is late; then an alarm has the canary held at zero."""
-    if len(draw.request["plan"]["steps"]) == 1:
+    if len(draw.request["plan"]["steps"]) == 1 or "alarms" not in draw.request:
         return
     draw.request["onRegression"] = "holdAtZero"
-    draw.request.setdefault("alarms", [draw.watched])
     nth = draw.random.choice((1, 1, 2))
     late = _fault(draw.targets.service, draw.targets.writes, "", "ShiftTraffic", 1, skip=nth - 1)
     drawn.faults.append(replace(late, mode="late", seconds=draw.random.choice((40.0, 70.0))))
@@ -240,6 +239,6 @@ KINDS: tuple[tuple[float, Callable[[Hardships, Draw], None]], ...] = (
     (0.06, _deployed_anew),
     (0.06, _untold_end),
     (0.08, _cold_start),
-    (0.04, _raised_while_held),
+    (0.06, _raised_while_held),
 )
 """Each hardship, and how many of the runs have it."""

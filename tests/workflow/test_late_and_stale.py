@@ -115,7 +115,7 @@ def test_what_lands_late_serves_for_half_a_minute_at_most() -> None:
 def test_a_raise_that_lands_while_the_canary_is_held_at_zero_is_lowered_again(seconds: float) -> None:
     late = fault("apigateway", "UpdateStage", mode="late", seconds=seconds, caller="ShiftTraffic", times=1)
     recorded = ran(
-        after("ShiftTraffic", "TransactWriteItems", What.ALARM_EVENT, **EVENT),
+        after("ShiftTraffic", "TransactWriteItems", What.ALARM_EVENT, 1, **EVENT),
         faults=[late],
         alarms=[ALARM],
         onRegression="holdAtZero",
@@ -129,7 +129,7 @@ def test_a_raise_that_lands_while_the_canary_is_held_at_zero_is_lowered_again(se
 
 
 def test_a_rollout_whose_canary_was_lowered_again_waits_no_longer_for_a_person() -> None:
-    alarm = after("ShiftTraffic", "TransactWriteItems", What.ALARM_EVENT, **EVENT)
+    alarm = after("ShiftTraffic", "TransactWriteItems", What.ALARM_EVENT, 1, **EVENT)
     late = fault("apigateway", "UpdateStage", mode="late", seconds=70.0, caller="ShiftTraffic", times=1)
     recorded = ran(alarm, faults=[late], alarms=[ALARM], onRegression="holdAtZero", holdMinutes=10)
     lowered, *_, removed = [write for write in recorded.target_writes if write.caller.endswith("Function")][3:]

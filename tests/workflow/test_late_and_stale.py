@@ -26,6 +26,8 @@ from tests.workflow.trouble import (
     weights,
 )
 
+pytestmark = pytest.mark.slow
+
 EVENT = {"name": ALARM, "state": "ALARM", "before": "OK"}
 
 

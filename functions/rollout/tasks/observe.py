@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rollout.core.cold import asked_in, comparable
 from rollout.core.controller_metrics import bad_requests
 from rollout.core.decision import Phase
 from rollout.core.early import MOST_MINUTES, believed, numbers_of, of_errors
@@ -247,7 +248,7 @@ def _choose_source(
 
 
 def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str]) -> tuple[Rollout, Json]:
-    semantics, bad_served = rollout.semantics, rollout.bad_served
+    semantics, bad_served, last_asked = rollout.semantics, rollout.bad_served, rollout.last_asked
     if rollout.phase is Phase.WATCHING:
         reading = watched_reading_of(raw, rollout.watch_limits)
     else:
@@ -257,12 +258,15 @@ def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str
                 settled.append(semantics.in_words)
         reading = reading_of(raw, rollout.step, semantics)
         bad_served += bad_requests(reading, rollout.settings.judge)
+        last_asked = asked_in(reading, last_asked)
+        reading = comparable(reading, rollout.settings.judge, rollout.last_asked)
     return (
         replace(
             rollout,
             semantics=semantics,
             evidence=_observe(rollout, reading, notes),
             bad_served=bad_served,
+            last_asked=last_asked,
             next_minute=raw.minute + 1,
         ),
         reading_document(reading),

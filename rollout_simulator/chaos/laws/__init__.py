@@ -14,8 +14,8 @@ STOP. No write that raises the candidate's share was *intended* after a stop sig
     under onRegression "hold" or "holdAtZero" an alarm leaves it to a person, and what a person says after it counts.
     A raise that lands while the canary is held at zero is lowered again within two minutes, if nothing hinders that.
 MINUTES. The minutes in a rollout's history rise by exactly one within a step; each was over and past the lag when it
-    was counted; and no change of the weight lies in it, or less than `settleSeconds` before it, give or take by how much
-    the functions' clocks differ.
+    was counted; and no change of the weight lies in it, or less than `settleSeconds` before it, give or take the
+    difference of the functions' clocks.
 ONE WRITER. The controller changes the target only in Create canary, Shift traffic, Promote, Roll back and Recover, for
     the rollout that holds the target's lock; Recover never while the rollout's execution runs.
 FENCE. Each of its writes finds the target as the record says it was left, unless somebody changed it between the task's

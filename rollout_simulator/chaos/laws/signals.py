@@ -83,17 +83,19 @@ def _alarms_heard(course: Course) -> Iterator[Violation]:
         detail = event["detail"]
         if detail["state"]["value"] != "ALARM" or detail["previousState"]["value"] == "ALARM":
             continue
-        yield from _alarm_heard(course, _names(event), datetime.fromisoformat(detail["state"]["timestamp"]))
+        sent, at = (datetime.fromisoformat(text) for text in (event["time"], detail["state"]["timestamp"]))
+        yield from _alarm_heard(course, _names(event), at, sent)
 
 
-def _alarm_heard(course: Course, names: tuple[str, ...], at: datetime) -> Iterator[Violation]:
+def _alarm_heard(course: Course, names: tuple[str, ...], at: datetime, sent: datetime) -> Iterator[Violation]:
+    """`at`: when it fired, by its event; `sent`: when that came, which may be much later."""
     for rollout_id, records in course.records.items():
         first, last = records[0], records[-1]
         ended = datetime.fromisoformat(last.document["endedAt"]) if last.document["endedAt"] else None
         margin = timedelta(seconds=course.recorded.plan.event_delay_seconds + 60)
         watched = [name for name in names if name in first.settings["alarms"]]
         watches = watched and first.started_at + margin < at
-        if not watches or (ended is not None and at + margin > ended):
+        if not watches or (ended is not None and max(at, sent) + margin > ended):
             continue
         known = [s.signal for s in course.signals[rollout_id] if s.kind == "ALARM" and s.signal["source"] in watched]
         noted = [line for line in course.recorded.history(rollout_id) if line["state"] == "Noted" and known]

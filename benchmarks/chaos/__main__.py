@@ -71,7 +71,8 @@ def campaign(seeds: Sequence[int], jobs: int, stories: int, progress: Progress) 
     if progress.runs:
         say(f"{summary.runs} runs were made before, {len(summary.broken)} broken, {progress.wall_seconds:.0f} s")
     told_at, interrupted, so_far = began, False, len(summary.broken)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGINT, signal.SIGTERM):  # a shell starts what runs in the background with Ctrl-C ignored
+        signal.signal(ending, signal.default_int_handler)
     try:
         with closing(tallies([seed for seed in seeds if seed not in progress.done], jobs)) as made:
             for tally in made:

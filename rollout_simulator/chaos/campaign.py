@@ -161,6 +161,7 @@ def _request(random: Random, targets: FaultTargets) -> Json:
         "onInconclusive": random.choice(("hold", "hold", "rollback")),
         "onRegression": random.choice(("rollback", "rollback", "rollback", "hold", "holdAtZero")),
     }
+    request["pauseMinutes"] = request["holdMinutes"]
     if random.random() < 0.3:
         request["requestId"] = "request-1"
     if random.random() < 0.7:

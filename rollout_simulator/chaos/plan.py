@@ -155,7 +155,16 @@ class RunPlan:
         steps = request["plan"]["steps"]
         ramp = " → ".join(f"{step['weightPercent']} % for {step['bakeMinutes']} min" for step in steps)
         yield f"seed {self.seed}: {self.kind}, {ramp}, watched for {request['plan']['watchMinutes']} min"
-        for name in ("onRegression", "onInconclusive", "holdMinutes", "measurement", "judge", "candidate", "requestId"):
+        for name in (
+            "onRegression",
+            "onInconclusive",
+            "holdMinutes",
+            "pauseMinutes",
+            "measurement",
+            "judge",
+            "candidate",
+            "requestId",
+        ):
             if name in request:
                 yield f"  {name}: {json.dumps(request[name])}"
         for name in ("api", "traffic", "candidate", "disturbances", "metrics", "alarms"):

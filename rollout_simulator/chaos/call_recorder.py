@@ -22,12 +22,14 @@ from typing import Any
 from botocore.endpoint import Endpoint
 from moto.dynamodb.models import dynamodb_backends
 
+from rollout_simulator.chaos.hardships import START
 from rollout_simulator.chaos.plan import Act, AtCall, What
 from rollout_simulator.chaos.recorded import AliasWrite, Arrival, Invocation, ItemWrite, TargetWrite
 from rollout_simulator.chaos.states import State
 from rollout_simulator.clock import SimulatedClock
 from rollout_simulator.moto_patches.invocations import OUTSIDE, invocation
 from rollout_simulator.moto_patches.lambda_alias import AliasChange
+from rollout_simulator.moto_patches.lambda_in_process import RuntimeFailure
 from rollout_simulator.moto_patches.patching import replacements
 from rollout_simulator.template import ACCOUNT, REGION
 
@@ -63,6 +65,11 @@ class CallRecorder:
     _at_calls: list[Act] = field(default_factory=list)
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _number: int = 0
+
+    @property
+    def number(self) -> int:
+        """Of the last arrival."""
+        return self._number
 
     def watch(self, clock: SimulatedClock, acts: list[Act], perform: Callable[[Act], object]) -> None:
         """From now on record what arrives, and perform these acts at their calls."""
@@ -143,6 +150,8 @@ class CallRecorder:
         self.done.append((self._clock.now(), act))
         if act.what is What.CRASH:
             raise SystemExit("the function died")
+        if act.what is What.COLD_START:
+            raise RuntimeFailure(act.details["error"], "no environment could be made")
         if act.what is What.HANG:
             self._clock.sleep(LONGER_THAN_ANY_FUNCTION_SECONDS)
             return
@@ -176,7 +185,9 @@ class CallRecorder:
             present = Invocation(len(self.invocations), function_of(context.function_name), clock.now(), event)
             self.invocations.append(present)
             token = _invocation.set(present)
+            self._counts[present.function, START] += 1
             try:
+                self._interfere(present.function, START, (self._counts[present.function, START], 0), after=False)
                 present.answer = handle(event, context)
             except BaseException as error:
                 present.error = f"{type(error).__name__}: {error}"

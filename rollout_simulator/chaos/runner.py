@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from rollout.tasks import analyze
+from rollout.wiring import SystemClock
 from rollout_simulator.chaos import call_recorder
 from rollout_simulator.chaos.call_recorder import CallRecorder, stored_item, stored_items
 from rollout_simulator.chaos.plan import Act, At, AwsFault, RunPlan, What
@@ -21,14 +24,19 @@ from rollout_simulator.chaos.subjects import KINDS
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.faults import Fault, Mode
 from rollout_simulator.moto_patches.alarm_evaluation import event_time
+from rollout_simulator.moto_patches.invocations import invocation
+from rollout_simulator.moto_patches.lambda_in_process import forget_environments
 from rollout_simulator.moto_patches.patching import replaced
 from rollout_simulator.scenario import Scenario, parse_scenario
-from rollout_simulator.template import ACCOUNT, REGION
+from rollout_simulator.template import ACCOUNT, REGION, ROOT
 
 Json = dict[str, Any]
 
 FIRST = "first"
 """The name of the execution, and so of the rollout, that the plan's request starts."""
+
+BELOW = frozenset({What.CRASH, What.HANG, What.COLD_START})
+"""What happens to a function, at one of its calls."""
 
 LONGEST = timedelta(hours=8)
 """A run that has not ended by then never will."""
@@ -44,6 +52,8 @@ def run(plan: RunPlan) -> Recorded:
         stack.enter_context(call_recorder.opened(recorder))
         if plan.analyses_per_execution is not None:
             stack.enter_context(replaced(analyze, "MOST_ANALYSES", plan.analyses_per_execution))
+        if plan.skews:
+            stack.enter_context(replaced(SystemClock, "now", _skewed(plan.skews)))
         handlers = call_recorder.Handlers(recorder)
         aws = stack.enter_context(
             EmbeddedAws(seed=plan.seed, handlers=handlers, event_delay_seconds=plan.event_delay_seconds)
@@ -66,6 +76,8 @@ class _Run:
         self._answers: list[Answer] = []
         self._due = 0
         self._requests = 0
+        self._first = f"{plan.prefix}1" if plan.prefix else FIRST
+        self._forgotten: list[Any] = []
 
     def to_its_end(self) -> Recorded:
         """Start the rollout, let everything happen, and tell what came of it."""
@@ -73,6 +85,8 @@ class _Run:
         cloudwatch = self._aws.client("cloudwatch")
         for alarm in self._scenario.alarms:
             self._subject.alarm(alarm)
+        for name, rule in self._plan.composites.items():
+            cloudwatch.put_composite_alarm(AlarmName=name, AlarmRule=rule)
         if self._scenario.alarms:
             self._clock.run_until(self._clock.now() + timedelta(minutes=2))
         for alarm in self._scenario.alarms:
@@ -88,7 +102,7 @@ class _Run:
                 moment = started + timedelta(seconds=act.when.seconds)
                 self._clock.call_at(moment, partial(self._perform_due, act), name="act")
         self._aws.limits.enforced = True
-        self._request(self._subject.request(), FIRST, by_event=self._plan.by_event)
+        self._request(self._subject.request(), self._first, by_event=self._plan.by_event)
         for fault in self._plan.faults:
             self._aws.faults.inject(_injected(fault, started))
         ended = self._run_out(started)
@@ -130,8 +144,16 @@ class _Run:
                     self._aws.client("cloudwatch").set_alarm_state(
                         AlarmName=details["name"], StateValue="ALARM", StateReason="Threshold Crossed"
                     )
-                case What.ALARM_EVENT:
+                case What.ALARM_EVENT | What.ALARM_ELSEWHERE:
                     self._alarm_event(details)
+                case What.STORM:
+                    self._storm(details)
+                case What.FORGERY:
+                    self._forge(details)
+                case What.REUSED_NAME:
+                    self._use_name_again()
+                case What.DEPLOYED_ANEW:
+                    self._deploy_anew()
                 case What.STOP_EXECUTION:
                     self._stop()
                 case What.FOREIGN_CHANGE:
@@ -140,13 +162,13 @@ class _Run:
                     self._request_again(details)
                 case What.SWEEP:
                     self._invoke("RecoverFunction", {"detail-type": "Scheduled Event", "detail": {}})
-                case What.CRASH | What.HANG:
+                case What.CRASH | What.HANG | What.COLD_START:
                     raise AssertionError(f"{act.what} happens at a call")
 
     def _command(self, details: Json) -> None:
         rollout_id = self._present()
         actor = f"person {len(self._answers) + 1}"
-        command: Json = {"command": details["command"], "actor": actor, "reason": "because"}
+        command: Json = {"command": details["command"], "actor": actor, "reason": details.get("reason", "because")}
         if details.get("byTarget"):
             command["target"] = self._subject.request()["target"]
         else:
@@ -157,20 +179,68 @@ class _Run:
             entry = {"Source": "rollout.pilot", "DetailType": "Rollout Command", "Detail": json.dumps(command)}
             self._aws.client("events").put_events(Entries=[entry])
             return
-        place = len(self._answers)
+        place, begun = len(self._answers), self._border.number
         self._answers.append(Answer(actor, details["command"], accepted=False, message=""))
         answer = self._invoke("OnCommandFunction", command)
         if "accepted" in answer:
-            self._answers[place] = Answer(actor, details["command"], answer["accepted"], answer["message"])
+            self._answers[place] = Answer(
+                actor,
+                details["command"],
+                answer["accepted"],
+                answer["message"],
+                answer["rolloutId"],
+                begun,
+                self._border.number,
+                for_any_step="expectedStep" not in command,
+            )
+
+    def _storm(self, details: Json) -> None:
+        """Many commands, one after the other, and perhaps one that must come through in spite of them."""
+        commands = [details["command"]] * details["count"] + ([details["then"]] if details["then"] else [])
+        for command in commands:
+            with suppress(ClientError, BotoCoreError):
+                self._command({"command": command, "namesStep": command == "approve", "reason": details["reason"]})
+            self._clock.sleep(details.get("everySeconds", 0))
+
+    def _forge(self, details: Json) -> None:
+        """A request that says what only the workflow may say, to command the rollout that is present."""
+        victim, request = self._present(), self._subject.request()
+        orders = {"continue": victim, "undo": victim}
+        forged = {
+            "continue": {"continue": victim},
+            "undo": {"undo": victim, "actor": "somebody else", "reason": "forged"},
+            "continue and undo": orders,
+            "a record": {**request, "rolloutId": victim, "execution": victim, "startedAt": "2020-01-01T00:00:00Z"},
+            "another's id": {**request, **orders},
+        }[details["kind"]]
+        self._requests += 1
+        self._request(forged, f"{victim[:70]}-undo{self._requests}", by_event=details["byEvent"])
+
+    def _use_name_again(self) -> None:
+        """As months later, when Step Functions has forgotten the execution and the table still has its record."""
+        for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
+            for one in [one for one in machine.executions if one.name == self._first and one.status != "RUNNING"]:
+                machine.executions.remove(one)
+                self._forgotten.append(one)
+        self._request(self._subject.request(), self._first, by_event=False)
+
+    def _deploy_anew(self) -> None:
+        """The same code: no environment is left, and executions that run keep the definition that they began with."""
+        forget_environments(ROOT / "functions")
+        workflow, arn = self._aws.client("stepfunctions"), self._aws.deployment.outputs["StateMachineArn"]
+        written = workflow.describe_state_machine(stateMachineArn=arn)
+        workflow.update_state_machine(stateMachineArn=arn, definition=written["definition"], roleArn=written["roleArn"])
 
     def _alarm_event(self, details: Json) -> None:
         """The event alone, as often as wanted, and with its own idea of when it was."""
         at = self._clock.now() - timedelta(seconds=details.get("lateSeconds", 0))
-        name = details["name"]
+        name, account, region = details["name"], details.get("account", ACCOUNT), details.get("region", REGION)
         event = {
+            "account": account,
+            "region": region,
             "source": "aws.cloudwatch",
             "detail-type": "CloudWatch Alarm State Change",
-            "resources": [f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"],
+            "resources": [f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"],
             "detail": {
                 "alarmName": name,
                 "state": {"value": details["state"], "reason": "Threshold Crossed", "timestamp": event_time(at)},
@@ -197,7 +267,8 @@ class _Run:
             request["candidate"] = self._subject.other_candidate()
         request["onConflict"] = details["onConflict"]
         self._requests += 1
-        name = FIRST if details.get("sameName") else f"again-{self._requests}"
+        again = f"{self._plan.prefix}{self._requests + 1}" if self._plan.prefix else f"again-{self._requests}"
+        name = self._first if details.get("sameName") else again
         self._request(request, name, by_event=details.get("byEvent", False))
 
     def _request(self, request: Json, name: str, *, by_event: bool) -> None:
@@ -225,7 +296,7 @@ class _Run:
                 return str(item["rolloutId"]["S"])
         records = [item for item in items if item["sk"]["S"] == "RECORD" and "signalCount" in item]
         newest = max(records, key=lambda item: str(item["startedAt"]["S"]), default=None)
-        return str(newest["rolloutId"]["S"]) if newest else FIRST
+        return str(newest["rolloutId"]["S"]) if newest else self._first
 
     def _step(self, rollout_id: str) -> int:
         record = stored_item(self._table, f"ROLLOUT#{rollout_id}", "RECORD")
@@ -246,14 +317,22 @@ class _Run:
             alias_writes=self._border.alias_writes,
             done=self._border.done,
             events=list(self._aws.events.put),
-            executions=[_execution(one) for one in self._aws.executions.all()],
+            executions=[_execution(one) for one in (*self._forgotten, *self._aws.executions.all())],
             items=list(stored_items(self._table)),
             answers=self._answers,
             canary_points=list(self._subject.canary_points()),
             faults_injected=sum(1 for call in calls if call.outcome)
-            + sum(1 for _, act in self._border.done if act.what in (What.CRASH, What.HANG)),
+            + sum(1 for _, act in self._border.done if act.what in BELOW),
             calls=[(call_recorder.function_of(call.caller), call.operation, call.outcome) for call in calls],
         )
+
+
+def _skewed(skews: Mapping[str, float]) -> Any:
+    def now(_: SystemClock) -> datetime:
+        ahead = skews.get(call_recorder.function_of(invocation.get()), 0.0)
+        return datetime.now(UTC) + timedelta(seconds=ahead)
+
+    return now
 
 
 def _execution(one: Any) -> Execution:

@@ -5,6 +5,7 @@
 | `ROLLOUT#<id>`    | `RECORD`         | the rollout; `document` is JSON, beside it what conditions look at   |
 | `ROLLOUT#<id>`    | `HISTORY#<n>`    | one line per write that has something to tell, JSON, in order        |
 | `TARGET#<key>`    | `LOCK`           | who holds the target                                                |
+| `TARGET#<key>`    | `LAST`           | which rollout was begun last on the target                           |
 | `TARGET#<key>`    | `LEARNED`        | what promoted rollouts taught about clumped errors                    |
 | `ALARM#<name>`    | `ROLLOUT#<id>`   | which running rollouts watch the alarm                              |
 | `REQUEST#<key>`   | `<request id>`   | which rollout came of a request                                      |
@@ -33,6 +34,7 @@ from rollout.adapters.dynamodb_items import (
     UNTOLD_KIND,
     Item,
     key_of,
+    last_of,
     lock_of,
     record_of,
     string,
@@ -81,6 +83,7 @@ class DynamoDbStore:
             self._put(record_of(rollout), "attribute_not_exists(pk)"),
             self._put(lock_of(rollout), "attribute_not_exists(pk)"),
             *self._request(rollout),
+            self._put(last_of(rollout)),
             *(self._put(watch_of(name, rollout.rollout_id)) for name in rollout.settings.alarms),
         ]
         reasons = self._transact("open the rollout", items)
@@ -306,6 +309,11 @@ class DynamoDbStore:
         """
         lock = self._get(f"TARGET#{target.key}", "LOCK")
         return str(lock["rolloutId"]["S"]) if lock else None
+
+    def last(self, target: Target) -> str | None:
+        """The item that each rollout of the target overwrites. Raises as the port says."""
+        item = self._get(f"TARGET#{target.key}", "LAST")
+        return str(item["rolloutId"]["S"]) if item else None
 
     def recent(self, limit: int) -> Sequence[Json]:
         """The newest records, by the index. Raises: Unavailable."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -53,6 +53,7 @@ class CallRecorder:
 
     random: Random
     most_latency_ms: int = 0
+    read_lag_seconds: float = 0.0
     arrivals: list[Arrival] = field(default_factory=list)
     invocations: list[Invocation] = field(default_factory=list)
     item_writes: list[ItemWrite] = field(default_factory=list)
@@ -126,6 +127,8 @@ class CallRecorder:
         self.arrivals.append(
             Arrival(number, at, caller, present.number if present else None, service, operation, done=done)
         )
+        if done and operation == "GetItem" and caller != OUTSIDE:
+            self._show_the_past(at, json.loads(request.body), parsed)
         if done and service == "dynamodb" and operation in _WRITES:
             self._note_items(number, at, caller, json.loads(request.body))
         self._interfere(caller, operation, counts, after=True)
@@ -159,6 +162,24 @@ class CallRecorder:
         self._clock.spawn(lambda: perform(act), f"act {act.what}")
         for _ in range(HOPS):
             self._clock.sleep(0)
+
+    def _show_the_past(self, now: datetime, request: Json, answer: Json) -> None:
+        """What a read shows that does not ask for consistency: DynamoDB promises only that it is true some time later
+        ("usually within one second or less").
+        """
+        if request.get("ConsistentRead"):
+            return
+        place, moment = (request["Key"]["pk"]["S"], request["Key"]["sk"]["S"]), now - self._read_lag
+        writes = [write for write in self.item_writes if (write.pk, write.sk) == place]
+        if writes and writes[-1].at > moment:
+            shown = next((write.item for write in reversed(writes) if write.at <= moment), None)
+            answer.pop("Item", None)
+            if shown is not None:
+                answer["Item"] = shown
+
+    @property
+    def _read_lag(self) -> timedelta:
+        return timedelta(seconds=self.read_lag_seconds)
 
     # --- what was written ----------------------------------------------------------------------------------
 

@@ -108,6 +108,28 @@ def _reused_name(drawn: Hardships, draw: Draw) -> None:
     drawn.acts.append(Act(What.REUSED_NAME, moment, {}))
 
 
+def _stray_lock(drawn: Hardships, draw: Draw) -> None:
+    """Of a rollout whose record somebody has deleted: before the first request, or between two."""
+    random = draw.random
+    seconds = random.choice((0.0, draw.minutes * 60 + 900.0))
+    drawn.acts.append(Act(What.STRAY_LOCK, At(seconds), {}))
+    if random.random() < 0.7:
+        again = At(seconds + random.choice((60.0, 1_200.0)))
+        drawn.acts.append(Act(What.REQUEST, again, {"onConflict": "reject"}))
+
+
+def _stopped_while_it_changes(drawn: Hardships, draw: Draw) -> None:
+    """Somebody stops the execution while a slow task is about to change the target: the task goes on without it."""
+    random = draw.random
+    caller = random.choice(("CreateCanary", "ShiftTraffic", "ShiftTraffic", "Promote"))
+    operation = random.choice((draw.targets.reads, draw.targets.writes))
+    nth = random.choice((1, 1, 2))
+    drawn.acts.append(Act(What.STOP_EXECUTION, AtCall(caller, operation, nth, after=False), {}))
+    mode, seconds = random.choice((("slow", 7.0), ("slow", 7.0), ("late", 20.0), ("late", 70.0)))
+    slow = _fault(draw.targets.service, draw.targets.writes, "", caller, random.choice((1, 2)), skip=nth - 1)
+    drawn.faults.append(replace(slow, mode=mode, seconds=seconds))
+
+
 def _forged_document(drawn: Hardships, draw: Draw) -> None:
     random = draw.random
     late = At(draw.minutes * 60 + random.choice((60.0, 900.0)))
@@ -141,7 +163,7 @@ def _command_storm(drawn: Hardships, draw: Draw) -> None:
     random = draw.random
     details: Json = {
         "command": random.choice(("pause", "pause", "resume", "advance", "approve")),
-        "count": random.choice((5, 20, 60, 60)),
+        "count": random.choice((5, 20, 80)),
         "everySeconds": random.choice((0.0, 0.0, 0.2, 5.0)),
         "reason": random.choice(("because", "ö" * 1_000, "待" * 680)),
         "then": random.choice(("abort", "abort", None)),
@@ -156,7 +178,7 @@ def _large_record(drawn: Hardships, draw: Draw) -> None:
     if draw.targets.service == "apigateway":
         drawn.api["candidate_variables"] = {"lambdaAlias": "next", **variables}
     drawn.acts.append(
-        Act(What.STORM, draw.moment(), {"command": "pause", "count": 60, "reason": "ö" * 1_000, "then": "abort"})
+        Act(What.STORM, draw.moment(), {"command": "pause", "count": 80, "reason": "ö" * 1_000, "then": "abort"})
     )
     if draw.random.random() < 0.3:
         drawn.faults.append(_fault("events", "PutEvents", THROTTLED, None, None, for_seconds=900.0))
@@ -231,6 +253,8 @@ KINDS: tuple[tuple[float, Callable[[Hardships, Draw], None]], ...] = (
     (0.08, _skewed_clocks),
     (0.05, _colliding_names),
     (0.06, _reused_name),
+    (0.04, _stray_lock),
+    (0.05, _stopped_while_it_changes),
     (0.10, _forged_document),
     (0.08, _alarm_from_elsewhere),
     (0.06, _composite_alarm),

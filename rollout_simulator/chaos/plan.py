@@ -28,6 +28,7 @@ class What(StrEnum):
     FORGERY = "forged request"  # it says what only the workflow itself may say
     ALARM_ELSEWHERE = "alarm from elsewhere"  # an event of another account or region, forwarded
     REUSED_NAME = "reused name"  # an execution by the name of one that Step Functions has forgotten
+    STRAY_LOCK = "lock without a record"
     DEPLOYED_ANEW = "controller deployed anew"
     COLD_START = "cold start that failed"
     CRASH = "crash"  # the function dies
@@ -113,6 +114,7 @@ class RunPlan:
     prefix: all rollouts of the run are named so, and numbered.
     skews: by how many seconds the clock of a function is ahead.
     composites: composite alarms and their rules, by name.
+    read_lag_seconds: a read of the table that does not ask for consistency shows what was so long ago.
     """
 
     seed: int
@@ -126,6 +128,7 @@ class RunPlan:
     prefix: str = ""
     skews: Mapping[str, float] = field(default_factory=dict)
     composites: Mapping[str, str] = field(default_factory=dict)
+    read_lag_seconds: float = 0.5
 
     @property
     def kind(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -47,7 +47,7 @@ AFTERMATH = timedelta(minutes=12)
 
 def run(plan: RunPlan) -> Recorded:
     """Carry the plan out, in an AWS of its own, until all has ended."""
-    recorder = CallRecorder(Random(plan.seed), plan.most_latency_ms)
+    recorder = CallRecorder(Random(plan.seed), plan.most_latency_ms, plan.read_lag_seconds)
     with ExitStack() as stack:
         stack.enter_context(call_recorder.opened(recorder))
         if plan.analyses_per_execution is not None:
@@ -135,35 +135,31 @@ class _Run:
         self._perform(act)
 
     def _perform(self, act: Act) -> None:
-        details = act.details
+        does: Mapping[What, Callable[[Json], object]] = {
+            What.COMMAND: self._command,
+            What.ALARM: self._fire,
+            What.ALARM_EVENT: self._alarm_event,
+            What.ALARM_ELSEWHERE: self._alarm_event,
+            What.STORM: self._storm,
+            What.FORGERY: self._forge,
+            What.REUSED_NAME: self._use_name_again,
+            What.STRAY_LOCK: self._lock_for_nobody,
+            What.DEPLOYED_ANEW: self._deploy_anew,
+            What.STOP_EXECUTION: self._stop,
+            What.FOREIGN_CHANGE: lambda details: self._subject.change(details["kind"]),
+            What.REQUEST: self._request_again,
+            What.SWEEP: self._sweep,
+        }
         with suppress(ClientError, BotoCoreError):  # a person, too, is refused or not answered now and then
-            match act.what:
-                case What.COMMAND:
-                    self._command(details)
-                case What.ALARM:
-                    self._aws.client("cloudwatch").set_alarm_state(
-                        AlarmName=details["name"], StateValue="ALARM", StateReason="Threshold Crossed"
-                    )
-                case What.ALARM_EVENT | What.ALARM_ELSEWHERE:
-                    self._alarm_event(details)
-                case What.STORM:
-                    self._storm(details)
-                case What.FORGERY:
-                    self._forge(details)
-                case What.REUSED_NAME:
-                    self._use_name_again()
-                case What.DEPLOYED_ANEW:
-                    self._deploy_anew()
-                case What.STOP_EXECUTION:
-                    self._stop()
-                case What.FOREIGN_CHANGE:
-                    self._subject.change(details["kind"])
-                case What.REQUEST:
-                    self._request_again(details)
-                case What.SWEEP:
-                    self._invoke("RecoverFunction", {"detail-type": "Scheduled Event", "detail": {}})
-                case What.CRASH | What.HANG | What.COLD_START:
-                    raise AssertionError(f"{act.what} happens at a call")
+            does[act.what](act.details)
+
+    def _fire(self, details: Json) -> None:
+        self._aws.client("cloudwatch").set_alarm_state(
+            AlarmName=details["name"], StateValue="ALARM", StateReason="Threshold Crossed"
+        )
+
+    def _sweep(self, _: Json) -> None:
+        self._invoke("RecoverFunction", {"detail-type": "Scheduled Event", "detail": {}})
 
     def _command(self, details: Json) -> None:
         rollout_id = self._present()
@@ -195,12 +191,30 @@ class _Run:
             )
 
     def _storm(self, details: Json) -> None:
-        """Many commands, one after the other, and perhaps one that must come through in spite of them."""
-        commands = [details["command"]] * details["count"] + ([details["then"]] if details["then"] else [])
-        for command in commands:
-            with suppress(ClientError, BotoCoreError):
-                self._command({"command": command, "namesStep": command == "approve", "reason": details["reason"]})
-            self._clock.sleep(details.get("everySeconds", 0))
+        """Many commands, at once or one after the other, and perhaps one that must come through in spite of them."""
+        apart = details.get("everySeconds", 0)
+        commands = [details["command"]] * details["count"]
+        for number, command in enumerate(commands):
+            one = {"command": command, "namesStep": command == "approve", "reason": details["reason"]}
+            self._clock.call_later(number * apart, partial(self._give, one), "storm")
+        if details["then"]:
+            last = {"command": details["then"], "reason": details["reason"]}
+            self._clock.call_later(len(commands) * apart + 0.5, partial(self._give, last), "after the storm")
+
+    def _give(self, details: Json) -> None:
+        with suppress(ClientError, BotoCoreError):
+            self._command(details)
+
+    def _lock_for_nobody(self, _: Json) -> None:
+        """Unless the target is held."""
+        target = self._subject.request()["target"]
+        lock = {"pk": f"TARGET#{'/'.join(target.values())}", "sk": "LOCK", "kind": "lock", "rolloutId": "gone"}
+        lock["startedAt"] = "2020-01-01T00:00:00+00:00"
+        self._aws.client("dynamodb").put_item(
+            TableName=self._table,
+            Item={name: {"S": value} for name, value in lock.items()},
+            ConditionExpression="attribute_not_exists(pk)",
+        )
 
     def _forge(self, details: Json) -> None:
         """A request that says what only the workflow may say, to command the rollout that is present."""
@@ -212,11 +226,12 @@ class _Run:
             "continue and undo": orders,
             "a record": {**request, "rolloutId": victim, "execution": victim, "startedAt": "2020-01-01T00:00:00Z"},
             "another's id": {**request, **orders},
+            "240 KB": {**request, **{f"{number}{'待' * 1_000}": victim for number in range(80)}},
         }[details["kind"]]
         self._requests += 1
         self._request(forged, f"{victim[:70]}-undo{self._requests}", by_event=details["byEvent"])
 
-    def _use_name_again(self) -> None:
+    def _use_name_again(self, _: Json) -> None:
         """As months later, when Step Functions has forgotten the execution and the table still has its record."""
         for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
             for one in [one for one in machine.executions if one.name == self._first and one.status != "RUNNING"]:
@@ -224,7 +239,7 @@ class _Run:
                 self._forgotten.append(one)
         self._request(self._subject.request(), self._first, by_event=False)
 
-    def _deploy_anew(self) -> None:
+    def _deploy_anew(self, _: Json) -> None:
         """The same code: no environment is left, and executions that run keep the definition that they began with."""
         forget_environments(ROOT / "functions")
         workflow, arn = self._aws.client("stepfunctions"), self._aws.deployment.outputs["StateMachineArn"]
@@ -251,7 +266,7 @@ class _Run:
         for copy in range(details.get("copies", 1)):
             self._clock.call_later(copy * details.get("apartSeconds", 0), lambda: self._aws.events.emit(event), "event")
 
-    def _stop(self) -> None:
+    def _stop(self, _: Json) -> None:
         record = stored_item(self._table, f"ROLLOUT#{self._present()}", "RECORD")
         document = json.loads(record["document"]["S"]) if record else {}
         running = [one.exec_arn for one in self._aws.executions.all() if one.status == "RUNNING"]

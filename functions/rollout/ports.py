@@ -212,6 +212,12 @@ class RolloutStore(Protocol):
         Raises: Unavailable.
         """
 
+    def last(self, target: Target) -> str | None:
+        """The id of the rollout that was begun last on the target, if one was by this version or a later one.
+
+        Raises: Unavailable.
+        """
+
     def unfinished(self) -> Sequence[str]:
         """The ids of all rollouts that hold a target, or have ended and not told the world yet.
 

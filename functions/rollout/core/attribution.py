@@ -1,7 +1,7 @@
 """Whose fault an alarm is: what canary and base have shown in this step, in words for the reason.
 
-An alarm sees the stage as a whole. When the base burns as much as the canary, the rollback is still done, for nobody
-should be moved in a fire; but a person should not look for the cause in the candidate.
+An alarm sees the stage as a whole. When the base fails as much as the canary, the rollback is still done, because no
+traffic should be moved during an outage; but a person should not look for the cause in the candidate.
 """
 
 from __future__ import annotations

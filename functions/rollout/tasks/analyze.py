@@ -66,18 +66,9 @@ def analyze(ports: Ports, rollout_id: str, execution: str = "") -> TaskResult:
     rollout = replace(rollout, analyses=rollout.analyses + 1, analyzed_at=now)
 
     notes: list[str] = []
-    try:
-        fence.verify_unchanged(ports, rollout)
-        rollout = replace(rollout, suspect=None)
-    except (ForeignChange, TargetMissing) as error:
-        return stop(ports, rollout, STATE, str(error))
-    except Unclear as unclear:
-        if not unclear.stale:
-            return look_again(ports, rollout, unclear)
-        notes.append(str(unclear))
-    except (Unavailable, NotAllowed) as error:
-        notes.append(f"the target could not be read: {error}")
-
+    rollout, answer = _looked_at(ports, rollout, now, notes)
+    if answer is not None:
+        return answer
     alarm, unknown_alarms = _alarm(ports, rollout, notes)
     if alarm is not None:
         return _conclude(ports, rollout, now, Assessment.UNPROVEN, alarm, str(alarm), {"notes": notes})
@@ -105,6 +96,34 @@ def analyze(ports: Ports, rollout_id: str, execution: str = "") -> TaskResult:
     assessment, reservations = _assessed(rollout, observed, unknown_alarms)
     reason = "; ".join([*reservations, reason])
     return _conclude(ports, rollout, now, assessment, signal, reason, analysis)
+
+
+def _looked_at(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> tuple[Rollout, TaskResult | None]:
+    """The rollout after a look at its target, and the answer if the look decides already."""
+    try:
+        fence.verify_unchanged(ports, rollout)
+    except (ForeignChange, TargetMissing) as error:
+        return rollout, stop(ports, rollout, STATE, str(error))
+    except Unclear as unclear:
+        if not unclear.stale:
+            return rollout, look_again(ports, rollout, unclear)
+        if _is_raised_again(rollout, unclear):
+            reason = f"a raise that was given up has landed while no request was to go to the canary: {unclear}"
+            return rollout, _record(ports, rollout, now, Decision.LOWER, rollout.wait_cause or JUDGE, reason, {})
+        notes.append(str(unclear))
+    except (Unavailable, NotAllowed) as error:
+        notes.append(f"the target could not be read: {error}")
+    else:
+        return replace(rollout, suspect=None), None
+    return rollout, None
+
+
+def _is_raised_again(rollout: Rollout, unclear: Unclear) -> bool:
+    """Whether the canary seems to serve although it is held at zero: what a read shows of the past is lowered in vain,
+    and a raise that has landed late is not noticed otherwise. What somebody says meanwhile is answered first.
+    """
+    held = rollout.phase is Phase.HELD and rollout.weight_percent == 0 and not rollout.pending_signals
+    return held and unclear.seen.canary is not None and unclear.seen.canary.weight_percent > 0
 
 
 def _assessed(rollout: Rollout, observed: Observed, unknown_alarms: str) -> tuple[Assessment, list[str]]:

@@ -53,7 +53,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "The target has a canary, and no rollout of it is running.",
         "A canary belongs to whoever made it; two who move one stage undo each other.",
-        "promote or remove it first",
+        "promote or remove it first: {command}",
         target_checks.foreign_canary,
     ),
     Check(

@@ -136,7 +136,8 @@ class Request(Part, ABC):
         "account or region by its ARN.",
     )
     ignore_alarms_already_firing: bool = Field(
-        False, description="Begin although an alarm is firing; it counts from the next time it fires."
+        False,
+        description="Begin although an alarm is firing; when it fires again, it counts for what the candidate adds.",
     )
     on_inconclusive: OnInconclusive = Field(
         "hold", description="When nothing could be proven in time: hold for a person, or roll back."

@@ -66,7 +66,7 @@ def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: li
     """
     documents = []
     settled: list[str] = []
-    rules = _rules(rollout)
+    rules = judged_by(rollout)
     rollout, read = _read_all(ports, rollout, now, notes, settled)
     rollout, late = _count_late(rollout, read.late, now, settled)
     for raw in countable(read.closed, read.overdue):
@@ -86,7 +86,7 @@ def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: li
     return Observed(replace(rollout, evidence=evidence), documents, judgement, settled, late, unread)
 
 
-def _rules(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
+def judged_by(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
     """By what the evidence is judged: the request's settings, or during the watch the frozen base; None: by nothing."""
     settings = rollout.settings
     if rollout.phase is not Phase.WATCHING:
@@ -270,7 +270,7 @@ def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str
 
 
 def _observe(rollout: Rollout, reading: MinuteReading, notes: list[str]) -> Evidence:
-    rules = _rules(rollout)
+    rules = judged_by(rollout)
     if rules is None:
         return rollout.evidence
     try:

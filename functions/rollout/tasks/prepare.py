@@ -192,6 +192,7 @@ def _begin(request: RolloutRequest, result: PreflightResult, rollout_id: str, ex
         stand_in=prospect.stand_in,
         semantics=semantics_of(measured.series, request.base_setting),
         warnings=result.findings,
+        firing_at_start=prospect.firing_alarms,
         evidence=begin(settings.judge, settings.plan, {base.measure.name: base.count for base in measured.history}),
         phase_since=now,
         changed_at=now,

@@ -81,6 +81,11 @@ class Prospect:
         return self.measured is not None and self.measured.series.source == ACCESS_LOG
 
     @property
+    def firing_alarms(self) -> tuple[str, ...]:
+        """The alarms that fire before the rollout has begun."""
+        return tuple(alarm.name for alarm in self.observed.alarms if alarm.state == "ALARM")
+
+    @property
     def live_already(self) -> bool:
         """Whether the candidate serves everybody as it is."""
         return self.state is not None and _is_live(self.settings, self.state)

@@ -418,9 +418,11 @@ def test_an_alarm_that_nobody_could_read_before_the_hold_rolls_back_during_it(wo
     assert "ROLL_BACK" == world.analyzed(minutes=1)["decision"]
 
 
-@pytest.mark.parametrize("kind", [None, SignalKind.PAUSE])
-def test_a_rollout_that_waits_for_a_person_waits_no_longer_than_asked(world: World, kind: SignalKind | None) -> None:
-    world.baking(holdMinutes=60)
+@pytest.mark.parametrize(("kind", "minutes"), [(None, 60), (SignalKind.PAUSE, 90)])
+def test_a_rollout_that_waits_for_a_person_waits_no_longer_than_asked(
+    world: World, kind: SignalKind | None, minutes: int
+) -> None:
+    world.baking(holdMinutes=60, pauseMinutes=90)
     if kind is None:
         world.silence()
         until_decided(world)
@@ -428,7 +430,8 @@ def test_a_rollout_that_waits_for_a_person_waits_no_longer_than_asked(world: Wor
         world.signal(kind)
         analyze(world)
     since = world.rollout.phase_since
-    world.fakes.clock.pass_time(seconds=(since + timedelta(minutes=60) - world.now).total_seconds() - 1)
+    assert list(world.fakes.notifier.told.values())[-1]["answerDue"] == (since + timedelta(minutes=minutes)).isoformat()
+    world.fakes.clock.pass_time(seconds=(since + timedelta(minutes=minutes) - world.now).total_seconds() - 1)
     assert analyze(world)["decision"] in ("HOLD", "PAUSE")
     world.fakes.clock.pass_time(seconds=1)
     assert "ROLL_BACK" == analyze(world)["decision"]

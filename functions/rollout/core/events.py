@@ -148,5 +148,7 @@ class StateChanged(TypedDict):
     """How many steps the plan has."""
     weightPercent: NotRequired[float]
     """The candidate's share of the requests: 100 once promoted, 0 without a canary."""
+    answerDue: NotRequired[str]
+    """In `HELD` and `PAUSED`: without an answer by then the rollout is rolled back, ISO 8601."""
     findings: NotRequired[list[FindingDocument]]
     """What preflight found, in `PREPARED` and `REJECTED`, where it found anything."""

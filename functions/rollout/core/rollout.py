@@ -74,6 +74,7 @@ class Settings:
     calendar: Calendar
     watch_minutes: int
     hold_minutes: int
+    pause_minutes: int
     undo_minutes: int
     most_minutes_between_analyses: int
     alarms: tuple[str, ...]
@@ -101,6 +102,7 @@ class Settings:
             "settleSeconds": self.calendar.settle_seconds,
             "watchMinutes": self.watch_minutes,
             "holdMinutes": self.hold_minutes,
+            "pauseMinutes": self.pause_minutes,
             "undoMinutes": self.undo_minutes,
             "mostMinutesBetweenAnalyses": self.most_minutes_between_analyses,
             "alarms": list(self.alarms),
@@ -123,6 +125,7 @@ class Settings:
             ),
             watch_minutes=document["watchMinutes"],
             hold_minutes=document["holdMinutes"],
+            pause_minutes=document.get("pauseMinutes", document["holdMinutes"]),  # 0.1 had one for both
             undo_minutes=document["undoMinutes"],
             most_minutes_between_analyses=document["mostMinutesBetweenAnalyses"],
             alarms=tuple(document["alarms"]),
@@ -288,7 +291,13 @@ class Rollout:
         """When a rollout that waits for a person is rolled back if nobody answers; None for one that does not wait."""
         if self.phase not in (Phase.HELD, Phase.PAUSED) or self.pending_decision is not None:
             return None
-        return self.phase_since + timedelta(minutes=self.settings.hold_minutes)
+        return self.phase_since + timedelta(minutes=self.minutes_to_answer)
+
+    @property
+    def minutes_to_answer(self) -> int:
+        """How long a rollout in the present phase waits for a person."""
+        paused = self.phase is Phase.PAUSED
+        return self.settings.pause_minutes if paused else self.settings.hold_minutes
 
     @property
     def state(self) -> str:

@@ -146,7 +146,10 @@ class Request(Part, ABC):
         "rollback", description="Instead of rolling back, hold for a person, with the canary's weight as it is or at 0."
     )
     hold_minutes: Annotated[int, Number(1, A_MONTH)] = Field(
-        1_440, description="A rollout that nobody answers for so long is rolled back."
+        1_440, description="A held rollout that nobody answers for so long is rolled back."
+    )
+    pause_minutes: Annotated[int, Number(1, A_MONTH)] = Field(
+        10_080, description="A paused rollout that nobody resumes for so long is rolled back."
     )
     undo_minutes: Annotated[int, Number(0, A_MONTH)] = Field(
         1_440, description="For so long after a promotion a rollback command puts the previous deployment back."
@@ -191,6 +194,7 @@ class Request(Part, ABC):
                 calendar=Calendar(lag_minutes=measurement.lag_minutes, settle_seconds=measurement.settle_seconds),
                 watch_minutes=self.plan.watch_minutes,
                 hold_minutes=self.hold_minutes,
+                pause_minutes=self.pause_minutes,
                 undo_minutes=self.undo_minutes,
                 most_minutes_between_analyses=measurement.most_minutes_between_analyses,
                 alarms=tuple(dict.fromkeys(self.alarms)),

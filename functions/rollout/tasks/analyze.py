@@ -101,7 +101,7 @@ def analyze(ports: Ports, rollout_id: str, execution: str = "") -> TaskResult:
     if rollout.phase is Phase.WATCHING:
         return _watch(ports, rollout, now, signal, judgement, analysis, alarms.unknown)
     if signal is None and _unanswered(rollout, now):
-        hours = rollout.settings.hold_minutes / 60
+        hours = rollout.minutes_to_answer / 60
         cause = Cause(CauseKind.DEADLINE, reason=f"{rollout.phase.lower()} for {hours:g} h and nobody answered")
         reason = f"{cause.reason}; {_words(judgement)}"
         return _record(ports, rollout, now, Decision.ROLL_BACK, cause, reason, analysis)

@@ -151,6 +151,8 @@ def transition(
         "at": now.isoformat(),
         "startedAt": rollout.started_at.isoformat(),
     }
+    if rollout.answer_due is not None:
+        event["answerDue"] = rollout.answer_due.isoformat()
     if warnings:
         event["findings"] = _documents(warnings)
     return replace(rollout, pending_events=unsent((*rollout.pending_events, dict(event))))

@@ -147,6 +147,8 @@ def _assessed(rollout: Rollout, observed: Observed, unknown_alarms: str) -> tupl
     reservations = []
     if observed.provisional:
         reservations.append("by minutes that are not closed yet, seen twice")
+    if rollout.overspent:
+        return Assessment.HARMFUL, [rollout.overspent, *reservations]
     if assessment is Assessment.PROVEN:
         if unknown_alarms:
             reservations.append(f"nobody knows whether an alarm fires ({unknown_alarms})")
@@ -166,7 +168,7 @@ def _watch(
     analysis: Json,
     unknown_alarms: str,
 ) -> TaskResult:
-    """After 100 % the alarms and the frozen base judge until the watch is over.
+    """After 100 % the alarms and the frozen base judge until the watch is over; the frozen base may only tell.
 
     While nobody knows whether an alarm fires the watch goes on, for so long again at most: there is nothing to wait
     for in an alarm that has been deleted.
@@ -175,6 +177,8 @@ def _watch(
     harmful = judgement is not None and judgement.action is Action.ROLL_BACK
     asked = timedelta(minutes=rollout.settings.watch_minutes)
     watched = now - rollout.phase_since
+    if harmful and rollout.settings.policy.on_regression_after_promotion == "tell":
+        rollout, harmful = _told_worse(rollout, seen, now, analysis), False
     if harmful:
         assessment, reason = Assessment.HARMFUL, f"worse than the base was before the promotion: {seen}"
     elif watched >= asked and unknown_alarms and watched < 2 * asked:
@@ -182,10 +186,28 @@ def _watch(
     elif watched >= asked:
         assessment, reason = Assessment.PROVEN, f"promoted, and watched for {watched.total_seconds() / 60:.0f} min"
         reason += f", in the end without its alarms: {unknown_alarms}" if unknown_alarms else ""
+        if judgement is not None and not any(verdict.canary[0] for verdict in judgement.verdicts):
+            reason += "; nothing was measured in that time"
+        reason += f"; {rollout.worse_than_before}" if rollout.worse_than_before else ""
     else:
         assessment, reason = Assessment.UNPROVEN, f"promoted; watching; {seen}"
+        reason += f"; {rollout.worse_than_before}" if rollout.worse_than_before else ""
     reason = f"{signal}; {reason}" if signal else reason
     return _conclude(ports, rollout, now, assessment, signal, reason, analysis)
+
+
+def _told_worse(rollout: Rollout, seen: str, now: datetime, analysis: Json) -> Rollout:
+    """The rollout with the finding, for every reason from now on, and with an event that tells of it, once."""
+    if rollout.worse_than_before:
+        return rollout
+    words = (
+        f"worse than the base was before the promotion: {seen}; nothing is left to compare with; "
+        "`rollout rollback` puts the base back"
+    )
+    told = replace(rollout, worse_than_before=words, reason=words, cause=JUDGE)
+    return transition(
+        told, state=Phase.WATCHING, now=now, decision=Decision.CONTINUE, verdicts=analysis.get("verdicts", ())
+    )
 
 
 def _conclude(

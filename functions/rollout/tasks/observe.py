@@ -206,8 +206,9 @@ def _count_late(
     if not came:
         return rollout, ()
     counted = [reading for reading in readings if reading.minute in came]
-    bad_served = rollout.bad_served + sum(bad_requests(reading, judged) for reading in counted)
-    rollout = replace(rollout, evidence=after, bad_served=bad_served)
+    for reading in counted:
+        rollout = _charged(rollout, reading)
+    rollout = replace(rollout, evidence=after)
     # Of a step that has ended some minutes were left unread by the raise: they say nothing of how late points come.
     minutes_late = [minute_of(now) - 1 - minute for minute in came if steps[minute] == rollout.step]
     found = min(minutes_late, default=0)
@@ -251,7 +252,7 @@ def _choose_source(
 
 
 def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str]) -> tuple[Rollout, Json]:
-    semantics, bad_served, last_asked = rollout.semantics, rollout.bad_served, rollout.last_asked
+    semantics, last_asked = rollout.semantics, rollout.last_asked
     if rollout.phase is Phase.WATCHING:
         reading = watched_reading_of(raw, rollout.watch_limits)
     else:
@@ -260,7 +261,7 @@ def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str
             if semantics.decided and not rollout.semantics.decided:
                 settled.append(semantics.in_words)
         reading = reading_of(raw, rollout.step, semantics)
-        bad_served += bad_requests(reading, rollout.settings.judge)
+        rollout = _charged(rollout, reading)
         last_asked = asked_in(reading, last_asked)
         reading = comparable(reading, rollout.settings.judge, rollout.last_asked)
     return (
@@ -268,11 +269,20 @@ def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str
             rollout,
             semantics=semantics,
             evidence=_observe(rollout, reading, notes),
-            bad_served=bad_served,
             last_asked=last_asked,
             next_minute=raw.minute + 1,
         ),
         reading_document(reading),
+    )
+
+
+def _charged(rollout: Rollout, reading: MinuteReading) -> Rollout:
+    """The rollout with what this minute has cost, which is not in the evidence yet."""
+    judge = rollout.settings.judge
+    return replace(
+        rollout,
+        bad_served=rollout.bad_served + bad_requests(reading, judge),
+        excess=rollout.excess.plus(reading, rollout.evidence, judge),
     )
 
 

@@ -1,7 +1,7 @@
 """Finding the deployed controller, and talking to it.
 
-`--stack` names it. Its SSM parameter `/<stack>/controller` says where the state machine, the table and the command
-function are; where that cannot be read, the outputs of the CloudFormation stack do.
+`--stack` names it. Its SSM parameter `/rollout-pilot/<stack>/controller` says where the state machine, the table and
+the command function are; where that cannot be read, the outputs of the CloudFormation stack do.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Controller:
         """Where the state machine, the table and the command function are."""
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
-        name = f"/{self.stack}/controller"
+        name = f"/rollout-pilot/{self.stack}/controller"
         try:
             parameter = self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
             return dict(json.loads(parameter))

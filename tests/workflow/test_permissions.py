@@ -182,12 +182,24 @@ def test_a_stage_that_has_not_opted_in_is_not_touched() -> None:
             at.client("apigateway").untag_resource(resourceArn=each, tagKeys=["rollout-pilot"])
         before = at.stage()
         ended = at.ended(at.start(at.request()))
-        assert "not authorized to perform: apigateway:PATCH" in ended["cause"]
+        assert ended["error"] == "Rejected"
+        assert "does not carry the tag rollout-pilot=managed" in ended["cause"]
         assert (at.stage(), at.holder(), at.changes()) == (before, None, [])
-        assert at.simulation.aws.permissions.refused[0] == (
-            "CreateCanaryFunction",
-            Permission("apigateway:PATCH", stage),
-        )
+
+
+def test_a_stage_whose_tag_is_taken_away_after_the_request_was_accepted_is_not_touched() -> None:
+    with world(request=SHORT) as at:
+        target = at.target()
+        api = f"arn:aws:apigateway:us-east-1::/restapis/{target['restApiId']}"
+        before = at.stage()
+        execution = at.start(at.request())
+        at.simulation.clock.run_until(lambda: at.holder() is not None)
+        for each in (api, f"{api}/stages/{target['stageName']}"):
+            at.client("apigateway").untag_resource(resourceArn=each, tagKeys=["rollout-pilot"])
+        ended = at.ended(execution)
+        assert "not authorized to perform: apigateway:PATCH" in ended["cause"]
+        assert (at.holder(), at.changes()) == (None, [])
+        assert at.stage() == {**before, "tags": {}}
 
 
 def test_where_a_deployment_cannot_be_made_by_tag_the_rollout_fails_untouched_and_says_why() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rollout.core.controllers import Controller
 from rollout.core.inspection import AlarmState, Inspection
 from rollout.core.learning import Lesson
 from rollout.core.measures import BaseHistory, Series
@@ -33,7 +34,8 @@ class Observations:
     target: with the aliases behind it that the rollout moves. state: None where the target does not exist (`missing` is
     what AWS said). objection: what speaks against the candidate, "" for nothing. tagged_alarms: the names of the alarms
     tagged for the target. alarms: the states of those that exist, tagged or named in the request. lessons: what earlier
-    rollouts of the target taught. by_cloudwatch, by_access_log: the series that the rollout may be measured by.
+    rollouts of the target taught. controller: the one that is asked. by_cloudwatch, by_access_log: the series that the
+    rollout may be measured by.
     """
 
     target: Target
@@ -44,5 +46,6 @@ class Observations:
     alarms: Sequence[AlarmState] = ()
     lessons: Mapping[str, Lesson] = field(default_factory=dict)
     inspection: Inspection = NOT_LOOKED_AT
+    controller: Controller | None = None
     by_cloudwatch: Measured | None = None
     by_access_log: Measured | None = None

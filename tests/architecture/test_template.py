@@ -123,8 +123,8 @@ def parameters_in(properties: Any) -> set[str]:
 
 @pytest.mark.parametrize("name", PINNED)
 def test_a_parameter_of_a_pinned_function_publishes_a_version_when_it_changes(name: str) -> None:
-    properties = {**TEMPLATE["Globals"]["Function"], **FUNCTIONS[name]}
-    configured_by = parameters_in([properties.get(each) for each in IN_CONFIGURATION])
+    both = TEMPLATE["Globals"]["Function"], FUNCTIONS[name]
+    configured_by = parameters_in([properties.get(each) for properties in both for each in IN_CONFIGURATION])
     assert configured_by == parameters_in(FUNCTIONS[name]["VersionDescription"]) != set()
 
 

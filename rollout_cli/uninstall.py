@@ -80,25 +80,13 @@ def _serving(ports: Ports, target: Target) -> Iterator[Leftover]:
     """The target's canary, whoever made it: after the deletion nobody removes it."""
     from rollout.errors import NotAllowed, TargetMissing  # noqa: PLC0415
 
+    shifter = ports.shifter(target)
     try:
-        canary = ports.shifter(target).read(target).canary
+        canary = shifter.read(target).canary
     except TargetMissing:
         return
     except NotAllowed as error:
         yield Leftover(UNKNOWN, target.key, str(error), "run this with the permission to read it, or look by hand")
         return
     if canary is not None:
-        yield Leftover(SERVING, target.key, f"it has {canary}", _removal(target))
-
-
-def _removal(target: Target) -> str:
-    ids = target.ids
-    if "restApiId" in ids:
-        return (
-            f"aws apigateway update-stage --rest-api-id {ids['restApiId']} --stage-name {ids['stageName']} "
-            "--patch-operations op=remove,path=/canarySettings"
-        )
-    return (
-        f"aws lambda update-alias --function-name {ids['functionName']} --name {ids['aliasName']} "
-        "--routing-config AdditionalVersionWeights={}"
-    )
+        yield Leftover(SERVING, target.key, f"it has {canary}", shifter.removal_command(target))

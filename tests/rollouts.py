@@ -37,6 +37,7 @@ def settings(**fields: Any) -> Settings:
         "calendar": Calendar(),
         "watch_minutes": 10,
         "hold_minutes": 60,
+        "pause_minutes": 120,
         "undo_minutes": 60,
         "most_minutes_between_analyses": 1,
         "alarms": (),

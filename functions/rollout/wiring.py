@@ -92,6 +92,16 @@ def ports() -> Ports:
     return _ports(Environment.read())
 
 
+def controller_arn() -> str:
+    """The state machine's ARN, for the controller's partition, region and account.
+
+    A function's own ARN does not tell them everywhere: `sam local invoke` makes one of an account of its own.
+
+    Raises: KeyError (a variable that the template sets is missing).
+    """
+    return os.environ["STATE_MACHINE_ARN"]
+
+
 def buttons() -> bool:
     """Whether the dashboard takes commands.
 

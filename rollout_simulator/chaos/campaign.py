@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from rollout_simulator.chaos.fault_targets import ALIAS, CALLERS, MOVERS, STAGE, FaultTargets
+from rollout_simulator.chaos.hardships import hardships
 from rollout_simulator.chaos.plan import Act, At, AtCall, AwsFault, Json, RunPlan, What
 
 WATCHED = "orders-5xx"
@@ -31,16 +32,20 @@ def plan_of(seed: int) -> RunPlan:
     acts = tuple(_act(random, minutes, request, targets) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))
     faults = tuple(_fault(random, minutes, targets) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
     uncertain, in_its_midst = _uncertain(seed, minutes, targets)
-    faults, acts = faults + uncertain, acts + in_its_midst
+    fields: dict[str, Any] = {
+        "most_latency_ms": random.choice((0, 30, 30, 400)),
+        "event_delay_seconds": random.choice((0.0, 0.0, 0.2, 3.0)),
+        "analyses_per_execution": random.choice((None, None, None, 1, 2, 4)),
+        "by_event": random.random() < 0.1,
+    }
+    hard = hardships(seed, minutes, request, targets, WATCHED)
+    scenario["api"] = scenario.get("api", {}) | hard.api
     return RunPlan(
         seed=seed,
         scenario=scenario,
-        acts=acts,
-        faults=faults,
-        most_latency_ms=random.choice((0, 30, 30, 400)),
-        event_delay_seconds=random.choice((0.0, 0.0, 0.2, 3.0)),
-        analyses_per_execution=random.choice((None, None, None, 1, 2, 4)),
-        by_event=random.random() < 0.1,
+        acts=(*acts, *in_its_midst, *hard.acts),
+        faults=(*faults, *uncertain, *hard.faults),
+        **(fields | hard.plan),
     )
 
 
@@ -156,6 +161,7 @@ def _request(random: Random, targets: FaultTargets) -> Json:
         "onInconclusive": random.choice(("hold", "hold", "rollback")),
         "onRegression": random.choice(("rollback", "rollback", "rollback", "hold", "holdAtZero")),
     }
+    request["pauseMinutes"] = request["holdMinutes"]
     if random.random() < 0.3:
         request["requestId"] = "request-1"
     if random.random() < 0.7:

@@ -22,7 +22,7 @@ from tests.functions.world import ROLLOUT, World
 
 
 def paused(reason: str = "looking at the logs") -> World:
-    world = World().baking(holdMinutes=60)
+    world = World().baking(pauseMinutes=60)
     world.signal(SignalKind.PAUSE, source="alice", reason=reason)
     world.call("analyze")
     world.analyzed(minutes=7)

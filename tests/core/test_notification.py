@@ -51,6 +51,14 @@ def test_a_rollout_that_is_held_shows_the_numbers_and_how_to_let_it_go_on() -> N
     assert "rollout approve low-traffic-rollout --step 1 --region eu-central-1" in words.text
 
 
+@pytest.mark.parametrize("state", ["HELD", "PAUSED"])
+def test_a_rollout_that_waits_for_a_person_says_until_when(state: str) -> None:
+    words = told(state, answerDue="2026-03-09T12:09:00+00:00")
+    said = "If nobody answers by 2026-03-09 12:09 UTC, it is rolled back."
+    assert said in words.text
+    assert said in words.chat["content"]["description"]
+
+
 def test_the_numbers_say_how_large_the_effect_is_where_that_is_known() -> None:
     verdict = sample("HELD")["evidence"][0]
     measured = {**verdict, "effect": {"difference": 0.031, "low": 0.02, "high": 0.044}}

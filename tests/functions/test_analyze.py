@@ -418,9 +418,11 @@ def test_an_alarm_that_nobody_could_read_before_the_hold_rolls_back_during_it(wo
     assert "ROLL_BACK" == world.analyzed(minutes=1)["decision"]
 
 
-@pytest.mark.parametrize("kind", [None, SignalKind.PAUSE])
-def test_a_rollout_that_waits_for_a_person_waits_no_longer_than_asked(world: World, kind: SignalKind | None) -> None:
-    world.baking(holdMinutes=60)
+@pytest.mark.parametrize(("kind", "minutes"), [(None, 60), (SignalKind.PAUSE, 90)])
+def test_a_rollout_that_waits_for_a_person_waits_no_longer_than_asked(
+    world: World, kind: SignalKind | None, minutes: int
+) -> None:
+    world.baking(holdMinutes=60, pauseMinutes=90)
     if kind is None:
         world.silence()
         until_decided(world)
@@ -428,7 +430,8 @@ def test_a_rollout_that_waits_for_a_person_waits_no_longer_than_asked(world: Wor
         world.signal(kind)
         analyze(world)
     since = world.rollout.phase_since
-    world.fakes.clock.pass_time(seconds=(since + timedelta(minutes=60) - world.now).total_seconds() - 1)
+    assert list(world.fakes.notifier.told.values())[-1]["answerDue"] == (since + timedelta(minutes=minutes)).isoformat()
+    world.fakes.clock.pass_time(seconds=(since + timedelta(minutes=minutes) - world.now).total_seconds() - 1)
     assert analyze(world)["decision"] in ("HOLD", "PAUSE")
     world.fakes.clock.pass_time(seconds=1)
     assert "ROLL_BACK" == analyze(world)["decision"]
@@ -610,3 +613,25 @@ def test_nothing_is_raised_while_the_newest_minutes_cannot_be_read(world: World)
     answer = world.analyzed(minutes=4)
     assert "EXTEND" == answer["decision"]
     assert "could not be read yet" in answer["reason"]
+
+
+def test_an_alarm_that_is_deleted_is_told_at_the_next_analysis_and_once(world: World) -> None:
+    world.baking(alarms=[WATCHED])
+    world.analyzed(minutes=5)
+    world.fakes.alarms.delete(WATCHED)
+    world.analyzed(minutes=1)
+    (told,) = [event for event in world.fakes.notifier.told.values() if "notice" in event]
+    assert "alarm orders-5xx does not exist any more; nothing is raised or promoted without it" == told["notice"]
+    assert ("BAKING", "BAKING") == (told["state"], world.rollout.phase)
+    world.analyzed(minutes=1)
+    assert 1 == len([event for event in world.fakes.notifier.told.values() if "notice" in event])
+
+
+def test_an_alarm_that_is_there_again_and_deleted_again_is_told_again(world: World) -> None:
+    world.baking(alarms=[WATCHED])
+    for _ in range(2):
+        world.fakes.alarms.delete(WATCHED)
+        world.analyzed(minutes=1)
+        world.fakes.alarms.put(WATCHED, "OK", world.now)
+        world.analyzed(minutes=1)
+    assert 2 == len([event for event in world.fakes.notifier.told.values() if "notice" in event])

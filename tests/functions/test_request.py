@@ -60,7 +60,7 @@ def test_a_target_is_all_that_must_be_said() -> None:
         settings.policy,
         settings.calendar,
     )
-    assert (10, 1_440) == (settings.watch_minutes, settings.hold_minutes)
+    assert (10, 1_440, 10_080) == (settings.watch_minutes, settings.hold_minutes, settings.pause_minutes)
     assert PRESETS["balanced"] == settings.judge.metrics[0].tolerance
 
 
@@ -73,9 +73,11 @@ def test_everything_that_is_said_is_heard() -> None:
         onInconclusive="rollback",
         onRegression="hold",
         holdMinutes=60,
+        pauseMinutes=120,
     )
     assert Candidate("abc123", {"lambdaAlias": "next"}, use_stage_cache=True) == settings.candidate
-    assert ((Step(Decimal("0.1"), 60),), 30, 60) == (settings.plan, settings.watch_minutes, settings.hold_minutes)
+    assert ((Step(Decimal("0.1"), 60),), 30) == (settings.plan, settings.watch_minutes)
+    assert (60, 120) == (settings.hold_minutes, settings.pause_minutes)
     assert Policy("rollback", "hold") == settings.policy
     assert Calendar(lag_minutes=5, settle_seconds=0) == settings.calendar
     assert [("5XXError", PRESETS["tolerant"])] == [(each.name, each.tolerance) for each in settings.judge.metrics]
@@ -337,6 +339,7 @@ def test_all_of_many_problems_are_there_each_with_its_path_and_what_is_allowed()
         metrics=[{"name": "a", "namespace": "b", "dimensions": {"c": "{track}"}, "better": "up"}],
         onRegresion="hold",
         holdMinutes="1_0",
+        pauseMinutes="1_0",
         alarms=[""],
     )
     with pytest.raises(InvalidRequest) as refusal:
@@ -351,6 +354,7 @@ def test_all_of_many_problems_are_there_each_with_its_path_and_what_is_allowed()
         "metrics[0].better",
         "alarms[0]",
         "holdMinutes",
+        "pauseMinutes",
         "onRegresion",
     ]
     assert found["metrics[0].better"].allowed == ("lower", "higher")
@@ -394,6 +398,7 @@ WHOLE: list[tuple[str, Any]] = [
         lambda value: a_request(measurement={"mostMinutesBetweenAnalyses": value}),
     ),
     ("holdMinutes", lambda value: a_request(holdMinutes=value)),
+    ("pauseMinutes", lambda value: a_request(pauseMinutes=value)),
     ("undoMinutes", lambda value: a_request(undoMinutes=value)),
     (
         "judge.metrics[0].warmUpMinutes",

@@ -34,6 +34,7 @@ RAISING = [("CreateCanary", 5.0), ("ShiftTraffic", 25.0)]
 # --- path --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_climbs_is_promoted_and_leaves_the_variables_merged() -> None:
     recorded = ran()
     assert ("PROMOTED", [0.0, 5.0, 25.0, 50.0, 0.0]) == (outcome(recorded), weights(recorded))
@@ -41,6 +42,7 @@ def test_it_climbs_is_promoted_and_leaves_the_variables_merged() -> None:
     assert ("SUCCEEDED", "") == statuses(recorded)["first"]
 
 
+@pytest.mark.slow
 def test_the_deployment_that_is_live_already_leaves_nothing_to_do() -> None:
     promoted = ran(at(900, What.REQUEST, onConflict="reject"))
     assert ("PROMOTED", 5) == (outcome(promoted, "again-1"), len(weights(promoted)))
@@ -203,6 +205,7 @@ def test_an_alarm_of_another_stage_is_not_heard() -> None:
     assert ("PROMOTED", 0) == (outcome(recorded), len(recorded.records["first"]["signals"]["L"]))
 
 
+@pytest.mark.slow
 def test_an_alarm_for_an_older_rollout_does_not_touch_the_next() -> None:
     recorded = ran(
         at(30, What.COMMAND, **command("abort")),
@@ -227,7 +230,7 @@ def test_when_the_base_burns_as_much_the_reason_says_so() -> None:
     plan = {"steps": [{"weightPercent": 5, "bakeMinutes": 9}]}
     recorded = ran(at(290, What.ALARM_EVENT, **EVENT), scenario=burning, alarms=[ALARM], plan=plan)
     assert "ROLLED_BACK" == outcome(recorded)
-    assert "the canary looks no worse than the base: 5XX canary" in reason(recorded)
+    assert "the canary is not shown to be worse than the base: 5XX canary" in reason(recorded)
 
 
 # --- holding instead of rolling back -----------------------------------------------------------------------------
@@ -277,6 +280,7 @@ LEAVES_OUR_CANARY = ("base", "variable")
 """What somebody changes there is not the canary."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_what_somebody_changes_while_it_bakes_stops_it_and_is_left_alone(kind: str) -> None:
     recorded = ran(at(90, What.FOREIGN_CHANGE, kind=kind))

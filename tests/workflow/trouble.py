@@ -40,6 +40,7 @@ def ran(
                 "judge": {"metrics": [{"name": "5XXError", "tolerance": {"relative": 3.0, "absolute": 0.02}}]},
                 "measurement": {"lagMinutes": 1, "settleSeconds": 0, "mostMinutesBetweenAnalyses": 1},
                 "holdMinutes": 5,
+                "pauseMinutes": 5,
                 **request,
             },
             **(scenario or {}),

@@ -26,7 +26,7 @@ class AliasInspector:
         return Inspection()
 
     def opted_in_by(self, target: Target) -> str | None:
-        """The function's tag; an alias has none of its own. Raises as the port says."""
+        """The function's tag; an alias has none of its own. Raises: TargetMissing, Unavailable."""
         with translated(f"GetAlias {target.key}"):
             try:
                 arn = self._client.get_alias(FunctionName=target.ids["functionName"], Name=target.ids["aliasName"])[

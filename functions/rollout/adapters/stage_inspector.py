@@ -49,8 +49,9 @@ class StageInspector:
         self._functions = functions
 
     def opted_in_by(self, target: Target) -> str | None:
-        """The stage's own tag, or else the one that it inherits from its API, which GetStage does not show. Raises as
-        the port says.
+        """The stage's own tag, or else the one that it inherits from its API, which GetStage does not show.
+
+        Raises: TargetMissing, Unavailable.
         """
         try:
             tags = self._stage(target).get("tags", {})
@@ -60,7 +61,7 @@ class StageInspector:
 
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
         """Two calls, and one for each function that an overridden variable names; two more for each of which an alias
-        is to be moved. Raises as the port says.
+        is to be moved. Raises: TargetMissing, NotAllowed, Unavailable.
         """
         unreadable: list[str] = []
         stage = self._stage(target)

@@ -31,7 +31,7 @@ class TaggedControllers:
         self._bus = bus
 
     def others(self) -> Sequence[Controller]:
-        """Those of this account and region, by name. Raises as the port says."""
+        """Those of this account and region, by name. Raises: NotAllowed, Unavailable."""
         with translated("GetResources"):
             pages = self._client.get_paginator("get_resources").paginate(
                 TagFilters=[{"Key": NAME}, {"Key": BUS, "Values": [self._bus]}],

@@ -132,6 +132,8 @@ class StateChanged(TypedDict):
     """What the workflow does next."""
     reason: str
     """Why, in words and numbers."""
+    notice: NotRequired[str]
+    """What people should know now, though the state has not changed: an alarm that does not exist any more."""
     cause: NotRequired[CauseDocument | None]
     """What brought the decision about. Not there when the request was refused; null when it is not known."""
     evidence: list[VerdictDocument]
@@ -146,5 +148,7 @@ class StateChanged(TypedDict):
     """How many steps the plan has."""
     weightPercent: NotRequired[float]
     """The candidate's share of the requests: 100 once promoted, 0 without a canary."""
+    answerDue: NotRequired[str]
+    """In `HELD` and `PAUSED`: without an answer by then the rollout is rolled back, ISO 8601."""
     findings: NotRequired[list[FindingDocument]]
     """What preflight found, in `PREPARED` and `REJECTED`, where it found anything."""

@@ -84,8 +84,13 @@ def notification(event: StateChanged, place: Place) -> Notification:
     """The message of this event. Raises KeyError: it is not a `Rollout State Changed` event."""
     event = cleaned(event)
     what, sentence = HAPPENED[event["state"]]
+    if "notice" in event:
+        what, sentence = "needs a look", f"{event['notice'][0].upper()}{event['notice'][1:]}."
     commands = list(_commands(event, place))
     subject = f"Rollout {what}: {_target(event)}{_at_weight(event)}"
+    if "answerDue" in event:
+        due = datetime.fromisoformat(event["answerDue"])
+        sentence = f"{sentence} If nobody answers by {due:%Y-%m-%d %H:%M %Z}, it is rolled back."
     paragraphs = [
         f"{event['rolloutId']}: {event['state'].replace('_', ' ')}\n{sentence}",
         f"Target  {_target(event)}\nWhen    {_when(event)}\nWhere   {_where(event)}{_cause(event)}",

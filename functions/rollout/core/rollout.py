@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rollout.core.base_semantics import BaseSemantics
 from rollout.core.cause import REQUEST, Cause, cause_in
 from rollout.core.certainty import SECOND_LOOK, StateAt, UnansweredWrite, states_left, write_begun
+from rollout.core.cold import LastAsked
 from rollout.core.decision import Decision, Phase, Policy
 from rollout.core.execution_names import handed_over_name
 from rollout.core.findings import Finding
@@ -74,6 +75,7 @@ class Settings:
     calendar: Calendar
     watch_minutes: int
     hold_minutes: int
+    pause_minutes: int
     undo_minutes: int
     most_minutes_between_analyses: int
     alarms: tuple[str, ...]
@@ -101,6 +103,7 @@ class Settings:
             "settleSeconds": self.calendar.settle_seconds,
             "watchMinutes": self.watch_minutes,
             "holdMinutes": self.hold_minutes,
+            "pauseMinutes": self.pause_minutes,
             "undoMinutes": self.undo_minutes,
             "mostMinutesBetweenAnalyses": self.most_minutes_between_analyses,
             "alarms": list(self.alarms),
@@ -123,6 +126,9 @@ class Settings:
             ),
             watch_minutes=document["watchMinutes"],
             hold_minutes=document["holdMinutes"],
+            pause_minutes=document[
+                "pauseMinutes" if "pauseMinutes" in document else "holdMinutes"
+            ],  # 0.1 had one for both
             undo_minutes=document["undoMinutes"],
             most_minutes_between_analyses=document["mostMinutesBetweenAnalyses"],
             alarms=tuple(document["alarms"]),
@@ -180,7 +186,10 @@ class Rollout:
     pending_events: notifications that are recorded and perhaps not yet sent.
     bad_served: the errors that the canary has answered with, as far as they were counted.
     lag_minutes: how late the points were found to come, where that is later than the request says.
+    last_asked: of each arm the last counted minute in which it had requests.
     early: what was seen of minutes that were not closed yet, by minute.
+    firing_at_start: the alarms that were firing before it began; they count only for what the candidate adds.
+    missing_alarms: those that the last look did not find, of which people have been told.
     would_have_convicted: what is shown only and would have rolled the rollout back, with the sums of the arms then.
     revision: counts the writes of the record.
     """
@@ -225,6 +234,9 @@ class Rollout:
     bad_served: int = 0
     lag_minutes: int = 0
     early: Mapping[int, str] = field(default_factory=dict)
+    last_asked: LastAsked = field(default_factory=dict)
+    firing_at_start: tuple[str, ...] = ()
+    missing_alarms: tuple[str, ...] = ()
     would_have_convicted: Mapping[str, Pair] = field(default_factory=dict)
     revision: int = 0
 
@@ -284,7 +296,13 @@ class Rollout:
         """When a rollout that waits for a person is rolled back if nobody answers; None for one that does not wait."""
         if self.phase not in (Phase.HELD, Phase.PAUSED) or self.pending_decision is not None:
             return None
-        return self.phase_since + timedelta(minutes=self.settings.hold_minutes)
+        return self.phase_since + timedelta(minutes=self.minutes_to_answer)
+
+    @property
+    def minutes_to_answer(self) -> int:
+        """How long a rollout in the present phase waits for a person."""
+        paused = self.phase is Phase.PAUSED
+        return self.settings.pause_minutes if paused else self.settings.hold_minutes
 
     @property
     def state(self) -> str:
@@ -381,7 +399,10 @@ class Rollout:
             "pendingEvents": list(self.pending_events),
             "badServed": self.bad_served,
             "foundLagMinutes": self.lag_minutes,
+            "lastAsked": dict(self.last_asked),
             "early": {str(minute): numbers for minute, numbers in self.early.items()},
+            "firingAtStart": list(self.firing_at_start),
+            "missingAlarms": list(self.missing_alarms),
             "wouldHaveConvicted": {name: _sums(pair) for name, pair in self.would_have_convicted.items()},
         }
 
@@ -428,7 +449,10 @@ class Rollout:
             pending_events=tuple(document["pendingEvents"]),
             bad_served=document.get("badServed", 0),  # the oldest records lack it
             lag_minutes=document.get("foundLagMinutes", 0),
+            last_asked=document.get("lastAsked", {}),
             early={int(minute): numbers for minute, numbers in document.get("early", {}).items()},
+            firing_at_start=tuple(document.get("firingAtStart", ())),
+            missing_alarms=tuple(document.get("missingAlarms", ())),
             would_have_convicted={
                 name: Pair(*map(_totals, (sums["canary"], sums["base"])))
                 for name, sums in document.get("wouldHaveConvicted", {}).items()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from rollout.core.inspection import AlarmState, Inspection
+from rollout.core.judge import Route
+from rollout.core.judge.settings import WITH_ROUTES, route_metric_name
 from rollout.core.measures import Series
 from rollout.core.preflight.observations import Measured, Observations
-from rollout.core.rollout import MOST_ALARMS
+from rollout.core.rollout import MOST_ALARMS, Rollout
 from rollout.core.rollout_request import RolloutRequest
 from rollout.core.sources import SourceSetting, access_log_series, custom_series
-from rollout.core.target import NOTHING_BEHIND, Target
-from rollout.errors import Busy, Refused, Repeated, TargetMissing
+from rollout.core.target import NOTHING_BEHIND, Canary, Target
+from rollout.errors import Busy, NotAllowed, Refused, Repeated, TargetMissing
 from rollout.ports import Ports
 from rollout.tasks.claim import check_claim
 
@@ -40,6 +43,9 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
     seen = Observations(target, state, missing, tagged_alarms=tagged, alarms=alarms, controller=ours)
     if state is None:
         return seen
+    if state.canary is not None:
+        whose = _begun_last(ports, target, state.canary)
+        seen = replace(seen, canary_of=whose, removal_command=shifter.removal_command(target))
     try:
         if (behind := request.behind(state.variables)) is not NOTHING_BEHIND:
             with_aliases = replace(target, behind=behind)
@@ -56,6 +62,17 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
     if request.source is not SourceSetting.ACCESS_LOG:
         seen = replace(seen, by_cloudwatch=_measured(ports, request, own, now))
     return replace(seen, by_access_log=_logged(ports, request, own, inspection, now))
+
+
+def _begun_last(ports: Ports, target: Target, canary: Canary) -> Rollout | None:
+    """The last rollout of the target, if this canary is of its candidate, at whatever weight."""
+    last = ports.store.last(target)
+    rollout = ports.store.load(last) if last is not None else None
+    if rollout is None:
+        return None
+    states = (*rollout.expected_states, *(each.state for each in rollout.left))
+    revisions = {rollout.settings.candidate.revision, *(each.canary.revision for each in states if each.canary)}
+    return rollout if canary.revision in revisions else None
 
 
 def _check_free(ports: Ports, target: Target, request_id: str | None) -> None:
@@ -99,4 +116,11 @@ def _logged(
 def _measured(ports: Ports, request: RolloutRequest, series: Series, now: datetime) -> Measured:
     names = [metric.name for metric in request.settings.judge.metrics]
     source = ports.source(request.settings.target, series)
-    return Measured(series, source.history(series, names, request.settings.calendar.last_closed(now)))
+    last = request.settings.calendar.last_closed(now)
+    history = source.history(series, names, last)
+    by_route = [name for name in names if name in WITH_ROUTES] if request.judges_routes else []
+    routes: Sequence[Route] = ()
+    with suppress(NotAllowed):  # a permission that came later than the others; the whole is judged without it
+        routes = source.routes(series, last) if by_route else ()
+    of_routes = [route_metric_name(name, route.name) for route in routes for name in by_route]
+    return Measured(series, history, routes, source.history(series, of_routes, last) if routes else ())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rollout.core.certainty import LOOKS_APART
 from rollout.core.decision import Decision, Phase
 
 if TYPE_CHECKING:
@@ -51,13 +52,17 @@ def waiting(rollout: Rollout, decision: Decision, now: datetime, minutes: int = 
     """Go and bake until that many minutes more can be counted (one, unless the pace says otherwise).
 
     Before the first minute of a step is counted, each minute is looked at early: what fails from the first request on
-    need not wait for the metrics' lag.
+    need not wait for the metrics' lag. And while a raise may still land on a canary that is to get no requests, the
+    target is looked at so often that it serves for a short time only.
     """
     calendar = rollout.calendar
     minute = max(rollout.next_minute, calendar.last_closed(now) + 1) + minutes - 1
     seconds = calendar.seconds_until_closed(minute, now)
     if rollout.phase is Phase.BAKING and rollout.weight_percent and not rollout.evidence.step_minutes:
         seconds = min(seconds, calendar.seconds_until_early(rollout.changed_at, now))
+    quiet = rollout.quiet_seconds(now) if rollout.phase is Phase.HELD and not rollout.weight_percent else 0
+    if quiet:
+        seconds = min(seconds, quiet, int(LOOKS_APART.total_seconds()))
     return TaskResult(decision, rollout.rollout_id, seconds, rollout.signals_seen, rollout.told_reason, rollout=rollout)
 
 

@@ -52,7 +52,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "The target has a canary, and no rollout of it is running.",
         "A canary belongs to whoever made it; two who move one stage undo each other.",
-        "promote or remove it first",
+        "promote or remove it first: {command}",
         target_checks.foreign_canary,
     ),
     Check(
@@ -164,7 +164,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "An alarm fires already.",
         "A rollout on top of an incident makes it worse, and its alarm could not be told from the canary's.",
-        "wait until it is over, or set ignoreAlarmsAlreadyFiring to let it count only from the next time it fires",
+        "wait until it is over, or set ignoreAlarmsAlreadyFiring to let it count only when the candidate is worse",
         alarm_checks.alarms_firing,
     ),
     Check(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rollout.core.controllers import ANY_CONTROLLER, TAG
+from rollout.core.minutes import utc
 from rollout.core.preflight.match import Match
 from rollout.core.preflight.prospect import Prospect
 
@@ -19,8 +20,14 @@ def target_missing(prospect: Prospect) -> Iterator[Match]:
 
 
 def foreign_canary(prospect: Prospect) -> Iterator[Match]:
-    if prospect.state is not None and prospect.state.canary is not None:
-        yield Match(f"{prospect.target_key} already has a {prospect.state.canary}, and no rollout of it is running")
+    if prospect.state is None or prospect.state.canary is None:
+        return
+    left_by, whose = prospect.observed.canary_of, "and no rollout of it is running"
+    if left_by is not None:
+        ended = f"ended {left_by.state} at {utc(left_by.ended_at)}" if left_by.ended_at else f"is {left_by.state}"
+        whose = f"which rollout {left_by.rollout_id} left there (it {ended})"
+    what = f"{prospect.target_key} already has a {prospect.state.canary}, {whose}"
+    yield Match(what, {"command": prospect.observed.removal_command})
 
 
 def candidate_unfit(prospect: Prospect) -> Iterator[Match]:

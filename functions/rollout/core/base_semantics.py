@@ -7,8 +7,8 @@ stage's series includes it, and w/(1−w) when it does not. Given the stage's co
     negative binomial, P(x) = C(x+s, x)·w^x·(1−w)^(s+1), when it does not (whatever the traffic is beforehand).
 
 A minute without a canary request has no point of the canary, so both are taken given x ≥ 1. Then their ratio is an
-e-value against "includes it": at any traffic it ever reaches 1,000 in at most one of a thousand such rollouts.
-Until the counts have told one from the other, the canary is subtracted: for a healthy canary that leaves the base's rate
+e-value against "includes it": at any traffic it ever reaches 1,000 in at most one of a thousand such rollouts. Until
+the counts have told one from the other, the canary is subtracted: for a healthy canary that leaves the base's rate
 unchanged, and for a harmful one it errs towards seeing the harm.
 """
 

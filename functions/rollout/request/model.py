@@ -386,6 +386,19 @@ def _invalid(problems: list[Problem]) -> InvalidRequest:
     return InvalidRequest(in_one_line(problems), problems)
 
 
+def target_in(document: object) -> Target | None:
+    """The target of a request that may be wrong in all else; None where there is none."""
+    target = document.get("target") if isinstance(document, dict) else None
+    kind = _kind_of(target)
+    if isinstance(kind, Problem):
+        return None
+    try:
+        part: Part = REQUESTS[kind].model_fields["target"].annotation.model_validate(target)  # type: ignore[union-attr]
+    except ValidationError:
+        return None
+    return Target.from_document(part.model_dump(by_alias=True))
+
+
 def _kind_of(target: object) -> str | Problem:
     """The target's type; what is wrong with it, if it is none that is known."""
     if not isinstance(target, dict):

@@ -40,7 +40,7 @@ from rollout.tasks import (
     shift_traffic,
 )
 from rollout.tasks.task_result import acting
-from rollout_simulator.chaos import Law
+from rollout_simulator.chaos import Law, RunPlan, What
 from rollout_simulator.permissions.enforcement import Permissions
 
 Patch = pytest.MonkeyPatch
@@ -48,11 +48,15 @@ Patch = pytest.MonkeyPatch
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """A bug, the law that it breaks, and seeds with which it does, by the kind of target that they roll out."""
+    """A bug, the law that it breaks, and seeds with which it does, by the kind of target that they roll out.
+
+    needs: what a plan must have for the bug to make any difference at all.
+    """
 
     plant: Callable[[Patch], None]
     law: Law
     seeds: Mapping[str, tuple[int, ...]]
+    needs: Callable[[RunPlan], bool] = lambda _: True
 
 
 def raises_despite_a_stop_signal(patch: Patch) -> None:
@@ -319,6 +323,17 @@ def leaves_what_lands_on_a_held_canary(patch: Patch) -> None:
     patch.setattr(analyze, "_is_raised_again", lambda *_: False)
 
 
+def late_while_held(plan: RunPlan) -> bool:
+    """Whether a write may land late while the canary is held at zero."""
+    policy = plan.scenario["request"]["onRegression"]
+    return policy == "holdAtZero" and any(fault.mode in ("late", "slow") for fault in plan.faults)
+
+
+def does(what: What, kind: str = "") -> Callable[[RunPlan], bool]:
+    """Whether somebody does this in the run; of this kind, where there are several."""
+    return lambda plan: any(act.what is what and kind in ("", act.details.get("kind")) for act in plan.acts)
+
+
 STAGE, ALIAS = "apigateway-stage", "lambda-alias"
 
 PLANTED = {
@@ -350,13 +365,15 @@ PLANTED = {
     "waits five seconds for what may land": Planted(waits_five_seconds_for_what_may_land, Law.ONE_WRITER, {}),
     "reads without consistency": Planted(reads_without_consistency, Law.END, {}),
     "forgets what it may have done": Planted(forgets_what_it_may_have_done, Law.END, {}),
-    "fills its record with commands": Planted(fills_its_record_with_commands, Law.HEARD, {}),
-    "obeys requests": Planted(obeys_requests, Law.END, {}),
-    "refuses at any length": Planted(keeps_a_refusal_to_itself, Law.END, {}),
-    "names executions alike": Planted(names_executions_alike, Law.END, {}),
-    "answers a used name with the old record": Planted(answers_a_used_name_with_the_old_record, Law.END, {}),
-    "sweeps no lock without a record": Planted(sweeps_no_lock_without_a_record, Law.END, {}),
-    "knows alarms by name alone": Planted(knows_alarms_by_name_alone, Law.HEARD, {}),
-    "leaves what lands on a held canary": Planted(leaves_what_lands_on_a_held_canary, Law.STOP, {}),
+    "fills its record with commands": Planted(fills_its_record_with_commands, Law.HEARD, {}, does(What.STORM)),
+    "obeys requests": Planted(obeys_requests, Law.END, {}, does(What.FORGERY)),
+    "refuses at any length": Planted(keeps_a_refusal_to_itself, Law.END, {}, does(What.FORGERY, "240 KB")),
+    "names executions alike": Planted(names_executions_alike, Law.END, {}, lambda plan: bool(plan.prefix)),
+    "answers a used name with the old record": Planted(
+        answers_a_used_name_with_the_old_record, Law.END, {}, does(What.REUSED_NAME)
+    ),
+    "sweeps no lock without a record": Planted(sweeps_no_lock_without_a_record, Law.END, {}, does(What.STRAY_LOCK)),
+    "knows alarms by name alone": Planted(knows_alarms_by_name_alone, Law.HEARD, {}, does(What.ALARM_ELSEWHERE)),
+    "leaves what lands on a held canary": Planted(leaves_what_lands_on_a_held_canary, Law.STOP, {}, late_while_held),
     "sleeps through signals": Planted(sleeps_through_signals, Law.AWAKE, {STAGE: (89,), ALIAS: (383,)}),
 }

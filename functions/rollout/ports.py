@@ -12,6 +12,7 @@ from rollout.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from rollout.core.inspection import AlarmState, Inspection
+    from rollout.core.judge import Route
     from rollout.core.learning import Lesson
     from rollout.core.rollout import Candidate, Rollout
     from rollout.core.signals import Signal
@@ -97,6 +98,13 @@ class MetricSource(Protocol):
         """What the base did before the rollout, for each metric name the judge asks for.
 
         Raises: Refused (a metric that this source cannot read), NotAllowed, Unavailable.
+        """
+
+    def routes(self, series: Series, last_minute: int) -> Sequence[Route]:
+        """The busiest routes of the target, with their requests before the rollout; none where no series tells them
+        apart, or where there is only one.
+
+        Raises: NotAllowed, Unavailable.
         """
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:

@@ -49,7 +49,7 @@ _arrival: ContextVar[int] = ContextVar("chaos_arrival", default=0)
 
 @dataclass(slots=True)
 class CallRecorder:
-    """What arrives. `watch` begins the record: what sets the scene before is nobody's business."""
+    """What arrives. `watch` begins the record: the calls that prepare the simulation are left out."""
 
     random: Random
     most_latency_ms: int = 0

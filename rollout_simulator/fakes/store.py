@@ -149,7 +149,7 @@ class FakeStore(Troubled):
         return record.token
 
     def note(self, rollout: Rollout, signal: Signal, *, entry: Json) -> None:
-        """Raises as the port says."""
+        """Once per signal. Raises: Unavailable."""
         self._called()
         record = self._records[rollout.rollout_id]
         if (noted := (rollout.revision, _identity(signal))) not in record.noted:
@@ -157,17 +157,17 @@ class FakeStore(Troubled):
             record.history.append(text_of(entry))
 
     def order(self, execution_name: str, order: Json) -> None:
-        """Raises as the port says."""
+        """The first order of a name stays. Raises: Unavailable."""
         self._called()
         self._orders.setdefault(execution_name, _copy(order))
 
     def ordered(self, execution_name: str) -> Json | None:
-        """Raises as the port says."""
+        """The order of this name. Raises: Unavailable."""
         self._called()
         return self._orders.get(execution_name)
 
     def release(self, rollout_id: str) -> bool:
-        """Raises as the port says."""
+        """Whether a lock was held. Raises: Unavailable."""
         self._called()
         held = [key for key, holder in self.locks.items() if holder == rollout_id]
         for key in held:

@@ -21,7 +21,7 @@ class AliasInspector:
         self._client = client
 
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:  # noqa: ARG002 - every candidate is alike
-        """The function's tags; an alias has none of its own. Raises as the port says."""
+        """The function's tags; an alias has none of its own. Raises: TargetMissing, NotAllowed, Unavailable."""
         with translated(f"GetAlias {target.key}"):
             try:
                 arn = self._client.get_alias(FunctionName=target.ids["functionName"], Name=target.ids["aliasName"])[

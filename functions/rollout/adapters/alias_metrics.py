@@ -29,11 +29,11 @@ class AliasMetrics(CountedMetrics):
     measured = "a Lambda alias"
 
     def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
-        """As for every source. The base was alone then. Raises as the port says."""
+        """As for every source. The base was alone then. Raises: Unavailable."""
         return super().history(replace(series, base=_whole(series.base)), names, last_minute)
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
-        """As for every source. Twice the same series: a version that serves alone. Raises as the port says."""
+        """As for every source. Twice the same series: a version that serves alone. Raises: NotAllowed, Unavailable."""
         if series.base == series.canary:
             series = replace(series, base=_whole(series.base), canary=_whole(series.canary))
         return super().read(series, measures, first, last)

@@ -77,7 +77,7 @@ class DynamoDbStore:
         self._kept_for = timedelta(days=history_days)
 
     def open(self, rollout: Rollout) -> None:
-        """Record, lock and alarm watches in one transaction. Raises as the port says."""
+        """Record, lock and alarm watches in one transaction. Raises: Busy, Repeated, RecordChanged, Unavailable."""
         key = rollout.settings.target.key
         items: list[TransactWriteItemTypeDef] = [
             self._put(record_of(rollout), "attribute_not_exists(pk)"),
@@ -103,7 +103,7 @@ class DynamoDbStore:
         raise Busy(key, holder, datetime.fromisoformat(lock["startedAt"]["S"]))
 
     def load(self, rollout_id: str) -> Rollout | None:
-        """The rollout by a consistent read. Raises as the port says."""
+        """The rollout by a consistent read. Raises: Unavailable."""
         item = self._get(f"ROLLOUT#{rollout_id}", "RECORD")
         if item is None or "signalCount" not in item:
             return None
@@ -111,7 +111,7 @@ class DynamoDbStore:
         return Rollout.from_document(json.loads(item["document"]["S"]), signals, int(item["revision"]["N"]))
 
     def save(self, rollout: Rollout, *, entry: Json | None = None, unless_signalled: bool = False) -> Rollout:
-        """The record over its revision, and its history line, in one write. Raises as the port says."""
+        """The record over its revision, and its history line, in one write. Raises: RecordChanged, Unavailable."""
         update = self._update(rollout, unless_signalled=unless_signalled)
         if rollout.phase is Phase.ENDED and not rollout.pending_events:
             self._write([{"Update": update}, self._delete(untold_of(rollout))], rollout)
@@ -126,7 +126,7 @@ class DynamoDbStore:
         return replace(rollout, revision=rollout.revision + 1)
 
     def close(self, rollout: Rollout, *, entry: Json) -> Rollout:
-        """Record, history, lessons, lock and alarm watches in one transaction. Raises as the port says."""
+        """Record, history, lessons, lock and alarm watches in one transaction. Raises: RecordChanged, Unavailable."""
         lock = self._delete(lock_of(rollout))
         lock["Delete"] |= {
             "ConditionExpression": "attribute_not_exists(pk) OR rolloutId = :id",  # somebody may have deleted it
@@ -149,7 +149,7 @@ class DynamoDbStore:
         return replace(rollout, revision=rollout.revision + 1)
 
     def reject(self, rollout_id: str, record: Json) -> Json:
-        """A record that is no rollout. Raises as the port says."""
+        """A record that is no rollout. Raises: RecordChanged, Unavailable."""
         at = datetime.fromisoformat(record["at"])
         with translated("record the rejection"):
             try:
@@ -173,7 +173,9 @@ class DynamoDbStore:
         return record
 
     def signal(self, rollout_id: str, signal: Signal) -> str | None:
-        """Append in one conditional write, which answers with the bake's token. Raises as the port says.
+        """Append in one conditional write, which answers with the bake's token.
+
+        Raises: Refused, RecordFull, Unavailable.
 
         DynamoDB refuses a write that meets a transaction on the same item; that is over in milliseconds, and a stop
         signal must not wait for its event to be delivered again.
@@ -223,7 +225,7 @@ class DynamoDbStore:
         return token_of(answer["Attributes"])
 
     def note(self, rollout: Rollout, signal: Signal, *, entry: Json) -> None:
-        """One more history line, after that of the record's revision. Raises as the port says."""
+        """One more history line, after that of the record's revision. Raises: Unavailable."""
         line = self._line(rollout, entry)
         key = {"pk": line["pk"], "sk": string(f"HISTORY#{rollout.revision:08d}#{_identity(signal)}")}
         with translated(f"note a signal of rollout {rollout.rollout_id}"):
@@ -235,7 +237,7 @@ class DynamoDbStore:
             )
 
     def order(self, execution_name: str, order: Json) -> None:
-        """An item of its own, which expires. Raises as the port says."""
+        """An item of its own, which expires. Raises: Unavailable."""
         with translated(f"order execution {execution_name}"):
             self._client.update_item(
                 TableName=self._table,
@@ -249,12 +251,12 @@ class DynamoDbStore:
             )
 
     def ordered(self, execution_name: str) -> Json | None:
-        """The item of this name. Raises as the port says."""
+        """The item of this name. Raises: Unavailable."""
         item = self._get(f"EXECUTION#{execution_name}", "ORDER")
         return None if item is None else dict(json.loads(item["order"]["S"]))
 
     def release(self, rollout_id: str) -> bool:
-        """The lock, found by the index. Raises as the port says."""
+        """The lock, found by the index. Raises: Unavailable."""
         for item in self._items_of_kind(LOCK_KIND):
             if item["rolloutId"]["S"] != rollout_id:
                 continue
@@ -272,7 +274,7 @@ class DynamoDbStore:
         return False
 
     def watchers(self, alarm: str) -> Sequence[str]:
-        """The rollouts under the alarm's key. Raises as the port says."""
+        """The rollouts under the alarm's key. Raises: Unavailable."""
         with translated(f"look up alarm {alarm}"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -283,7 +285,7 @@ class DynamoDbStore:
             return [item["sk"]["S"].removeprefix("ROLLOUT#") for page in pages for item in page["Items"]]
 
     def history(self, rollout_id: str, newest: int | None = None) -> Sequence[Json]:
-        """The lines under the rollout's key, from the end if only the newest are asked for. Raises as the port says."""
+        """The lines under the rollout's key, from the end if only the newest are asked for. Raises: Unavailable."""
         with translated(f"read the history of {rollout_id}"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -296,7 +298,7 @@ class DynamoDbStore:
         return lines if newest is None else lines[::-1]
 
     def learned(self, target: Target) -> Mapping[str, Lesson]:
-        """The target's lessons. Raises as the port says."""
+        """The target's lessons. Raises: Unavailable."""
         item = self._get(f"TARGET#{target.key}", "LEARNED")
         return dict(json.loads(item["lessons"]["S"])) if item else {}
 
@@ -314,7 +316,7 @@ class DynamoDbStore:
         return str(item["rolloutId"]["S"]) if item else None
 
     def recent(self, limit: int) -> Sequence[Json]:
-        """The newest records, by the index. Raises as the port says."""
+        """The newest records, by the index. Raises: Unavailable."""
         with translated("list the rollouts"):
             answer = self._client.query(
                 TableName=self._table,
@@ -328,12 +330,12 @@ class DynamoDbStore:
         return [{name: item.get(name, {}).get("S", "") for name in names} for item in answer["Items"]]
 
     def rejection(self, rollout_id: str) -> Json | None:
-        """The record that counts no signals. Raises as the port says."""
+        """The record that counts no signals. Raises: Unavailable."""
         item = self._get(f"ROLLOUT#{rollout_id}", "RECORD")
         return None if item is None or "signalCount" in item else dict(json.loads(item["document"]["S"]))
 
     def unfinished(self) -> Sequence[str]:
-        """The rollouts named in locks and debts, by the index. Raises as the port says."""
+        """The rollouts named in locks and debts, by the index. Raises: Unavailable."""
         return [rollout_id for kind in UNFINISHED_KINDS for rollout_id in self._of_kind(kind)]
 
     def _of_kind(self, kind: str) -> Sequence[str]:

@@ -49,7 +49,7 @@ class StageInspector:
 
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
         """Three calls, and one for each function that an overridden variable names; two more for each of which an alias
-        is to be moved. Raises as the port says.
+        is to be moved. Raises: TargetMissing, NotAllowed, Unavailable.
         """
         unreadable: list[str] = []
         stage = self._stage(target)

@@ -103,6 +103,11 @@ class Measurement(Part):
     canary_series: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
         None, description="The value of the Stage dimension of a stage's canary's series; {stage} stands for the stage."
     )
+    routes: bool = Field(
+        True,
+        description="Where the stage has detailed metrics, or the access log a metric of routes, judge harm by each of "
+        "the busiest 50 routes, too; each costs four metrics more in every reading.",
+    )
     learn_dispersion: bool = Field(
         True, description="Judge with the clumping of errors that earlier promoted rollouts of this target showed."
     )
@@ -136,7 +141,8 @@ class Request(Part, ABC):
         "account or region by its ARN.",
     )
     ignore_alarms_already_firing: bool = Field(
-        False, description="Begin although an alarm is firing; it counts from the next time it fires."
+        False,
+        description="Begin although an alarm is firing; when it fires again, it counts for what the candidate adds.",
     )
     on_inconclusive: OnInconclusive = Field(
         "hold", description="When nothing could be proven in time: hold for a person, or roll back."
@@ -203,6 +209,7 @@ class Request(Part, ABC):
             base_setting=BaseSetting(measurement.base_semantics),
             canary_series=measurement.canary_series,
             learns_dispersion=measurement.learn_dispersion,
+            judges_routes=measurement.routes,
             ignores_firing_alarms=self.ignore_alarms_already_firing,
             supersedes=self.on_conflict == "supersede",
             request_id=self.request_id,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from rollout.core.inspection import AlarmState, Inspection
+from rollout.core.judge import Route
+from rollout.core.judge.settings import WITH_ROUTES, route_metric_name
 from rollout.core.measures import Series
 from rollout.core.preflight.observations import Measured, Observations
 from rollout.core.rollout import MOST_ALARMS, Rollout
 from rollout.core.rollout_request import RolloutRequest
 from rollout.core.sources import SourceSetting, access_log_series, custom_series
 from rollout.core.target import NOTHING_BEHIND, Canary, Target
-from rollout.errors import Busy, Refused, Repeated, TargetMissing
+from rollout.errors import Busy, NotAllowed, Refused, Repeated, TargetMissing
 from rollout.ports import Ports
 
 
@@ -108,4 +111,11 @@ def _logged(
 def _measured(ports: Ports, request: RolloutRequest, series: Series, now: datetime) -> Measured:
     names = [metric.name for metric in request.settings.judge.metrics]
     source = ports.source(request.settings.target, series)
-    return Measured(series, source.history(series, names, request.settings.calendar.last_closed(now)))
+    last = request.settings.calendar.last_closed(now)
+    history = source.history(series, names, last)
+    by_route = [name for name in names if name in WITH_ROUTES] if request.judges_routes else []
+    routes: Sequence[Route] = ()
+    with suppress(NotAllowed):  # a permission that came later than the others; the whole is judged without it
+        routes = source.routes(series, last) if by_route else ()
+    of_routes = [route_metric_name(name, route.name) for route in routes for name in by_route]
+    return Measured(series, history, routes, source.history(series, of_routes, last) if routes else ())

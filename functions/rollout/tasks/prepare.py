@@ -179,6 +179,7 @@ def _begin(request: RolloutRequest, result: PreflightResult, rollout_id: str, ex
     if prospect.state is None or measured is None:
         raise Refused(f"{settings.target.key} cannot be measured")
     found = prospect.state.only(settings.watched_variables)  # all that a rollout may have to put back
+    known = [*measured.history, *measured.route_history]
     what = settings.candidate.revision or "a new revision"
     rollout = Rollout(
         rollout_id=rollout_id,
@@ -192,7 +193,8 @@ def _begin(request: RolloutRequest, result: PreflightResult, rollout_id: str, ex
         stand_in=prospect.stand_in,
         semantics=semantics_of(measured.series, request.base_setting),
         warnings=result.findings,
-        evidence=begin(settings.judge, settings.plan, {base.measure.name: base.count for base in measured.history}),
+        firing_at_start=prospect.firing_alarms,
+        evidence=begin(settings.judge, settings.plan, {base.measure.name: base.count for base in known}),
         phase_since=now,
         changed_at=now,
         analyzed_at=now,

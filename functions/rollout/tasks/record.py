@@ -161,6 +161,14 @@ def transition(
     return replace(rollout, pending_events=unsent((*rollout.pending_events, dict(event))))
 
 
+def notice(rollout: Rollout, words: str, *, now: datetime) -> Rollout:
+    """The rollout with an event of something that people should know now, though its state stays as it is."""
+    told = transition(rollout, state=rollout.phase, now=now, decision=rollout.pending_decision or Decision.CONTINUE)
+    *others, event = told.pending_events
+    marked = {**event, "eventId": f"{event['eventId']}/notice", "notice": words}
+    return replace(told, pending_events=unsent((*others, marked)))
+
+
 def _documents(findings: Sequence[Finding]) -> list[FindingDocument]:
     return cast("list[FindingDocument]", [finding.to_document() for finding in findings])
 

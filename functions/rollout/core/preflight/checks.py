@@ -165,7 +165,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "An alarm fires already.",
         "A rollout on top of an incident makes it worse, and its alarm could not be told from the canary's.",
-        "wait until it is over, or set ignoreAlarmsAlreadyFiring to let it count only from the next time it fires",
+        "wait until it is over, or set ignoreAlarmsAlreadyFiring to let it count only when the candidate is worse",
         alarm_checks.alarms_firing,
     ),
     Check(

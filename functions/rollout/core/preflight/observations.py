@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rollout.core.inspection import AlarmState, Inspection
+from rollout.core.judge import Route
 from rollout.core.learning import Lesson
 from rollout.core.measures import BaseHistory, Series
 from rollout.core.rollout import Rollout
@@ -16,10 +17,12 @@ NOT_LOOKED_AT = Inspection()
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A series, and what the base did in it before the rollout."""
+    """A series, and what the base did in it before the rollout; the routes that it tells apart, and their history."""
 
     series: Series
     history: Sequence[BaseHistory]
+    routes: Sequence[Route] = ()
+    route_history: Sequence[BaseHistory] = ()
 
     @property
     def has_data(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.core.inspection import OPT_IN
+from rollout.core.controllers import ANY_CONTROLLER, TAG
 from rollout_simulator.alarms import put_alarm
 from rollout_simulator.moto_patches.lambda_code import zipped
 from rollout_simulator.scenario import Alarm, Scenario
@@ -43,7 +43,7 @@ def create_function(client: Callable[[str], Any], scenario: Scenario) -> Example
         Role=role,
         Handler="index.handler",
         Code={"ZipFile": zipped("base")},
-        Tags=dict([OPT_IN]),
+        Tags={TAG: ANY_CONTROLLER},
     )
     base = functions.publish_version(FunctionName=name)["Version"]
     functions.update_function_code(FunctionName=name, ZipFile=zipped("candidate"))

@@ -17,7 +17,7 @@ from zlib import crc32
 
 import numpy as np
 
-from rollout.adapters.access_log_metrics import LATENCY, STATUS, AccessLogMetrics
+from rollout.adapters.access_log_metrics import LATENCY, ROUTE_STATUS, STATUS, AccessLogMetrics
 from rollout_simulator.arms import Arm, drawn_latencies, drawn_values, hang, in_two, put, take, without_lost
 from rollout_simulator.environments import EnvironmentPool
 from rollout_simulator.example_api import ExampleApi
@@ -483,11 +483,13 @@ class StageTraffic(Traffic):
         """What the metric filters make of the lines of these requests, whose `isCanaryRequest` is `canary`."""
         track: Track = "canary" if canary == "true" else "base"
         arm = self._without_lost(arm, track)
-        succeeded = arm.requests - arm.errors - arm.client_errors
-        statuses = Distribution.of_histogram((200.0, 400.0, 500.0), (succeeded, arm.client_errors, arm.errors))
         dimensions = {"ApiId": self._rest_api_id, "Stage": self._scenario.api.stage, "Canary": canary}
-        points = {STATUS: statuses, LATENCY: arm.times}
-        self._publish_points(AccessLogMetrics.namespace, dimensions, minute, arm.requests, points, track=track)
+        points = {STATUS: _statuses(arm), LATENCY: arm.times}
+        namespace = AccessLogMetrics.namespace
+        self._publish_points(namespace, dimensions, minute, arm.requests, points, track=track)
+        for name, part in arm.routes.items():
+            where = {"ApiId": self._rest_api_id, "Canary": canary, "Route": f"{self._scenario.api.stage} {name}"}
+            self._publish_points(namespace, where, minute, part.requests, {ROUTE_STATUS: _statuses(part)}, track=track)
 
     def _publish_custom(
         self, metric: CustomMetric, minute: int, track: Track, requests: int, *, candidate: bool
@@ -505,3 +507,9 @@ class StageTraffic(Traffic):
         dimensions = {name: text.replace("{track}", track) for name, text in metric.dimensions.items()}
         points = {metric.metric: distribution}
         self._publish_points(metric.namespace, dimensions, minute, samples, points, track=track)
+
+
+def _statuses(arm: Arm) -> Distribution:
+    """The statuses of these requests' answers, as their lines have them."""
+    succeeded = arm.requests - arm.errors - arm.client_errors
+    return Distribution.of_histogram((200.0, 400.0, 500.0), (succeeded, arm.client_errors, arm.errors))

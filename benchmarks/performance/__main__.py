@@ -19,12 +19,14 @@ def main() -> int:
     """Measure one part and keep its figures, or write the report."""
     from benchmarks.performance.cost import measured as cost  # noqa: PLC0415 - the path is set above
     from benchmarks.performance.report import pages  # noqa: PLC0415
+    from benchmarks.performance.routes import measured as routes  # noqa: PLC0415
     from benchmarks.performance.scale import measured as scale  # noqa: PLC0415
     from benchmarks.performance.startup import measured as startup  # noqa: PLC0415
 
     parts: Mapping[str, Callable[[], Any]] = {
         "startup": startup,
         "cost": cost,
+        "routes": routes,
         "scale": scale,
     }
     parser = argparse.ArgumentParser(prog="python -m benchmarks.performance", description=__doc__)

@@ -49,11 +49,12 @@ def pages(results: Json) -> Mapping[Path, str]:
 def _page(results: Json) -> Iterator[str]:
     yield "# Performance and cost\n"
     yield (
-        "Measured by `python -m benchmarks.performance` (`startup`, `cost`, `scale`, then `report` writes this page). "
+        "Measured by `python -m benchmarks.performance` (`startup`, `cost`, `routes`, `scale`, then `report` writes this page). "
         "Goals that are missed say so.\n"
     )
     yield from _startup(results["startup"])
     yield from _cost(results["cost"])
+    yield from _routes(results["routes"])
     yield from _scale(results["scale"])
 
 
@@ -118,6 +119,24 @@ def _cost(found: Json) -> Iterator[str]:
         f"A month without rollouts costs {idle['total']:.2f} dollars ({parts}) and the table's storage. The alarms are "
         "within the free tier of an account that has fewer than ten; the rest is the sweep for lost locks.\n"
     )
+
+
+def _routes(found: Sequence[Json]) -> Iterator[str]:
+    yield "## Routes\n"
+    yield (
+        "What one analysis costs more where [harm is judged by route](judge.md#routes), by `python -m "
+        "benchmarks.performance routes`. The dollars are those of GetMetricData; a rollout of an hour makes about 60 "
+        "analyses. The milliseconds are the judge's own, for a new minute, with the evidence read from the record and "
+        "written again. AWS charges for detailed metrics besides, with or without a rollout.\n"
+    )
+    yield "| routes | metrics more | dollars more | milliseconds in all | evidence of the routes |"
+    yield "|---|---|---|---|---|"
+    for each in found:
+        yield (
+            f"| {each['routes']} | {each['metrics']} | {each['dollars']:.4f} | {each['milliseconds']:.1f} | "
+            f"{each['bytes'] / 1024:.1f} KB |"
+        )
+    yield ""
 
 
 def _scale(found: Sequence[Json]) -> Iterator[str]:

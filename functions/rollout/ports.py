@@ -11,7 +11,9 @@ from rollout.core.measures import ACCESS_LOG, BaseHistory, Measure, RawMinute, S
 from rollout.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from rollout.core.controllers import Controller
     from rollout.core.inspection import AlarmState, Inspection
+    from rollout.core.judge import Route
     from rollout.core.learning import Lesson
     from rollout.core.rollout import Candidate, Rollout
     from rollout.core.signals import Signal
@@ -83,6 +85,12 @@ class TrafficShifter(Protocol):
 class TargetInspector(Protocol):
     """Looks at how a target is built, before a rollout. It touches nothing."""
 
+    def opted_in_by(self, target: Target) -> str | None:
+        """The value of the target's tag `rollout-pilot`, "" where it has none; None where that may not be read.
+
+        Raises: TargetMissing, Unavailable.
+        """
+
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
         """What can be seen; what may not be read is left unknown, and said.
 
@@ -97,6 +105,13 @@ class MetricSource(Protocol):
         """What the base did before the rollout, for each metric name the judge asks for.
 
         Raises: Refused (a metric that this source cannot read), NotAllowed, Unavailable.
+        """
+
+    def routes(self, series: Series, last_minute: int) -> Sequence[Route]:
+        """The busiest routes of the target, with their requests before the rollout; none where no series tells them
+        apart, or where there is only one.
+
+        Raises: NotAllowed, Unavailable.
         """
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
@@ -117,6 +132,20 @@ class Alarms(Protocol):
 
     def tagged_for(self, target: Target) -> Sequence[str]:
         """The names of the alarms that carry the tag for this target.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+
+class Controllers(Protocol):
+    """Knows this controller, and the others that hear the same bus."""
+
+    @property
+    def own(self) -> Controller:
+        """This one."""
+
+    def others(self) -> Sequence[Controller]:
+        """The others, by name.
 
         Raises: NotAllowed, Unavailable.
         """
@@ -301,6 +330,7 @@ class Ports:
     sources: Mapping[str, MetricSource]
     inspectors: Mapping[str, TargetInspector]
     alarms: Alarms
+    controllers: Controllers
     notifier: Notifier
     waker: Waker
     executions: Executions

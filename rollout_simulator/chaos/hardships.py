@@ -39,7 +39,7 @@ INVOKE_ERRORS = (
     "ServiceException",
 )
 """With which Invoke is refused while there is no environment for the function (documented in the API)."""
-FORGERIES = ("continue", "undo", "continue and undo", "a record", "another's id")
+FORGERIES = ("continue", "undo", "continue and undo", "a record", "another's id", "240 KB")
 SKEWS_SECONDS = (-2.0, -0.5, 0.5, 2.0)
 """By how much a function's clock is ahead. Nobody documents a bound for Lambda; a minute has never been reported."""
 LONG_NAME = "orders-prod-" + "deployed-from-the-main-branch-" * 2 + "now-"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rollout.core.judge import Count
+from rollout.core.judge import Count, Route
 from rollout.core.measures import BaseHistory, Measure, RawCounts, RawMinute, Series
 from rollout_simulator.fakes.trouble import Troubled
 
@@ -23,6 +23,7 @@ class FakeMetrics(Troubled):
         super().__init__()
         self.thresholds_ms: dict[str, float] = {}
         self.incomplete_from: int | None = None
+        self.known_routes: tuple[Route, ...] = ()
         self.read_ranges: list[tuple[int, int]] = []
         self._counts: dict[tuple[str, str, int], tuple[Count | None, Count | None, Count | None]] = {}
 
@@ -55,6 +56,14 @@ class FakeMetrics(Troubled):
             )
             for name in names
         ]
+
+    def routes(self, series: Series, last_minute: int) -> Sequence[Route]:  # noqa: ARG002 - as the port has it
+        """The `known_routes`.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
+        self._called()
+        return self.known_routes
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
         """The published counts of the minutes first..last.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rollout.adapters.access_log_metrics import LATENCY, STATUS, AccessLogMetrics
+from rollout.adapters.access_log_metrics import LATENCY, ROUTE_STATUS, STATUS, AccessLogMetrics
 from rollout.core.custom_metrics import PLACEHOLDERS
 from rollout.core.inspection import logged_variables
 from rollout.core.preflight.prospect import LOGGED
@@ -47,12 +47,16 @@ def test_a_snippet_is_a_template_without_faults(path: Path) -> None:
 def test_the_filters_publish_what_is_read() -> None:
     series = access_log_series(Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"}))
     assert series is not None
-    for each, (metric, field) in zip(filters(), [(STATUS, "status"), (LATENCY, "responseLatency")], strict=True):
+    *of_all, of_routes = filters()
+    for each, (metric, field) in zip(of_all, [(STATUS, "status"), (LATENCY, "responseLatency")], strict=True):
         assert (each["MetricNamespace"], each["MetricName"]) == (AccessLogMetrics.namespace, metric)
         assert (each["MetricValue"], each["pattern"]) == (f"$.{field}", f"{{ $.{field} = * }}")
         assert "DefaultValue" not in each  # a metric with dimensions may have none
         assert [one["Key"] for one in each["Dimensions"]] == list(series.base)
         assert {one["Value"].removeprefix("$.") for one in each["Dimensions"]} | {field} <= set(LOGGED)
+    assert (of_routes["MetricName"], of_routes["MetricValue"]) == (ROUTE_STATUS, "$.status")
+    assert [one["Key"] for one in of_routes["Dimensions"]] == ["ApiId", "Canary", "Route"]
+    assert "DefaultValue" not in of_routes
 
 
 @pytest.mark.parametrize("path", [ACCESS_LOG, ROOT / "docs" / "guide" / "access-logs.md"], ids=lambda path: path.name)

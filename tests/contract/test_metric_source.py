@@ -435,3 +435,80 @@ def test_client_errors_are_no_server_errors(access_log: OverAccessLog) -> None:
 def test_a_metric_that_no_access_log_has_is_refused(access_log: OverAccessLog) -> None:
     with pytest.raises(Refused, match=r"IntegrationLatency.* for an access log; known are 5XXError"):
         history(access_log, "IntegrationLatency.p90")
+
+
+# --- routes ------------------------------------------------------------------------------------------------------
+
+ROUTES = {"GET /items": 90, "POST /orders": 10}
+OF_ORDERS = "5XXError POST /orders"
+
+
+def of_route(route: str) -> Mapping[str, str]:
+    method, _, resource = route.partition(" ")
+    return {"Method": method, "Resource": resource}
+
+
+def with_routes(cloudwatch: OverCloudWatch) -> OverCloudWatch:
+    """Detailed metrics: of each route a series beside the stage's; orders fail in the canary."""
+    for route, requests in ROUTES.items():
+        base, canary = ({**arm, **of_route(route)} for arm in (STAGE.series.base, STAGE.series.canary))
+        bad = requests if route == "POST /orders" else 0
+        for metric in ("5XXError", "4XXError"):
+            cloudwatch.put(metric, base, M, {0.0: requests})
+            cloudwatch.put(metric, canary, M, {1.0: bad, 0.0: requests - bad} if bad else {0.0: requests})
+    return cloudwatch
+
+
+def test_a_stage_with_detailed_metrics_tells_its_routes_the_busiest_first(cloudwatch: OverCloudWatch) -> None:
+    routes = with_routes(cloudwatch).source.routes(STAGE.series, M + 3)
+    assert [("GET /items", 90), ("POST /orders", 10)] == [tuple(route) for route in routes]
+
+
+def test_a_stage_without_detailed_metrics_has_no_routes(cloudwatch: OverCloudWatch) -> None:
+    cloudwatch.publish("5XXError", M, Count(100, 0), Count(5, 0))
+    assert () == cloudwatch.source.routes(STAGE.series, M + 3)
+
+
+def test_the_errors_of_a_route_are_read_beside_those_of_the_stage(beside_others: OverCloudWatch) -> None:
+    with_routes(beside_others).publish("5XXError", M, Count(1_000, 7), Count(100, 10))
+    measures = [Measure("5XXError"), Measure(OF_ORDERS), Measure("4XXError GET /items")]
+    (raw,) = beside_others.source.read(STAGE.series, measures, M, M)
+    assert Count(100, 10) == raw.counts["5XXError"].canary
+    assert (Count(10, 10), Count(10, 0)) == (raw.counts[OF_ORDERS].canary, raw.counts[OF_ORDERS].stage)
+    assert Count(90, 0) == raw.counts["4XXError GET /items"].canary
+    assert {"5XXError"} == raw.without_routes().counts.keys()
+
+
+def test_a_route_that_is_silent_lets_no_minute_wait(cloudwatch: OverCloudWatch) -> None:
+    cloudwatch.publish("5XXError", M, Count(1_000, 7), Count(100, 10))
+    (raw,) = cloudwatch.source.read(STAGE.series, [Measure("5XXError"), Measure(OF_ORDERS)], M, M)
+    assert (False, None) == (raw.silent, raw.counts[OF_ORDERS].canary)
+
+
+def test_the_base_of_a_route_is_known_from_before(cloudwatch: OverCloudWatch) -> None:
+    (history,) = with_routes(cloudwatch).source.history(STAGE.series, [OF_ORDERS], M + 3)
+    assert (OF_ORDERS, Count(10, 0)) == (history.measure.name, history.count)
+
+
+def test_an_access_log_with_a_metric_of_routes_tells_them_too(access_log: OverAccessLog) -> None:
+    for route, requests in ROUTES.items():
+        for value, status in (("false", 200.0), ("-", 200.0), ("true", 500.0)):
+            where = {"ApiId": OF_LOG["ApiId"], "Canary": value, "Route": f"prod {route}"}
+            access_log.put("RouteStatus", where, M, {status: requests})
+    elsewhere = {"ApiId": OF_LOG["ApiId"], "Canary": "false", "Route": "test GET /items"}
+    access_log.put("RouteStatus", elsewhere, M, {200.0: 5_000})
+    routes = access_log.source.routes(LOG.series, M + 3)
+    assert [("GET /items", 180), ("POST /orders", 20)] == [tuple(route) for route in routes]
+    (raw,) = access_log.source.read(LOG.series, [Measure(OF_ORDERS)], M, M)
+    assert (Count(10, 10), Count(20, 0)) == (raw.counts[OF_ORDERS].canary, raw.counts[OF_ORDERS].stage)
+
+
+def test_an_alias_has_no_routes(lambda_metrics: OverCloudWatch) -> None:
+    assert () == lambda_metrics.source.routes(ALIAS.series, M)
+
+
+def test_more_queries_than_a_call_takes_are_several_calls(cloudwatch: OverCloudWatch) -> None:
+    cloudwatch.publish("5XXError", M, Count(1_000, 7), None)
+    names = [f"5XXError GET /{number}" for number in range(400)]
+    (raw,) = cloudwatch.source.read(STAGE.series, [*map(Measure, names), Measure("5XXError")], M, M)
+    assert Count(1_000, 7) == raw.counts["5XXError"].stage

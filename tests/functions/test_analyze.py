@@ -613,3 +613,25 @@ def test_nothing_is_raised_while_the_newest_minutes_cannot_be_read(world: World)
     answer = world.analyzed(minutes=4)
     assert "EXTEND" == answer["decision"]
     assert "could not be read yet" in answer["reason"]
+
+
+def test_an_alarm_that_is_deleted_is_told_at_the_next_analysis_and_once(world: World) -> None:
+    world.baking(alarms=[WATCHED])
+    world.analyzed(minutes=5)
+    world.fakes.alarms.delete(WATCHED)
+    world.analyzed(minutes=1)
+    (told,) = [event for event in world.fakes.notifier.told.values() if "notice" in event]
+    assert "alarm orders-5xx does not exist any more; nothing is raised or promoted without it" == told["notice"]
+    assert ("BAKING", "BAKING") == (told["state"], world.rollout.phase)
+    world.analyzed(minutes=1)
+    assert 1 == len([event for event in world.fakes.notifier.told.values() if "notice" in event])
+
+
+def test_an_alarm_that_is_there_again_and_deleted_again_is_told_again(world: World) -> None:
+    world.baking(alarms=[WATCHED])
+    for _ in range(2):
+        world.fakes.alarms.delete(WATCHED)
+        world.analyzed(minutes=1)
+        world.fakes.alarms.put(WATCHED, "OK", world.now)
+        world.analyzed(minutes=1)
+    assert 2 == len([event for event in world.fakes.notifier.told.values() if "notice" in event])

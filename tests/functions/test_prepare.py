@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rollout.core.cause import CauseKind
 from rollout.core.decision import Decision, Phase
 from rollout.core.judge import Count
 from rollout.core.measures import Series
@@ -282,12 +283,60 @@ def test_an_alarm_that_fires_already_may_be_ignored_until_it_fires_again(world: 
     assert "ADVANCE" == world.analyzed()["decision"]
 
 
-def test_an_ignored_alarm_that_fires_again_rolls_back(world: World) -> None:
+LONG = {"steps": [{"weightPercent": 5, "bakeMinutes": 90}]}
+
+
+def flapping(world: World, **traffic: int) -> World:
+    """A rollout that was begun although its alarm fired, and has baked for four minutes; the alarm fires again."""
     fires(world)
     world.baking(alarms=[WATCHED], ignoreAlarmsAlreadyFiring=True)
-    world.fakes.clock.pass_time(minutes=1)
+    if traffic:
+        world.traffic(**traffic)
+    world.fakes.clock.pass_time(minutes=6)
     world.fakes.alarms.put(WATCHED, "ALARM", world.now)
-    assert "ROLL_BACK" == world.analyzed()["decision"]
+    return world
+
+
+def test_an_ignored_alarm_that_fires_again_is_not_the_doing_of_a_canary_like_the_base(world: World) -> None:
+    flapping(world)
+    assert {"signalled": []} == world.alarm_event()
+    assert "ADVANCE" == world.analyzed(minutes=1)["decision"]
+    assert "fires again, as it did before the rollout" in world.last_line["analysis"]["notes"][0]
+
+
+def test_an_ignored_alarm_that_fires_again_rolls_back_for_what_the_candidate_adds(world: World) -> None:
+    flapping(world, bad=3, base_bad=9)  # odds of more than 10:1, and less than the judge convicts at
+    assert "ROLL_BACK" == world.analyzed(minutes=1)["decision"]
+    cause = world.rollout.cause
+    assert cause is not None
+    assert (CauseKind.ALARM, WATCHED) == (cause.kind, cause.source)
+    assert "the canary fares worse than the base" in world.rollout.reason
+
+
+def test_an_ignored_alarm_that_was_quiet_for_long_counts_like_any_other(world: World) -> None:
+    fires(world)
+    world.baking(
+        alarms=[WATCHED], ignoreAlarmsAlreadyFiring=True, plan={"steps": [{"weightPercent": 5, "bakeMinutes": 90}]}
+    )
+    world.fakes.alarms.put(WATCHED, "OK", world.now)
+    assert "CONTINUE" == world.analyzed(minutes=29)["decision"]
+    assert (WATCHED,) == world.rollout.firing_at_start
+    assert "CONTINUE" == world.analyzed(minutes=1)["decision"]
+    world.fakes.clock.pass_time(minutes=1)
+    assert {"signalled": [ROLLOUT]} == world.alarm_event()
+    assert "ROLL_BACK" == world.call("analyze")["decision"]
+
+
+def test_an_alarm_that_is_quiet_while_the_canary_is_proven_better_stays_the_bases(world: World) -> None:
+    fires(world)
+    world.baking(
+        alarms=[WATCHED], ignoreAlarmsAlreadyFiring=True, plan={"steps": [{"weightPercent": 5, "bakeMinutes": 90}]}
+    )
+    world.traffic(bad=0, base_bad=100)
+    world.fakes.alarms.put(WATCHED, "OK", world.now)
+    world.analyzed(minutes=29)
+    world.analyzed(minutes=5)
+    assert {"signalled": []} == world.alarm_event()
 
 
 # --- requests and rollouts that meet -----------------------------------------------------------------------------

@@ -230,7 +230,7 @@ def test_when_the_base_burns_as_much_the_reason_says_so() -> None:
     plan = {"steps": [{"weightPercent": 5, "bakeMinutes": 9}]}
     recorded = ran(at(290, What.ALARM_EVENT, **EVENT), scenario=burning, alarms=[ALARM], plan=plan)
     assert "ROLLED_BACK" == outcome(recorded)
-    assert "the canary looks no worse than the base: 5XX canary" in reason(recorded)
+    assert "the canary is not shown to be worse than the base: 5XX canary" in reason(recorded)
 
 
 # --- holding instead of rolling back -----------------------------------------------------------------------------

@@ -1,10 +1,11 @@
-"""How a function alias is tagged. Who may call an alias is its callers' business: it keeps its name and its policy."""
+"""How an alias's function is tagged. Who may call an alias is its callers' business: it keeps its name and policy."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from rollout.adapters.faults import message_of, translated
+from rollout.core.controllers import TAG
 from rollout.core.inspection import Inspection
 from rollout.core.rollout import Candidate
 from rollout.core.target import Target
@@ -20,8 +21,12 @@ class AliasInspector:
     def __init__(self, client: LambdaClient) -> None:
         self._client = client
 
-    def inspect(self, target: Target, candidate: Candidate) -> Inspection:  # noqa: ARG002 - every candidate is alike
-        """The function's tags; an alias has none of its own. Raises: TargetMissing, NotAllowed, Unavailable."""
+    def inspect(self, target: Target, candidate: Candidate) -> Inspection:  # noqa: ARG002 - there is nothing to see
+        """Nothing of an alias's build matters before a rollout."""
+        return Inspection()
+
+    def opted_in_by(self, target: Target) -> str | None:
+        """The function's tag; an alias has none of its own. Raises: TargetMissing, Unavailable."""
         with translated(f"GetAlias {target.key}"):
             try:
                 arn = self._client.get_alias(FunctionName=target.ids["functionName"], Name=target.ids["aliasName"])[
@@ -31,6 +36,6 @@ class AliasInspector:
                 raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
         try:
             with translated(f"ListTags {target.key}"):
-                return Inspection(tags=self._client.list_tags(Resource=arn.rpartition(":")[0])["Tags"])
-        except NotAllowed as error:
-            return Inspection(unreadable=(str(error),))
+                return self._client.list_tags(Resource=arn.rpartition(":")[0])["Tags"].get(TAG, "")
+        except NotAllowed:
+            return None

@@ -46,13 +46,36 @@ class CloudWatchReader:
         self._client = client
 
     def read(self, queries: Sequence[Query], first: int, last: int, period_minutes: int = 1) -> Points:
-        """The points of the minutes first..last. Different queries only: they are the keys of the answer.
+        """The points of the minutes first..last, 500 queries a call.
 
-        Raises: NotAllowed, Unavailable, ValueError (more than 500 queries).
+        Raises: NotAllowed, Unavailable.
         """
         unique = list(dict.fromkeys(queries))
-        if len(unique) > MOST_QUERIES:
-            raise ValueError(f"GetMetricData takes {MOST_QUERIES} queries, got {len(unique)}")
+        chunks = [unique[at : at + MOST_QUERIES] for at in range(0, len(unique), MOST_QUERIES)]
+        answers = [self._read(chunk, first, last, period_minutes) for chunk in chunks]
+        values = {query: points for answer in answers for query, points in answer.values.items()}
+        return Points(values, all(answer.complete for answer in answers))
+
+    def names(self, namespace: str, metric: str, dimensions: Mapping[str, str]) -> list[Mapping[str, str]]:
+        """The dimensions of each series of this metric that has these dimensions, and had a point in the last three
+        hours (documented: `RecentlyActive`).
+
+        Raises: NotAllowed, Unavailable.
+        """
+        pages = self._client.get_paginator("list_metrics").paginate(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+            RecentlyActive="PT3H",
+        )
+        with translated("ListMetrics"):
+            return [
+                {each["Name"]: each["Value"] for each in found["Dimensions"]}
+                for page in pages
+                for found in page["Metrics"]
+            ]
+
+    def _read(self, unique: Sequence[Query], first: int, last: int, period_minutes: int) -> Points:
         values: dict[Query, dict[int, float]] = {query: {} for query in unique}
         statuses: dict[str, str] = {}
         pages = self._client.get_paginator("get_metric_data").paginate(

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rollout.adapters.cloudwatch import CloudWatchReader, Points, Query
-from rollout.core.judge import Count
+from rollout.core.judge import Count, Route
+from rollout.core.judge.settings import busiest, split_route
 from rollout.core.measures import BaseHistory, Measure, RawCounts, RawMinute, Series
 from rollout.errors import Refused
 
@@ -22,6 +23,8 @@ QUANTILE_HISTORY_MINUTES = 180
 QUANTILE_PERIOD_MINUTES = 60
 """Long enough for a 99th percentile at 20 requests a minute; CloudWatch aligns periods to their own multiples."""
 SLOWER_BY = 1.1
+MOST_LISTED = 500
+"""Of so many routes the busiest are looked for."""
 
 Dimensions = tuple[tuple[str, str], ...]
 
@@ -66,6 +69,28 @@ class CountedMetrics(ABC):
     @abstractmethod
     def _errors_tally(self, name: str, dimensions: Dimensions) -> Tally:
         """How the errors of one of the metrics in `errors` are counted."""
+
+    def _listed_routes(self, base: Mapping[str, str]) -> Iterable[str]:
+        """The routes that have a series of their own beside this arm's; none where the target has no routes."""
+        del base
+        return ()
+
+    def _route_tally(self, name: str, route: str, arm: Dimensions) -> Tally:
+        """How the errors of one route are counted, in that route's series beside this series of an arm."""
+        raise NotImplementedError(f"{self.measured} has no route {route}, and no {name} of it in {arm}")
+
+    def routes(self, series: Series, last_minute: int) -> Sequence[Route]:
+        """The busiest routes, by their requests of the last three hours. Raises as the port says."""
+        tallies = {
+            name: [self._route_tally(self.errors[0], name, part).requests for part in self._parts(series.base)]
+            for name in sorted(self._listed_routes(series.base))[:MOST_LISTED]
+        }
+        first = (last_minute - QUANTILE_HISTORY_MINUTES) // QUANTILE_PERIOD_MINUTES * QUANTILE_PERIOD_MINUTES
+        queries = [query for parts in tallies.values() for query in parts]
+        values = self._reader.read(queries, first, last_minute, QUANTILE_PERIOD_MINUTES).values
+        return busiest(
+            Route(name, round(sum(sum(values[query].values()) for query in parts))) for name, parts in tallies.items()
+        )
 
     def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
         """Counts of the last 30 minutes; quantiles of the last three hours. Raises: Unavailable."""
@@ -127,13 +152,16 @@ class CountedMetrics(ABC):
         return name.partition(".p")[0] in self.latencies and ".p" in name
 
     def _require_readable(self, names: Sequence[str]) -> None:
-        unknown = [name for name in names if name not in self.errors and not self._is_latency(name)]
+        unknown = [name for name in names if split_route(name)[0] not in self.errors and not self._is_latency(name)]
         if unknown:
             known = ", ".join((*self.errors, *self.latencies))
             raise Refused(f"judge.metrics: {', '.join(unknown)} cannot be read for {self.measured}; known are {known}")
 
     def _tallies(self, measure: Measure, arm: Mapping[str, str], slower_by: float = 1.0) -> Sequence[Tally]:
         """How the measure is counted in each series of this arm; in none when it has no threshold."""
+        metric, route = split_route(measure.name)
+        if route:
+            return [self._route_tally(metric, route, part) for part in self._parts(arm)]
         if not self._is_latency(measure.name):
             return [self._errors_tally(measure.name, part) for part in self._parts(arm)]
         if measure.threshold_ms is None:

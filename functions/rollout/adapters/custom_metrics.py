@@ -19,7 +19,7 @@ from rollout.adapters.counted_metrics import (
     median,
 )
 from rollout.core.custom_metrics import CustomSeries, Reading
-from rollout.core.judge import Count, Moments
+from rollout.core.judge import Count, Moments, Route
 from rollout.core.measures import BaseHistory, Measure, RawCounts, RawMinute, Series
 from rollout.ports import MetricSource
 
@@ -52,6 +52,10 @@ class WithCustomMetrics:
             total = _total(totals, series.custom[measure.name].reading)
             known[measure.name] = BaseHistory(measure, total, COUNT_HISTORY_MINUTES)
         return [known[name] for name in names]
+
+    def routes(self, series: Series, last_minute: int) -> Sequence[Route]:
+        """The target's own. Raises as the port says."""
+        return self._own.routes(series, last_minute)
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
         """One GetMetricData for the target's own metrics and one for the others. Raises: NotAllowed, Unavailable."""

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ControllerMetric:
-    """One of the controller's own metrics. `unit` is CloudWatch's; beside the dimensions each has `service`."""
+    """One of the controller's own metrics. `unit` is CloudWatch's; beside the dimensions each has `service`, which is
+    the name of the controller's stack.
+    """
 
     name: str
     unit: str

@@ -50,6 +50,7 @@ class Decision(StrEnum):
     CLOSE = "CLOSE"
     REJECT = "REJECT"
     REPEATED = "REPEATED"
+    PASS_OVER = "PASS_OVER"
     WAIT = "WAIT"
     HAND_OVER = "HAND_OVER"
     LOOK_AGAIN = "LOOK_AGAIN"

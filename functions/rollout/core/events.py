@@ -132,6 +132,8 @@ class StateChanged(TypedDict):
     """What the workflow does next."""
     reason: str
     """Why, in words and numbers."""
+    notice: NotRequired[str]
+    """What people should know now, though the state has not changed: an alarm that does not exist any more."""
     cause: NotRequired[CauseDocument | None]
     """What brought the decision about. Not there when the request was refused; null when it is not known."""
     evidence: list[VerdictDocument]

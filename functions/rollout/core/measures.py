@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rollout.core.custom_metrics import CustomSeries
 from rollout.core.judge import Count, MinuteReading, Moments, Pair
+from rollout.core.judge.settings import split_route
 
 if TYPE_CHECKING:
     from rollout.core.base_semantics import BaseSemantics
@@ -131,6 +132,10 @@ class RawMinute:
     counts: Mapping[str, RawCounts]
     complete: bool = True
 
+    def without_routes(self) -> RawMinute:
+        """The same minute of the target as a whole."""
+        return replace(self, counts={name: raw for name, raw in self.counts.items() if not split_route(name)[1]})
+
     @property
     def has_canary(self) -> bool:
         """Whether there is anything of the canary."""
@@ -150,8 +155,8 @@ class RawMinute:
 
     @property
     def silent(self) -> bool:
-        """Whether some metric lacks a point of either arm."""
-        return any(raw.canary is None or raw.stage is None for raw in self.counts.values())
+        """Whether some metric lacks a point of either arm. Of a route that is nothing special."""
+        return any(raw.canary is None or raw.stage is None for raw in self.without_routes().counts.values())
 
 
 def countable(minutes: Sequence[RawMinute], last_overdue: int) -> Iterator[RawMinute]:

@@ -84,6 +84,8 @@ def notification(event: StateChanged, place: Place) -> Notification:
     """The message of this event. Raises KeyError: it is not a `Rollout State Changed` event."""
     event = cleaned(event)
     what, sentence = HAPPENED[event["state"]]
+    if "notice" in event:
+        what, sentence = "needs a look", f"{event['notice'][0].upper()}{event['notice'][1:]}."
     commands = list(_commands(event, place))
     subject = f"Rollout {what}: {_target(event)}{_at_weight(event)}"
     if "answerDue" in event:

@@ -211,6 +211,8 @@ class Rollout:
     lag_minutes: how late the points were found to come, where that is later than the request says.
     last_asked: of each arm the last counted minute in which it had requests.
     early: what was seen of minutes that were not closed yet, by minute.
+    firing_at_start: the alarms that were firing before it began; they count only for what the candidate adds.
+    missing_alarms: those that the last look did not find, of which people have been told.
     would_have_convicted: what is shown only and would have rolled the rollout back, with the sums of the arms then.
     worse_than_before: how the candidate was found worse after the promotion than the base before it, "" if it was not.
     revision: counts the writes of the record.
@@ -258,6 +260,8 @@ class Rollout:
     lag_minutes: int = 0
     early: Mapping[int, str] = field(default_factory=dict)
     last_asked: LastAsked = field(default_factory=dict)
+    firing_at_start: tuple[str, ...] = ()
+    missing_alarms: tuple[str, ...] = ()
     would_have_convicted: Mapping[str, Pair] = field(default_factory=dict)
     worse_than_before: str = ""
     revision: int = 0
@@ -434,6 +438,8 @@ class Rollout:
             "foundLagMinutes": self.lag_minutes,
             "lastAsked": dict(self.last_asked),
             "early": {str(minute): numbers for minute, numbers in self.early.items()},
+            "firingAtStart": list(self.firing_at_start),
+            "missingAlarms": list(self.missing_alarms),
             "wouldHaveConvicted": {name: _sums(pair) for name, pair in self.would_have_convicted.items()},
             "worseThanBefore": self.worse_than_before,
         }
@@ -484,6 +490,8 @@ class Rollout:
             lag_minutes=document.get("foundLagMinutes", 0),
             last_asked=document.get("lastAsked", {}),
             early={int(minute): numbers for minute, numbers in document.get("early", {}).items()},
+            firing_at_start=tuple(document.get("firingAtStart", ())),
+            missing_alarms=tuple(document.get("missingAlarms", ())),
             would_have_convicted={
                 name: Pair(*map(_totals, (sums["canary"], sums["base"])))
                 for name, sums in document.get("wouldHaveConvicted", {}).items()

@@ -49,6 +49,7 @@ class RolloutRequest:
     base_setting: BaseSetting = BaseSetting.AUTO
     canary_series: str | None = None
     learns_dispersion: bool = True
+    judges_routes: bool = True
     ignores_firing_alarms: bool = False
     supersedes: bool = False
     request_id: str | None = None

@@ -45,7 +45,7 @@ def judge_of(settings: JudgeSettings, limits: Mapping[str, float]) -> JudgeSetti
         for metric in settings.metrics
         if metric.name in limits
     )
-    return settings._replace(metrics=metrics, tests_split=False) if metrics else None
+    return settings._replace(metrics=metrics, tests_split=False, routes=()) if metrics else None
 
 
 def describe(verdicts: Sequence[MetricVerdict], limits: Mapping[str, float]) -> str:

@@ -138,6 +138,11 @@ class Measurement(Part):
     canary_series: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
         None, description="The value of the Stage dimension of a stage's canary's series; {stage} stands for the stage."
     )
+    routes: bool = Field(
+        True,
+        description="Where the stage has detailed metrics, or the access log a metric of routes, judge harm by each of "
+        "the busiest 50 routes, too; each costs four metrics more in every reading.",
+    )
     learn_dispersion: bool = Field(
         True, description="Judge with the clumping of errors that earlier promoted rollouts of this target showed."
     )
@@ -185,7 +190,8 @@ class Request(Part, ABC):
         "account or region by its ARN.",
     )
     ignore_alarms_already_firing: bool = Field(
-        False, description="Begin although an alarm is firing; it counts from the next time it fires."
+        False,
+        description="Begin although an alarm is firing; when it fires again, it counts for what the candidate adds.",
     )
     on_inconclusive: OnInconclusive = Field(
         "hold", description="When nothing could be proven in time: hold for a person, or roll back."
@@ -267,6 +273,7 @@ class Request(Part, ABC):
             base_setting=BaseSetting(measurement.base_semantics),
             canary_series=measurement.canary_series,
             learns_dispersion=measurement.learn_dispersion,
+            judges_routes=measurement.routes,
             ignores_firing_alarms=self.ignore_alarms_already_firing,
             supersedes=self.on_conflict == "supersede",
             request_id=self.request_id,
@@ -377,6 +384,19 @@ def parse_request(document: object) -> RolloutRequest:
 
 def _invalid(problems: list[Problem]) -> InvalidRequest:
     return InvalidRequest(in_one_line(problems), problems)
+
+
+def target_in(document: object) -> Target | None:
+    """The target of a request that may be wrong in all else; None where there is none."""
+    target = document.get("target") if isinstance(document, dict) else None
+    kind = _kind_of(target)
+    if isinstance(kind, Problem):
+        return None
+    try:
+        part: Part = REQUESTS[kind].model_fields["target"].annotation.model_validate(target)  # type: ignore[union-attr]
+    except ValidationError:
+        return None
+    return Target.from_document(part.model_dump(by_alias=True))
 
 
 def _kind_of(target: object) -> str | Problem:

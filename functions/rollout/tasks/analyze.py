@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from rollout.core.alarm_names import is_arn
-from rollout.core.attribution import attribution
+from rollout.core.attribution import QUIET_MINUTES, attribution, candidate_adds, is_proven_better, worst_odds
 from rollout.core.cause import JUDGE, Cause, CauseKind
 from rollout.core.certainty import Unclear
 from rollout.core.commands import concerns
 from rollout.core.decision import WAITING, Assessment, Decision, Phase, Policy, brought_about, decide
+from rollout.core.inspection import AlarmState
 from rollout.core.judge import Action, Judgement
 from rollout.core.pace import minutes_to_wait
 from rollout.core.rollout import Outcome, Rollout
@@ -20,9 +22,9 @@ from rollout.core.watch import describe
 from rollout.errors import ForeignChange, NotAllowed, TargetMissing, Unavailable
 from rollout.ports import Ports
 from rollout.tasks import fence
-from rollout.tasks.observe import Observed, observe_new_minutes, verdict_documents
+from rollout.tasks.observe import Observed, judged_by, observe_new_minutes, verdict_documents
 from rollout.tasks.raise_weight import look_again
-from rollout.tasks.record import announce, entry, load, stop, transition
+from rollout.tasks.record import announce, entry, load, notice, stop, transition
 from rollout.tasks.task_result import CONTINUE, TaskResult, acting, waiting
 
 STATE = "Analyze"
@@ -69,13 +71,16 @@ def analyze(ports: Ports, rollout_id: str, execution: str = "") -> TaskResult:
     rollout, answer = _looked_at(ports, rollout, now, notes)
     if answer is not None:
         return answer
-    alarm, unknown_alarms = _alarm(ports, rollout, notes)
-    if alarm is not None:
-        return _conclude(ports, rollout, now, Assessment.UNPROVEN, alarm, str(alarm), {"notes": notes})
+
+    rollout, alarms = _look_at_alarms(ports, rollout, now, notes)
+    if alarms.fired is not None:
+        return _conclude(ports, rollout, now, Assessment.UNPROVEN, alarms.fired, str(alarms.fired), {"notes": notes})
     observed = observe_new_minutes(ports, rollout, now, notes)
     rollout, judgement = observed.rollout, observed.judgement
-    if judgement is not None and (found := judgement.would_have_convicted):
-        rollout = replace(rollout, would_have_convicted={**rollout.would_have_convicted, **found})
+    flapped = _weighed(rollout, judgement, alarms.flapped, notes)
+    if flapped is not None:
+        return _conclude(ports, rollout, now, Assessment.UNPROVEN, flapped, str(flapped), {"notes": notes})
+    rollout = _with_shown_only(rollout, judgement)
     signal = deciding([each for each in rollout.pending_signals if concerns(each.step, rollout)])
     analysis: Json = {
         "minutes": observed.minutes,
@@ -86,14 +91,14 @@ def analyze(ports: Ports, rollout_id: str, execution: str = "") -> TaskResult:
         **_judgement_document(judgement),
     }
     if rollout.phase is Phase.WATCHING:
-        return _watch(ports, rollout, now, signal, judgement, analysis, unknown_alarms)
+        return _watch(ports, rollout, now, signal, judgement, analysis, alarms.unknown)
     if signal is None and _unanswered(rollout, now):
         hours = rollout.minutes_to_answer / 60
         cause = Cause(CauseKind.DEADLINE, reason=f"{rollout.phase.lower()} for {hours:g} h and nobody answered")
         reason = f"{cause.reason}; {_words(judgement)}"
         return _record(ports, rollout, now, Decision.ROLL_BACK, cause, reason, analysis)
     reason = "; ".join([*([str(signal)] if signal else []), *observed.settled, _words(judgement)])
-    assessment, reservations = _assessed(rollout, observed, unknown_alarms)
+    assessment, reservations = _assessed(rollout, observed, alarms.unknown)
     reason = "; ".join([*reservations, reason])
     return _conclude(ports, rollout, now, assessment, signal, reason, analysis)
 
@@ -124,6 +129,12 @@ def _is_raised_again(rollout: Rollout, unclear: Unclear) -> bool:
     """
     held = rollout.phase is Phase.HELD and rollout.weight_percent == 0 and not rollout.pending_signals
     return held and unclear.seen.canary is not None and unclear.seen.canary.weight_percent > 0
+
+
+def _with_shown_only(rollout: Rollout, judgement: Judgement | None) -> Rollout:
+    """The rollout that remembers what is shown only and would have convicted."""
+    found = judgement.would_have_convicted if judgement is not None else {}
+    return replace(rollout, would_have_convicted={**rollout.would_have_convicted, **found}) if found else rollout
 
 
 def _assessed(rollout: Rollout, observed: Observed, unknown_alarms: str) -> tuple[Assessment, list[str]]:
@@ -209,7 +220,7 @@ def _conclude(
     analysis: Json,
 ) -> TaskResult:
     if signal is not None and signal.kind is SignalKind.ALARM and rollout.phase is not Phase.WATCHING:
-        words = attribution(rollout.evidence, rollout.settings.judge)
+        words = attribution(rollout.evidence, rollout.settings.judge, rollout.settings.plan)
         reason = f"{reason}; {words}" if words else reason
         analysis = {**analysis, "found": [*analysis.get("found", ()), *([words] if words else [])]}
     holdable = rollout.step >= 0 and not rollout.half_done
@@ -288,35 +299,87 @@ def _pace(rollout: Rollout, analysis: Json) -> int:
     )
 
 
-def _alarm(ports: Ports, rollout: Rollout, notes: list[str]) -> tuple[Signal | None, str]:
-    """The second line behind the alarm events: an alarm that went to ALARM since the rollout began.
+@dataclass(frozen=True, slots=True)
+class _Alarms:
+    """What a look at the alarms has shown.
 
-    And why some alarm's state is not known, "" when all are. A rollout that is held for a regression is held for a
-    person, who knows: there an alarm is noted, and neither commands nor the deadline have to wait for it.
+    fired: the first that went to ALARM since the rollout began. flapped: one that fires, and was firing before the
+    rollout began. unknown: why some alarm's state is not known, "" when all are.
+    """
+
+    fired: Signal | None = None
+    flapped: Signal | None = None
+    unknown: str = ""
+
+
+def _look_at_alarms(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> tuple[Rollout, _Alarms]:
+    """The second line behind the alarm events, and the rollout that remembers which alarms it has missed.
+
+    A rollout that is held for a regression is held for a person, who knows: there an alarm is noted, and neither
+    commands nor the deadline have to wait for it.
     """
     names = rollout.settings.alarms
     if not names:
-        return None, ""
+        return rollout, _Alarms()
     try:
         states = ports.alarms.named(names)
     except (Unavailable, NotAllowed) as error:
         unknown = f"the alarms could not be read: {error}"
         notes.append(unknown)
-        return None, unknown
+        return rollout, _Alarms(unknown=unknown)
     shown = {alarm.name for alarm in states}
-    missing = sorted(name for name in names if name not in shown and not is_arn(name))  # others only send events
+    missing = tuple(sorted(name for name in names if name not in shown and not is_arn(name)))  # others only send events
     unknown = f"alarm {', '.join(missing)} does not exist any more" if missing else ""
     notes.extend([unknown] if unknown else [])
+    if gone := [name for name in missing if name not in rollout.missing_alarms]:
+        words = f"alarm {', '.join(gone)} does not exist any more; nothing is raised or promoted without it"
+        rollout = notice(rollout, words, now=now)
+    rollout = replace(rollout, missing_alarms=missing, firing_at_start=_still_flapping(rollout, states, now))
     policy = rollout.settings.policy
     lowered = policy.on_regression == "hold" or rollout.weight_percent == 0
     held = rollout.phase is Phase.HELD and policy.holds_regressions and lowered
+    fired = flapped = None
     for alarm in states:
-        if alarm.state == "ALARM" and alarm.since > rollout.started_at:
-            signal = Signal.of_alarm(alarm.name, alarm.since.isoformat(), alarm.reason)
-            if not held:
-                return signal, unknown
+        if alarm.state != "ALARM" or alarm.since <= rollout.started_at:
+            continue
+        signal = Signal.of_alarm(alarm.name, alarm.since.isoformat(), alarm.reason)
+        if held:
             notes.append(str(signal))
-    return None, unknown
+        elif alarm.name in rollout.firing_at_start:
+            flapped = flapped or signal
+        else:
+            fired = fired or signal
+    return rollout, _Alarms(fired, flapped, unknown)
+
+
+def _still_flapping(rollout: Rollout, states: Sequence[AlarmState], now: datetime) -> tuple[str, ...]:
+    """Those of the alarms that were firing at the start which have not been quiet for long since.
+
+    While the canary is proven better than the base, none of them becomes an alarm like any other.
+    """
+    if not rollout.firing_at_start or is_proven_better(rollout.evidence, rollout.settings.judge):
+        return rollout.firing_at_start
+    quiet = timedelta(minutes=QUIET_MINUTES)
+    calm = {alarm.name for alarm in states if alarm.state == "OK" and now - alarm.since >= quiet}
+    return tuple(name for name in rollout.firing_at_start if name not in calm)
+
+
+def _weighed(rollout: Rollout, judgement: Judgement | None, alarm: Signal | None, notes: list[str]) -> Signal | None:
+    """The alarm that fires again as it did before the rollout, if that is the candidate's doing by the judge's odds.
+
+    Else it is noted; and where the judge convicts anyway, the judge does it.
+    """
+    if alarm is None or (judgement is not None and judgement.action is Action.ROLL_BACK):
+        return None
+    rules = judged_by(rollout)
+    if rules is not None and candidate_adds(rollout.evidence, *rules):
+        return alarm
+    words = worst_odds(rollout.evidence, *rules) if rules else "unknown"
+    notes.append(
+        f"alarm {alarm.source} fires again, as it did before the rollout; the odds that the candidate makes anything "
+        f"worse are {words}, and it counts from 10:1 on"
+    )
+    return None
 
 
 def _is_overlong(rollout: Rollout) -> bool:

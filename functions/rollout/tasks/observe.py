@@ -26,7 +26,8 @@ from rollout.core.judge import (
     observe_late,
     would_convict,
 )
-from rollout.core.measures import RawMinute, Series, countable, reading_of, watched_reading_of
+from rollout.core.judge.settings import split_route
+from rollout.core.measures import Measure, RawMinute, Series, countable, reading_of, watched_reading_of
 from rollout.core.minutes import minute_of, start_of
 from rollout.core.rollout import Rollout
 from rollout.core.sources import semantics_of
@@ -67,7 +68,7 @@ def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: li
     """
     documents = []
     settled: list[str] = []
-    rules = _rules(rollout)
+    rules = judged_by(rollout)
     rollout, read = _read_all(ports, rollout, now, notes, settled)
     rollout, late = _count_late(rollout, read.late, now, settled)
     for raw in countable(read.closed, read.overdue):
@@ -87,7 +88,7 @@ def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: li
     return Observed(replace(rollout, evidence=evidence), documents, judgement, settled, late, unread)
 
 
-def _rules(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
+def judged_by(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
     """By what the evidence is judged: the request's settings, or during the watch the frozen base; None: by nothing."""
     settings = rollout.settings
     if rollout.phase is not Phase.WATCHING:
@@ -176,7 +177,7 @@ def _look_early(rollout: Rollout, raws: Sequence[RawMinute]) -> tuple[Rollout, J
     before = plan[step - 1].weight if step else 0.0
     readings = []
     for raw in raws:
-        reading = reading_of(raw, step, rollout.semantics)
+        reading = reading_of(raw.without_routes(), step, rollout.semantics)
         if raw.minute < rollout.next_minute:  # the weight was changed in it
             weights = min(before, plan[step].weight), plan[step].weight
             reading = of_errors(reading, settings.judge)._replace(weights=weights)
@@ -219,7 +220,9 @@ def _count_late(
 
 
 def _read(ports: Ports, rollout: Rollout, series: Series, first: int, last: int) -> Sequence[RawMinute]:
-    return ports.source(rollout.settings.target, series).read(series, rollout.measures, first, last)
+    of_routes = () if rollout.phase is Phase.WATCHING else rollout.settings.judge.judged
+    measures = [*rollout.measures, *(Measure(metric.name) for metric in of_routes if metric.parent)]
+    return ports.source(rollout.settings.target, series).read(series, measures, first, last)
 
 
 def _choose_source(
@@ -284,7 +287,7 @@ def _charged(rollout: Rollout, reading: MinuteReading) -> Rollout:
 
 
 def _observe(rollout: Rollout, reading: MinuteReading, notes: list[str]) -> Evidence:
-    rules = _rules(rollout)
+    rules = judged_by(rollout)
     if rules is None:
         return rollout.evidence
     try:
@@ -295,12 +298,14 @@ def _observe(rollout: Rollout, reading: MinuteReading, notes: list[str]) -> Evid
 
 
 def reading_document(reading: MinuteReading) -> Json:
-    """One judged minute as the history keeps it; `rollout judge` replays these."""
+    """One judged minute as the history keeps it; `rollout judge` replays these. Those of routes would be too many."""
     return {
         "minute": reading.minute,
         "step": reading.step,
         "metrics": {
-            name: {"canary": _measure(pair.canary), "base": _measure(pair.base)} for name, pair in reading.pairs.items()
+            name: {"canary": _measure(pair.canary), "base": _measure(pair.base)}
+            for name, pair in reading.pairs.items()
+            if not split_route(name)[1]
         },
     }
 

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from rollout.core.inspection import AlarmState, Inspection
+from rollout.core.judge import Route
+from rollout.core.judge.settings import WITH_ROUTES, route_metric_name
 from rollout.core.measures import Series
 from rollout.core.preflight.observations import Measured, Observations
 from rollout.core.rollout import MOST_ALARMS, Rollout
 from rollout.core.rollout_request import RolloutRequest
 from rollout.core.sources import SourceSetting, access_log_series, custom_series
 from rollout.core.target import NOTHING_BEHIND, Canary, Target
-from rollout.errors import Busy, Refused, Repeated, TargetMissing
+from rollout.errors import Busy, NotAllowed, Refused, Repeated, TargetMissing
 from rollout.ports import Ports
+from rollout.tasks.claim import check_claim
 
 
 def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Observations:
     """Read the target before anything else: an unknown one must not hide behind an alarm.
 
-    Raises: Busy, Repeated (another rollout holds the target, or the one of this very request), Refused, InvalidRequest
-        (a metric that cannot be read, or that cannot tell base and canary apart), and what the ports raise.
+    Raises: NotOurs, Busy, Repeated (another rollout holds the target, or the one of this very request), Refused,
+        InvalidRequest (a metric that cannot be read, or that cannot tell base and canary apart), and what the ports
+        raise.
     """
     target, candidate = request.settings.target, request.settings.candidate
+    check_claim(ports, target)
     _check_free(ports, target, request.request_id)
     shifter = ports.shifter(target)
     state, missing, objection = None, "", ""
@@ -32,7 +38,9 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
     except TargetMissing as error:
         missing = str(error)
     tagged = ports.alarms.tagged_for(target)
-    seen = Observations(target, state, missing, tagged_alarms=tagged, alarms=_alarms(ports, request, tagged))
+    alarms = _alarms(ports, request, tagged)
+    ours = ports.controllers.own
+    seen = Observations(target, state, missing, tagged_alarms=tagged, alarms=alarms, controller=ours)
     if state is None:
         return seen
     if state.canary is not None:
@@ -108,4 +116,11 @@ def _logged(
 def _measured(ports: Ports, request: RolloutRequest, series: Series, now: datetime) -> Measured:
     names = [metric.name for metric in request.settings.judge.metrics]
     source = ports.source(request.settings.target, series)
-    return Measured(series, source.history(series, names, request.settings.calendar.last_closed(now)))
+    last = request.settings.calendar.last_closed(now)
+    history = source.history(series, names, last)
+    by_route = [name for name in names if name in WITH_ROUTES] if request.judges_routes else []
+    routes: Sequence[Route] = ()
+    with suppress(NotAllowed):  # a permission that came later than the others; the whole is judged without it
+        routes = source.routes(series, last) if by_route else ()
+    of_routes = [route_metric_name(name, route.name) for route in routes for name in by_route]
+    return Measured(series, history, routes, source.history(series, of_routes, last) if routes else ())

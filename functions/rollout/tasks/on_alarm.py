@@ -69,6 +69,9 @@ def _signal(ports: Ports, rollout_id: str, name: str, event: AlarmEvent) -> bool
     if rollout is None or event.at <= rollout.started_at:
         return False
     signal = Signal.of_alarm(name, event.at.isoformat(), event.reason)
+    if name in rollout.firing_at_start:
+        _note(ports, rollout, signal, event.at)
+        return False  # the next analysis weighs whether it is the candidate's doing
     if _is_told_already(rollout, signal):
         _note(ports, rollout, signal, event.at)
         now = ports.store.load(rollout_id)

@@ -26,7 +26,7 @@ from .errors import InvalidEvidence, InvalidInput, InvalidReading, InvalidSettin
 from .evidence import Evidence, MetricEvidence, learned
 from .plan import Plan, Step
 from .readings import Count, MinuteReading, Moments, Pair, Totals
-from .settings import PRESETS, FastLane, JudgeSettings, MetricKind, MetricSettings, Tolerance
+from .settings import PRESETS, FastLane, JudgeSettings, MetricKind, MetricSettings, Route, Tolerance
 from .verdict import Action, Judgement, MetricVerdict, Standing
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ __all__ = [
     "Recording",
     "Replay",
     "ReplayMinute",
+    "Route",
     "Spread",
     "Standing",
     "Step",

@@ -9,18 +9,24 @@ Edition. The second edition of the judge writes version 2. A record of the first
 """
 
 from collections.abc import Iterable, Mapping
-from math import isfinite
+from math import floor, isfinite
 from typing import Any, NamedTuple, Self
 
 from .dispersion import Spread, estimate
 from .errors import InvalidEvidence
 from .readings import Count, Moments, Totals
+from .settings import split_route
 from .split import Split
 
 VERSION = 2
 FIRST_EDITION = 1
 MOST_MISSED = 60
 """So many minutes of a step without a point are remembered, for the case that their points come late."""
+
+LONGEST_TEXT = 300
+"""Bytes of a route's evidence in the record."""
+DIGITS = 3
+"""After the point, of the logarithms in it below 100."""
 
 Wealth = tuple[float, ...]
 
@@ -184,6 +190,43 @@ class MetricEvidence(NamedTuple):
             Scale(*_numbers(block["safetyScale"])) if "safetyScale" in block else Scale(),
         )
 
+    def to_text(self) -> str:
+        """The compact form of a route's, of at most `LONGEST_TEXT` bytes: the counts, ln W of each bet, and the capped
+        ones where they are others.
+
+        The logarithms are rounded downwards: less than an e-value is one, too. What a route has
+        not got (safety, missed minutes, the dispersion) is left out, and so is what only the newest minute needs.
+        """
+        counts = (*self.past_base, *self.past_canary, *self.canary, *self.base)
+        pending = (*self.pending_canary, *self.pending_base, self.pending_minutes)
+        state = (self.blocks, self.seen)
+        parts = [_text(counts), _text(pending if self.pending_minutes else ()), _text(state), _rounded(self.harm)]
+        if self.harm_capped != self.harm:
+            parts.append(_rounded(self.harm_capped))
+        return "|".join(parts)
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """The inverse of `to_text`."""
+        counts, pending, state, harm, *capped = text.split("|")
+        numbers, open_block = _numbers(counts), _numbers(pending) or [0, 0, 0, 0, 0]
+        sums = [Count(*numbers[at : at + 2]) for at in range(0, 8, 2)]
+        blocks, seen = _numbers(state)
+        wealth = _floats(harm)
+        return cls(
+            sums[0],
+            sums[2],
+            sums[3],
+            sums[1],
+            Count(*open_block[:2]),
+            Count(*open_block[2:4]),
+            int(open_block[4]),
+            harm=wealth,
+            harm_capped=_floats(capped[0]) if capped else wealth,
+            blocks=int(blocks),
+            seen=int(seen),
+        )
+
 
 class Evidence(NamedTuple):
     """All that a rollout has shown so far.
@@ -241,7 +284,8 @@ class Evidence(NamedTuple):
             "baseFailed": self.base_failed,
             "splits": _splits_to_dict(self.splits),
             "endedSplits": {str(step): _splits_to_dict(splits) for step, splits in self.ended_splits.items()},
-            "metrics": {name: metric.to_dict() for name, metric in self.metrics.items()},
+            "metrics": {name: each.to_dict() for name, each in self.metrics.items() if not split_route(name)[1]},
+            "routes": {name: each.to_text() for name, each in self.metrics.items() if split_route(name)[1]},
         }
 
     @classmethod
@@ -271,7 +315,10 @@ def learned(evidence: Evidence) -> dict[str, float]:
 
 def _of_second_edition(block: Mapping[str, Any]) -> Evidence:
     return Evidence(
-        {name: MetricEvidence.from_dict(metric) for name, metric in block["metrics"].items()},
+        {
+            **{name: MetricEvidence.from_dict(metric) for name, metric in block["metrics"].items()},
+            **{name: MetricEvidence.from_text(text) for name, text in block.get("routes", {}).items()},
+        },
         None if block["lastMinute"] is None else int(block["lastMinute"]),
         int(block["minutes"]),
         int(block["step"]),
@@ -301,6 +348,18 @@ def _splits_from_dict(block: Mapping[str, Any]) -> dict[str, Split]:
 
 def _text(numbers: Iterable[float]) -> str:
     return " ".join(map(repr, numbers))
+
+
+def _rounded(logs: Iterable[float]) -> str:
+    """Downwards, to so many digits that what is far from everything takes no more room than the rest."""
+    return " ".join(map(_floored, logs))
+
+
+def _floored(log: float) -> str:
+    size = abs(log)
+    digits = DIGITS if size < 100.0 else 1 if size < 10_000.0 else 0
+    scale = 10**digits
+    return f"{floor(log * scale) / scale:.{digits}f}"
 
 
 def _numbers(text: str) -> list[Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from .effect import Effect
 from .readings import Count, Moments, Pair, Totals
+from .settings import split_route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +94,10 @@ def compared(canary: Totals, base: Totals) -> str:
 
 
 def display_name(name: str) -> str:
-    """A metric as people call it: "5XX", "Latency p90"."""
+    """A metric as people call it: "5XX", "Latency p90", "5XX of POST /orders"."""
+    metric, route = split_route(name)
+    if route:
+        return f"{display_name(metric)} of {route}"
     return name.removesuffix("Error").replace(".p", " p")
 
 

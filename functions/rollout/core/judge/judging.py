@@ -20,6 +20,10 @@ its uncapped evidence, if that reaches its own limit 1/(α·share). Uncapped evi
 capped, and a condition on top of "uncapped E ≥ 1/(α·share)" can only make that event smaller, so both lanes
 together are within the same α.
 
+Routes. A dead route of few requests drowns in the whole, so a fifth of the shares of 5XX and of 4XX is spread over the
+routes, by their requests before the rollout: e-values like the others, for harm only. A route's verdict is shown
+where it convicts.
+
 Silence. A metric is unmeasured, not safe, until a block of its step was closed, while its newest two minutes had no
 points, and from when on its source was doubted.
 """
@@ -61,7 +65,11 @@ def judge(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> Judgement:
 
     name: str | None
     deciding = _deciding_view(views, log_e_capped, log_e_limit)
-    verdicts = tuple(_metric_verdict(view, deciding, evidence, settings, plan[evidence.step]) for view in views)
+    verdicts = tuple(
+        _metric_verdict(view, deciding, evidence, settings, plan[evidence.step])
+        for view in views
+        if not view.metric.parent or view is deciding or view.convicts_alone
+    )
     if deciding is not None:
         reason = _reason_of_harm(deciding, verdicts, log_e_capped, log_e_limit)
         action, name = Action.ROLL_BACK, deciding.metric.name
@@ -154,7 +162,7 @@ def _views(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> list[_Vie
     left = harm.stake_left(evidence.minutes, evidence.step_starts, later_starts(plan))
     shares = settings.shares()
     views = []
-    for metric in settings.metrics:
+    for metric in settings.judged:
         seen = evidence.metrics.get(metric.name)
         if seen is None:
             raise InvalidEvidence(f"the evidence knows no metric {metric.name!r}")
@@ -238,7 +246,7 @@ def _unmeasured(view: _View, evidence: Evidence, settings: JudgeSettings, step: 
     """Why a metric has nothing to say, if it has not: "" else."""
     metric, seen = view.metric, view.evidence
     name, at = explain.display_name(metric.name), explain.where(step.weight_percent, evidence.step_minutes)
-    split = evidence.splits.get(source_of(metric.name), Split())
+    split = evidence.splits.get(source_of(metric.parent or metric.name), Split())
     is_tested = settings.tests_split and metric.kind is not MetricKind.BUSINESS_VALUE
     if split.doubted and is_tested:
         return f"{name}: not measured, {explain.doubted_split(split.share, step.weight)} {at}"

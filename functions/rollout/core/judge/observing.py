@@ -27,7 +27,7 @@ from .metric_defaults import SERVER_ERRORS, source_of
 from .minute import plugin_rate
 from .plan import Plan, later_starts, next_weight
 from .readings import Count, MinuteReading, Moments, Pair, Totals, checked_count, checked_moments
-from .settings import FastLane, JudgeSettings, MetricKind, MetricSettings, Tolerance
+from .settings import FastLane, JudgeSettings, MetricKind, MetricSettings, Tolerance, split_route
 from .split import Split
 
 LEAST_BASE_REQUESTS = 10
@@ -68,7 +68,7 @@ def begin(settings: JudgeSettings, plan: Plan, base_history: Mapping[str, Totals
     check_settings(settings)
     check_plan(plan)
     _refuse_strangers(base_history, settings, "base history")
-    metrics = {metric.name: _fresh(metric, base_history.get(metric.name)) for metric in settings.metrics}
+    metrics = {metric.name: _fresh(metric, base_history.get(metric.name)) for metric in settings.judged}
     failed = any(_share(metrics[name].past_base) > FAILING_TOO_FAST for name in SERVER_ERRORS if name in metrics)
     return Evidence(metrics, base_failed=failed)
 
@@ -90,7 +90,9 @@ def begin_step(
     if unread := tuple(unread):
         evidence = evidence._replace(
             metrics={
-                name: metric._replace(missed=(*metric.missed, *unread[-MOST_MISSED:]))
+                name: metric
+                if split_route(name)[1]
+                else metric._replace(missed=(*metric.missed, *unread[-MOST_MISSED:]))
                 for name, metric in evidence.metrics.items()
             }
         )
@@ -126,10 +128,13 @@ def observe(evidence: Evidence, reading: MinuteReading, settings: JudgeSettings,
     starts_step = evidence.minutes > 0 and evidence.step_minutes == 0 and step > 0
     stake = harm.stake(evidence.minutes, starts_step=starts_step, later_starts=later_starts(plan))
     lower, upper = reading.weights or (plan[step].weight,) * 2
-    arms = {
-        terms.metric.name: _arms(evidence.metrics[terms.metric.name], terms.metric, reading, (lower + upper) / 2.0)
-        for terms in all_terms
-    }
+    arms: dict[str, Arms | None] = {}
+    for terms in all_terms:  # a route comes after its parent
+        name, parent = terms.metric.name, terms.metric.parent
+        if parent and arms[parent] is None:
+            arms[name] = None
+        else:
+            arms[name] = _arms(evidence.metrics[name], terms.metric, reading, (lower + upper) / 2.0)
     splits = _splits_after(evidence.splits, all_terms, arms, reading, settings, (lower, upper))
     fails = evidence.base_failed or base_fails_fast(evidence)
     metrics = {}
@@ -137,7 +142,9 @@ def observe(evidence: Evidence, reading: MinuteReading, settings: JudgeSettings,
         name = terms.metric.name
         before, both = evidence.metrics[name], arms[name]
         wealths = _staked(before, terms, stake)
-        if both is None:
+        if both is None and terms.metric.parent:
+            metrics[name] = before._replace(harm=wealths[0], harm_capped=wealths[1], newest=None, fast=False)
+        elif both is None:
             metrics[name] = _after_missing_minute(before, wealths, minute, evidence.starts_of(step, minute))
         else:
             doubted = _is_doubted(splits, terms)
@@ -222,15 +229,17 @@ def _terms(settings: JudgeSettings, plan: Plan, step: int) -> tuple[_Terms, ...]
     return tuple(
         _Terms(
             metric,
-            safety.lines(metric.kind, settings.gate, weight),
+            () if metric.parent else safety.lines(metric.kind, settings.gate, weight),
             settings.log_cap(shares[metric.name]),
             limit := settings.log_limit(shares[metric.name]),
             log(max(exp(limit) - 1.0, 0.5)) - 1e-6,
             settings.log_proof,
             settings.fast_lane,
-            source_of(metric.name) if settings.tests_split and metric.kind is not MetricKind.BUSINESS_VALUE else None,
+            source_of(metric.parent or metric.name)
+            if settings.tests_split and metric.kind is not MetricKind.BUSINESS_VALUE
+            else None,
         )
-        for metric in settings.metrics
+        for metric in settings.judged
     )
 
 
@@ -250,7 +259,11 @@ def _checked_terms(
 
 def _arms(before: MetricEvidence, metric: MetricSettings, reading: MinuteReading, weight: float) -> Arms | None:
     """Both arms of the minute, a point that is not there taken for a zero where few requests were expected; None
-    where the minute gives nothing."""
+    where the minute gives nothing.
+
+    A route's minute is its parent's: where the target was measured and the route has no point in either arm, it had no
+    request. So its minutes are not remembered as missing; what comes late is counted with its parent's.
+    """
     pair = reading.pairs.get(metric.name, _NO_POINTS)
     if type(pair) is not Pair:
         raise InvalidReading(f"minute {reading.minute}, {metric.name}", f"expected a Pair, found {pair!r}")
@@ -259,7 +272,7 @@ def _arms(before: MetricEvidence, metric: MetricSettings, reading: MinuteReading
     base = check(pair.base, reading.minute, metric.name, "base")
     if pair.canary is not None and pair.base is not None:
         return canary, base
-    if not reading.readable:
+    if not reading.readable or (metric.parent and pair.canary is pair.base):
         return None
     if pair.base is not None:
         expected = base[0] * weight / (1.0 - weight)
@@ -285,7 +298,7 @@ def _splits_after(
     requests: dict[str, tuple[int, int]] = {}
     for terms in all_terms:
         both = arms.get(terms.metric.name)
-        if terms.source is None or both is None:
+        if terms.source is None or both is None or terms.metric.parent:
             continue
         counted = (both[0][0], both[1][0])
         # The metric that counts most of the source's requests: throttled ones are in no invocation.
@@ -423,7 +436,7 @@ def _closing(
         "past_canary": _plus(metric.past_canary, canary),
         "newest": None,
         "safety": lines,
-        "proven": metric.proven or safety.reaches(lines[:2], proof),
+        "proven": metric.proven or (bool(lines) and safety.reaches(lines[:2], proof)),
         "half_as_bad": metric.half_as_bad or (len(lines) > 2 and safety.reaches(lines[2:], proof)),
         "fast": newest is not None and _is_fast(metric, terms, newest, changes["harm"]),
         "blocks": metric.blocks + 1,
@@ -458,7 +471,7 @@ def _weighing(
         base_rate = plugin_rate(metric.past_base)
         gains = counts.harm_log_es(terms.metric, canary, base, base_rate, metric.past_canary)
         safe_gains = [counts.safety_log_es(terms.metric, line, canary, base, base_rate) for line in terms.lines]
-        if isinstance(canary, Count) and isinstance(base, Count):
+        if isinstance(canary, Count) and isinstance(base, Count) and not terms.metric.parent:
             changes["spread"] = spread_after(metric.spread, canary, base)
     wealth, capped = wealths
     changes["harm"] = grown = harm.grown(wealth, gains)
@@ -549,7 +562,11 @@ def _late_arms(evidence: Evidence, reading: MinuteReading, all_terms: tuple[_Ter
     for terms in all_terms:
         name = terms.metric.name
         pair = reading.pairs.get(name, _NO_POINTS)
-        if reading.minute not in evidence.metrics[name].missed or pair.canary is None or pair.base is None:
+        if (
+            reading.minute not in evidence.metrics[terms.metric.parent or name].missed
+            or pair.canary is None
+            or pair.base is None
+        ):
             continue
         check = checked_moments if terms.metric.kind is MetricKind.BUSINESS_VALUE else checked_count
         arms[name] = (
@@ -564,7 +581,9 @@ def _untested(evidence: Evidence, all_terms: tuple[_Terms, ...], reading: Minute
     on_time = {
         terms.source
         for terms in all_terms
-        if terms.source is not None and reading.minute not in evidence.metrics[terms.metric.name].missed
+        if terms.source is not None
+        and not terms.metric.parent
+        and reading.minute not in evidence.metrics[terms.metric.name].missed
     }
     return tuple([terms for terms in all_terms if terms.source not in on_time])
 
@@ -591,7 +610,7 @@ def _fresh(metric: MetricSettings, history: Totals | None) -> MetricEvidence:
 
 
 def _refuse_strangers(measured: Mapping[str, object], settings: JudgeSettings, where: str) -> None:
-    known = [metric.name for metric in settings.metrics]
+    known = {metric.name for metric in settings.judged}
     for name in measured:
         if name not in known:
             raise InvalidReading(where, f"nobody asked for {name!r} (known: {', '.join(sorted(known))})")

@@ -5,6 +5,7 @@ Rates, tolerances and probabilities are fractions of 1; weights of metrics are r
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from math import log
 from typing import Any, NamedTuple, Self
 
@@ -62,6 +63,12 @@ LATENCY_WARM_UP_MINUTES = 2
 GATE = Tolerance(2.0, 0.005)
 ALPHA_PER_METRIC = 0.01
 LARGEST_DEFAULT_ALPHA = 0.05
+ROUTES_SHARE = 0.2
+"""Of a metric's share, so much is spread over its routes, by their requests before the rollout."""
+MOST_ROUTES = 50
+"""The busiest ones; each costs evidence in the record, and metrics to be read."""
+WITH_ROUTES = ("5XXError", "4XXError")
+"""The metrics that are also judged by route."""
 CAP_SHARE = 0.58
 """Measured against others at the same rate of false rollbacks; two blocks convict, one does not."""
 
@@ -74,7 +81,7 @@ class MetricSettings(NamedTuple):
     others (None counts as 1). `required` must be proven safe before the weight rises. `dry_run` is watched
     and explained, and decides nothing. `max_excess` bounds what the tolerance allows above the base's rate,
     however bad the base is. So many `warm_up_minutes` after each raise are shown and not counted; None is
-    the default of the kind.
+    the default of the kind. `parent` is the metric of which this is one route, "" for one of the whole target.
     """
 
     name: str
@@ -86,6 +93,7 @@ class MetricSettings(NamedTuple):
     dry_run: bool = False
     max_excess: float = MAX_EXCESS
     warm_up_minutes: int | None = None
+    parent: str = ""
 
     @property
     def phi(self) -> float:
@@ -151,6 +159,31 @@ def default_alpha(metrics: Iterable[MetricSettings]) -> float:
     return min(ALPHA_PER_METRIC * deciding, LARGEST_DEFAULT_ALPHA)
 
 
+class Route(NamedTuple):
+    """One route of the target ("POST /orders"), and how many requests it had before the rollout."""
+
+    name: str
+    requests: int
+
+
+def busiest(routes: Iterable[Route]) -> tuple[Route, ...]:
+    """The routes to judge by: the busiest, those without a request left out. None where there is one alone, which is
+    the whole target."""
+    chosen = sorted((route for route in routes if route.requests > 0), key=lambda route: (-route.requests, route.name))
+    return tuple(chosen[:MOST_ROUTES]) if len(chosen) > 1 else ()
+
+
+def route_metric_name(metric: str, route: str) -> str:
+    """The name of a metric of one route: "5XXError POST /orders"."""
+    return f"{metric} {route}"
+
+
+def split_route(name: str) -> tuple[str, str]:
+    """The metric and its route; "" for one of the whole target. The inverse of `route_metric_name`."""
+    metric, _, route = name.partition(" ")
+    return (metric, route) if route and metric in WITH_ROUTES else (name, "")
+
+
 class JudgeSettings(NamedTuple):
     """All that the judge needs to know besides the plan.
 
@@ -158,7 +191,8 @@ class JudgeSettings(NamedTuple):
     rollout; `beta` the one that a step which is not safe is ever taken for safe. `gate` is the margin of
     the safety proof at 100 %. A step lasts at most `max_bake_factor` times its bake. `cap_share` of the
     way to 1/α is the most that one block can add to a metric's evidence outside the fast lane.
-    `tests_split` is off where there are no two arms to compare the traffic of (the watch).
+    `tests_split` is off where there are no two arms to compare the traffic of (the watch). `routes` are
+    judged besides, each by the metrics `WITH_ROUTES`, for harm only.
     """
 
     metrics: tuple[MetricSettings, ...]
@@ -169,6 +203,12 @@ class JudgeSettings(NamedTuple):
     cap_share: float = CAP_SHARE
     fast_lane: FastLane = FastLane()
     tests_split: bool = True
+    routes: tuple[Route, ...] = ()
+
+    @property
+    def judged(self) -> tuple[MetricSettings, ...]:
+        """The metrics, and after them those of the routes."""
+        return (*self.metrics, *_route_metrics(self.metrics, self.routes)) if self.routes else self.metrics
 
     @classmethod
     def of(
@@ -206,10 +246,18 @@ class JudgeSettings(NamedTuple):
         One on a dry run is given the share it would have if it decided, so that what it says can be trusted.
         """
         total = sum(_weight(metric) for metric in self.metrics if metric.decides)
-        return {
+        shares = {
             metric.name: _weight(metric) / (total if metric.decides else total + _weight(metric))
             for metric in self.metrics
         }
+        if self.routes:
+            requests = sum(route.requests for route in self.routes)
+            for name in [metric.name for metric in self.metrics if metric.name in WITH_ROUTES]:
+                for_routes = ROUTES_SHARE * shares[name]
+                shares[name] -= for_routes
+                for route in self.routes:
+                    shares[route_metric_name(name, route.name)] = for_routes * route.requests / requests
+        return shares
 
     def log_limit(self, share: float = 1.0) -> float:
         """ln(1/(α·share)): the evidence at which a metric of that share convicts, all by itself."""
@@ -226,7 +274,7 @@ class JudgeSettings(NamedTuple):
 
     def to_dict(self) -> dict[str, object]:
         """The `judge` block of a request with every default written out; JSON."""
-        return {
+        block: dict[str, object] = {
             "alpha": self.alpha,
             "beta": self.beta,
             "gate": _tolerance_to_dict(self.gate),
@@ -235,6 +283,7 @@ class JudgeSettings(NamedTuple):
             "fastLane": {"minBad": self.fast_lane.min_bad, "excess": self.fast_lane.excess},
             "metrics": [_metric_to_dict(metric) for metric in self.metrics],
         }
+        return block | {"routes": [list(route) for route in self.routes]} if self.routes else block
 
     @classmethod
     def from_dict(cls, block: Mapping[str, Any]) -> "JudgeSettings":
@@ -247,7 +296,19 @@ class JudgeSettings(NamedTuple):
             block["maxBakeFactor"],
             block["capShare"],
             FastLane(block["fastLane"]["minBad"], block["fastLane"]["excess"]),
+            routes=tuple(Route(name, requests) for name, requests in block.get("routes", ())),
         )
+
+
+@lru_cache(maxsize=8)
+def _route_metrics(metrics: tuple[MetricSettings, ...], routes: tuple[Route, ...]) -> tuple[MetricSettings, ...]:
+    """A metric for each route, judged as its parent is, and never required."""
+    return tuple(
+        metric._replace(name=route_metric_name(metric.name, route.name), required=False, parent=metric.name)
+        for metric in metrics
+        if metric.name in WITH_ROUTES
+        for route in routes
+    )
 
 
 def _weight(metric: MetricSettings) -> float:

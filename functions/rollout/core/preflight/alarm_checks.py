@@ -28,7 +28,7 @@ def alarms_missing(prospect: Prospect) -> Iterator[Match]:
 
 
 def alarms_firing(prospect: Prospect) -> Iterator[Match]:
-    firing = [alarm.name for alarm in prospect.observed.alarms if alarm.state == "ALARM"]
+    firing = prospect.firing_alarms
     if firing and not prospect.request.ignores_firing_alarms:
         yield Match(f"alarms: {_listed(firing)} already firing")
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from rollout.core.findings import Finding, Severity
-from rollout.core.inspection import OPT_IN
 from rollout.core.preflight import alarm_checks, measurement_checks, target_checks
 from rollout.core.preflight.match import Match
 from rollout.core.preflight.prospect import Prospect
@@ -165,7 +164,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "An alarm fires already.",
         "A rollout on top of an incident makes it worse, and its alarm could not be told from the canary's.",
-        "wait until it is over, or set ignoreAlarmsAlreadyFiring to let it count only from the next time it fires",
+        "wait until it is over, or set ignoreAlarmsAlreadyFiring to let it count only when the candidate is worse",
         alarm_checks.alarms_firing,
     ),
     Check(
@@ -179,9 +178,9 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "not-opted-in",
         Severity.WARNING,
-        "The target, or a function whose alias is to be moved, does not carry the tag by which they opt in.",
+        "A function whose alias is to be moved does not carry the tag by which it opts in to this controller.",
         "A controller that may touch only what opted in would be denied, and fail at its first step.",
-        f"tag API, stage and function {'='.join(OPT_IN)}, or deploy the controller for their id and name",
+        "tag the function so, or deploy the controller for its name",
         target_checks.not_opted_in,
     ),
     Check(

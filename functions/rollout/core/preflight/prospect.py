@@ -82,6 +82,11 @@ class Prospect:
         return self.measured is not None and self.measured.series.source == ACCESS_LOG
 
     @property
+    def firing_alarms(self) -> tuple[str, ...]:
+        """The alarms that fire before the rollout has begun."""
+        return tuple(alarm.name for alarm in self.observed.alarms if alarm.state == "ALARM")
+
+    @property
     def live_already(self) -> bool:
         """Whether the candidate serves everybody as it is."""
         return self.state is not None and _is_live(self.settings, self.state)
@@ -89,6 +94,11 @@ class Prospect:
     @property
     def source_in_words(self) -> str:
         """What the rollout will be measured by."""
+        routes = len(self.settings.judge.routes)
+        return f"{self._series_in_words}; harm is judged by {routes} routes, too" if routes else self._series_in_words
+
+    @property
+    def _series_in_words(self) -> str:
         if self.reads_access_log:
             return "measured by the access log's metrics"
         if self.stand_in is not None:
@@ -104,7 +114,7 @@ def prospect_of(request: RolloutRequest, observed: Observations) -> Prospect:
     measured, stand_in = _source(request.source, judge, observed)
     if measured:
         by_minute = {base.measure.name: base.by_minute for base in measured.history if base.by_minute}
-        judge = with_base_dispersion(judge, by_minute)
+        judge = with_base_dispersion(judge, by_minute)._replace(routes=tuple(measured.routes))
     settings = replace(settings, target=observed.target, alarms=alarms, judge=judge)
     settings = replace(settings, max_bad_requests=_most_bad_requests(settings, measured))
     steps = _preview(judge, settings.plan, measured.history) if measured else ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollout.core.inspection import OPT_IN
+from rollout.core.controllers import ANY_CONTROLLER, TAG
 from rollout.core.minutes import utc
 from rollout.core.preflight.match import Match
 from rollout.core.preflight.prospect import Prospect
@@ -102,10 +102,10 @@ def may_not_invoke(prospect: Prospect) -> Iterator[Match]:
 
 
 def not_opted_in(prospect: Prospect) -> Iterator[Match]:
-    if prospect.inspection.opted_in is False:
-        yield Match(f"{prospect.target_key} does not carry the tag {'='.join(OPT_IN)}")
-    for function in prospect.inspection.untagged_functions:
-        yield Match(f"function {function} does not carry the tag {'='.join(OPT_IN)}")
+    controller = prospect.observed.controller
+    for function, tag in prospect.inspection.functions.items():
+        if controller is not None and not controller.accepts(tag):
+            yield Match(f"function {function} does not carry the tag {TAG}={ANY_CONTROLLER} or {TAG}={controller.name}")
 
 
 def not_looked_at(prospect: Prospect) -> Iterator[Match]:

@@ -20,17 +20,35 @@ class AliasInspector:
     def __init__(self, client: LambdaClient) -> None:
         self._client = client
 
-    def inspect(self, target: Target, candidate: Candidate) -> Inspection:  # noqa: ARG002 - every candidate is alike
-        """The function's tags; an alias has none of its own. Raises as the port says."""
+    def inspect(self, target: Target, candidate: Candidate) -> Inspection:
+        """The function's tags, for an alias has none of its own, and the Timeouts of both versions. Raises as the port
+        says.
+        """
+        function, alias = target.ids["functionName"], target.ids["aliasName"]
         with translated(f"GetAlias {target.key}"):
             try:
-                arn = self._client.get_alias(FunctionName=target.ids["functionName"], Name=target.ids["aliasName"])[
-                    "AliasArn"
-                ]
+                found = self._client.get_alias(FunctionName=function, Name=alias)
             except self._client.exceptions.ResourceNotFoundException as error:
                 raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
+        unreadable: list[str] = []
+        tags = None
         try:
             with translated(f"ListTags {target.key}"):
-                return Inspection(tags=self._client.list_tags(Resource=arn.rpartition(":")[0])["Tags"])
+                tags = self._client.list_tags(Resource=found["AliasArn"].rpartition(":")[0])["Tags"]
         except NotAllowed as error:
-            return Inspection(unreadable=(str(error),))
+            unreadable.append(str(error))
+        seconds = [0]
+        try:
+            seconds += [self._timeout(function, each) for each in (found["FunctionVersion"], candidate.revision)]
+        except NotAllowed as error:
+            unreadable.append(str(error))
+        return Inspection(tags=tags, timeout_seconds=max(seconds), unreadable=tuple(unreadable))
+
+    def _timeout(self, function: str, version: str | None) -> int:
+        """The Timeout of a version, or of what is to be published as one; 0 where there is no such version."""
+        qualified: dict[str, str] = {} if version is None else {"Qualifier": version}
+        with translated(f"GetFunctionConfiguration {function}"):
+            try:
+                return self._client.get_function_configuration(FunctionName=function, **qualified)["Timeout"]
+            except self._client.exceptions.ResourceNotFoundException:
+                return 0

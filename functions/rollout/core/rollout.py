@@ -183,6 +183,9 @@ class Rollout:
     pending_events: notifications that are recorded and perhaps not yet sent.
     bad_served: the errors that the canary has answered with, as far as they were counted.
     lag_minutes: how late the points were found to come, where that is later than the request says.
+    timeout_minutes: so many minutes more may pass until a minute's invocations have ended, by the slower version's
+    Timeout; 0 where that is within the lag, or where the target has none.
+    counted: what the newest minutes were counted with, by minute: they are read again, and weighed anew if they grew.
     early: what was seen of minutes that were not closed yet, by minute.
     firing_at_start: the alarms that were firing before it began; they count only for what the candidate adds.
     missing_alarms: those that the last look did not find, of which people have been told.
@@ -229,6 +232,8 @@ class Rollout:
     pending_events: tuple[Json, ...] = ()
     bad_served: int = 0
     lag_minutes: int = 0
+    timeout_minutes: int = 0
+    counted: Mapping[int, str] = field(default_factory=dict)
     early: Mapping[int, str] = field(default_factory=dict)
     firing_at_start: tuple[str, ...] = ()
     missing_alarms: tuple[str, ...] = ()
@@ -245,6 +250,14 @@ class Rollout:
         """When minutes may be counted, by the lag that was asked for or the one that was found."""
         asked = self.settings.calendar
         return replace(asked, lag_minutes=max(asked.lag_minutes, self.lag_minutes))
+
+    def is_complete(self, now: datetime) -> bool:
+        """Whether every invocation of the present step's bake has ended, whatever it does: its Timeout is over."""
+        if not self.timeout_minutes:
+            return True
+        start = self.evidence.starts_of(self.step, self.next_minute)
+        complete = self.settings.calendar.last_closed(now) - self.timeout_minutes
+        return complete >= start + self.settings.plan[max(0, self.step)].bake_minutes - 1
 
     @property
     def last_confirmed(self) -> TargetState:
@@ -278,6 +291,11 @@ class Rollout:
     def on_last_step(self) -> bool:
         """Whether the plan has no further step."""
         return self.step >= len(self.settings.plan) - 1
+
+    @property
+    def before_last_raise(self) -> bool:
+        """Whether what comes next is the last raise within the plan, or the promotion."""
+        return self.step >= len(self.settings.plan) - 2
 
     @property
     def planned_minutes(self) -> int:
@@ -394,6 +412,8 @@ class Rollout:
             "pendingEvents": list(self.pending_events),
             "badServed": self.bad_served,
             "foundLagMinutes": self.lag_minutes,
+            "timeoutMinutes": self.timeout_minutes,
+            "counted": {str(minute): numbers for minute, numbers in self.counted.items()},
             "early": {str(minute): numbers for minute, numbers in self.early.items()},
             "firingAtStart": list(self.firing_at_start),
             "missingAlarms": list(self.missing_alarms),
@@ -443,6 +463,8 @@ class Rollout:
             pending_events=tuple(document["pendingEvents"]),
             bad_served=document.get("badServed", 0),  # the oldest records lack it
             lag_minutes=document.get("foundLagMinutes", 0),
+            timeout_minutes=document.get("timeoutMinutes", 0),
+            counted={int(minute): numbers for minute, numbers in document.get("counted", {}).items()},
             early={int(minute): numbers for minute, numbers in document.get("early", {}).items()},
             firing_at_start=tuple(document.get("firingAtStart", ())),
             missing_alarms=tuple(document.get("missingAlarms", ())),

@@ -52,8 +52,8 @@ runtime-test: $(VENV)/dev.stamp ## The built functions under Lambda's own runtim
 
 N ?= 2000
 SEED ?= 1
-chaos: $(VENV)/run.stamp ## Rollouts broken on purpose, N=2000 of them from SEED=1 on; every law checked on each
-	@$(BIN)/python -m benchmarks.chaos -n $(N) --seed $(SEED)
+chaos: $(VENV)/run.stamp ## Rollouts broken on purpose, N=2000 of them from SEED=1 on, each law checked; RESUME=yes goes on
+	@$(BIN)/python -m benchmarks.chaos -n $(N) --seed $(SEED) --jobs $(JOBS) $(if $(filter yes,$(RESUME)),--resume)
 
 mutants: $(VENV)/dev.stamp ## Small changes of the code, 300 of them drawn by a seed: how many do the tests notice?
 	@$(BIN)/python -m benchmarks.mutants

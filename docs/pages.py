@@ -58,11 +58,7 @@ def preflight_page() -> str:
 
 def fix_in_words(fix: str) -> str:
     """A fix with its blanks named instead of filled."""
-    return (
-        fix.replace("{command}", "the `aws lambda add-permission` that the finding prints")
-        .replace("{{", "{")
-        .replace("}}", "}")
-    )
+    return fix.replace("{command}", "the command that the finding prints").replace("{{", "{").replace("}}", "}")
 
 
 def request_page() -> str:

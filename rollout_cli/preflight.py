@@ -38,13 +38,13 @@ def preflight(
     from rollout.errors import InvalidRequest, Refused  # noqa: PLC0415
     from rollout.request import parse_request  # noqa: PLC0415
     from rollout.tasks.observe_target import observe_target  # noqa: PLC0415
-    from rollout.wiring import Environment, ports_over  # noqa: PLC0415
+    from rollout.wiring import ports_over  # noqa: PLC0415
 
     document = read_json(request)
     with friendly_errors():
         try:
             asked = parse_request(document)
-            environment = Environment(controller.resources["table"], "", 90, controller.resources["stateMachineArn"])
+            environment = controller.environment
             ports = ports_over(controller.client, environment)
             result = judged(asked, observe_target(ports, asked, ports.clock.now()))
         except (InvalidRequest, Refused) as error:

@@ -45,7 +45,7 @@ RATES: Mapping[tuple[str, str], Rate] = {
 
 @dataclass(slots=True)
 class AccountLimits:
-    """Counts calls once `enforced` is set: what sets the scene before may go faster than any account."""
+    """Counts calls once `enforced` is set: the calls that prepare the simulation are not limited."""
 
     clock: SimulatedClock
     enforced: bool = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from rollout.core.inspection import OPT_IN
+from rollout.core.controllers import ANY_CONTROLLER, TAG
 from rollout_simulator.alarms import put_alarm
 from rollout_simulator.moto_patches.lambda_code import zipped
 from rollout_simulator.scenario import Alarm, Scenario
@@ -50,7 +50,7 @@ def create_function(client: Callable[[str], Any], scenario: Scenario) -> Example
         Role=role,
         Handler="index.handler",
         Code={"ZipFile": zipped("base")},
-        Tags=dict([OPT_IN]),
+        Tags={TAG: ANY_CONTROLLER},
         Timeout=_timeout(scenario),
     )
     base = functions.publish_version(FunctionName=name)["Version"]

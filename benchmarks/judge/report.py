@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -118,8 +119,15 @@ def size(results: Json) -> str:
     peers = max(each["rules"][rule]["rollouts"] for each in records for rule in each["rules"] if rule in PEERS)
     return (
         f"{total:,} rollouts in {len(records)} cells, at least {fewest:,} in each (the rules of others see {peers:,} "
-        f"of them); seed {results['seed']}."
+        f"of them); seed {results['seed']}. With {fewest:,} rollouts in a cell a share of 1 % has a standard error of "
+        f"{standard_error(0.01, fewest)} points, one of 0.1 % of {standard_error(0.001, fewest)}, one of 50 % of "
+        f"{standard_error(0.5, fewest)}."
     )
+
+
+def standard_error(share: float, rollouts: int) -> str:
+    """Of a share of so many independent rollouts, in points of a hundred."""
+    return f"{100 * math.sqrt(share * (1 - share) / rollouts):.2f}"
 
 
 def goals_table(reached: Sequence[Goal]) -> str:

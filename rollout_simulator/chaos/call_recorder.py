@@ -15,19 +15,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from botocore.endpoint import Endpoint
 from moto.dynamodb.models import dynamodb_backends
 
+from rollout_simulator.chaos.hardships import START
 from rollout_simulator.chaos.plan import Act, AtCall, What
 from rollout_simulator.chaos.recorded import AliasWrite, Arrival, Invocation, ItemWrite, TargetWrite
 from rollout_simulator.chaos.states import State
 from rollout_simulator.clock import SimulatedClock
 from rollout_simulator.moto_patches.invocations import OUTSIDE, invocation
 from rollout_simulator.moto_patches.lambda_alias import AliasChange
+from rollout_simulator.moto_patches.lambda_in_process import RuntimeFailure
 from rollout_simulator.moto_patches.patching import replacements
 from rollout_simulator.template import ACCOUNT, REGION
 
@@ -47,10 +49,11 @@ _arrival: ContextVar[int] = ContextVar("chaos_arrival", default=0)
 
 @dataclass(slots=True)
 class CallRecorder:
-    """What arrives. `watch` begins the record: what sets the scene before is nobody's business."""
+    """What arrives. `watch` begins the record: the calls that prepare the simulation are left out."""
 
     random: Random
     most_latency_ms: int = 0
+    read_lag_seconds: float = 0.0
     arrivals: list[Arrival] = field(default_factory=list)
     invocations: list[Invocation] = field(default_factory=list)
     item_writes: list[ItemWrite] = field(default_factory=list)
@@ -63,6 +66,11 @@ class CallRecorder:
     _at_calls: list[Act] = field(default_factory=list)
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _number: int = 0
+
+    @property
+    def number(self) -> int:
+        """Of the last arrival."""
+        return self._number
 
     def watch(self, clock: SimulatedClock, acts: list[Act], perform: Callable[[Act], object]) -> None:
         """From now on record what arrives, and perform these acts at their calls."""
@@ -119,6 +127,8 @@ class CallRecorder:
         self.arrivals.append(
             Arrival(number, at, caller, present.number if present else None, service, operation, done=done)
         )
+        if done and operation == "GetItem" and caller != OUTSIDE:
+            self._show_the_past(at, json.loads(request.body), parsed)
         if done and service == "dynamodb" and operation in _WRITES:
             self._note_items(number, at, caller, json.loads(request.body))
         self._interfere(caller, operation, counts, after=True)
@@ -143,6 +153,8 @@ class CallRecorder:
         self.done.append((self._clock.now(), act))
         if act.what is What.CRASH:
             raise SystemExit("the function died")
+        if act.what is What.COLD_START:
+            raise RuntimeFailure(act.details["error"], "no environment could be made")
         if act.what is What.HANG:
             self._clock.sleep(LONGER_THAN_ANY_FUNCTION_SECONDS)
             return
@@ -150,6 +162,24 @@ class CallRecorder:
         self._clock.spawn(lambda: perform(act), f"act {act.what}")
         for _ in range(HOPS):
             self._clock.sleep(0)
+
+    def _show_the_past(self, now: datetime, request: Json, answer: Json) -> None:
+        """What a read shows that does not ask for consistency: DynamoDB promises only that it is true some time later
+        ("usually within one second or less").
+        """
+        if request.get("ConsistentRead"):
+            return
+        place, moment = (request["Key"]["pk"]["S"], request["Key"]["sk"]["S"]), now - self._read_lag
+        writes = [write for write in self.item_writes if (write.pk, write.sk) == place]
+        if writes and writes[-1].at > moment:
+            shown = next((write.item for write in reversed(writes) if write.at <= moment), None)
+            answer.pop("Item", None)
+            if shown is not None:
+                answer["Item"] = shown
+
+    @property
+    def _read_lag(self) -> timedelta:
+        return timedelta(seconds=self.read_lag_seconds)
 
     # --- what was written ----------------------------------------------------------------------------------
 
@@ -176,7 +206,9 @@ class CallRecorder:
             present = Invocation(len(self.invocations), function_of(context.function_name), clock.now(), event)
             self.invocations.append(present)
             token = _invocation.set(present)
+            self._counts[present.function, START] += 1
             try:
+                self._interfere(present.function, START, (self._counts[present.function, START], 0), after=False)
                 present.answer = handle(event, context)
             except BaseException as error:
                 present.error = f"{type(error).__name__}: {error}"

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from rollout_simulator.chaos.fault_targets import ALIAS, CALLERS, MOVERS, STAGE, FaultTargets
+from rollout_simulator.chaos.hardships import hardships
 from rollout_simulator.chaos.plan import Act, At, AtCall, AwsFault, Json, RunPlan, What
 
 WATCHED = "orders-5xx"
@@ -26,21 +27,27 @@ def plan_of(seed: int) -> RunPlan:
     random = Random(seed)
     targets = ALIAS if is_of_an_alias(seed) else STAGE
     request = _request(random, targets)
+    if seed % 3 == 1:
+        request["plan"]["control"] = 0  # the base keeps nothing, and is frozen at once
     scenario = _scenario(random, request, targets) | _kind(seed)
     minutes = _expected_minutes(request)
     acts = tuple(_act(random, minutes, request, targets) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))
     faults = tuple(_fault(random, minutes, targets) for _ in range(random.choice((0, 0, 1, 1, 2, 3))))
     uncertain, in_its_midst = _uncertain(seed, minutes, targets)
-    faults, acts = faults + uncertain, acts + in_its_midst
+    fields: dict[str, Any] = {
+        "most_latency_ms": random.choice((0, 30, 30, 400)),
+        "event_delay_seconds": random.choice((0.0, 0.0, 0.2, 3.0)),
+        "analyses_per_execution": random.choice((None, None, None, 1, 2, 4)),
+        "by_event": random.random() < 0.1,
+    }
+    hard = hardships(seed, minutes, request, targets, WATCHED)
+    scenario["api"] = scenario.get("api", {}) | hard.api
     return RunPlan(
         seed=seed,
         scenario=scenario,
-        acts=acts,
-        faults=faults,
-        most_latency_ms=random.choice((0, 30, 30, 400)),
-        event_delay_seconds=random.choice((0.0, 0.0, 0.2, 3.0)),
-        analyses_per_execution=random.choice((None, None, None, 1, 2, 4)),
-        by_event=random.random() < 0.1,
+        acts=(*acts, *in_its_midst, *hard.acts),
+        faults=(*faults, *uncertain, *hard.faults),
+        **(fields | hard.plan),
     )
 
 
@@ -156,6 +163,7 @@ def _request(random: Random, targets: FaultTargets) -> Json:
         "onInconclusive": random.choice(("hold", "hold", "rollback")),
         "onRegression": random.choice(("rollback", "rollback", "rollback", "hold", "holdAtZero")),
     }
+    request["pauseMinutes"] = request["holdMinutes"]
     if random.random() < 0.3:
         request["requestId"] = "request-1"
     if random.random() < 0.7:
@@ -223,8 +231,11 @@ def _alarm(random: Random, name: str) -> Json:
 
 def _expected_minutes(request: Json) -> float:
     """About how long the rollout takes if all goes well."""
-    bakes = sum(step["bakeMinutes"] + request["measurement"]["lagMinutes"] + 2 for step in request["plan"]["steps"])
-    return float(bakes + request["plan"]["watchMinutes"] + 2)
+    plan, watch = request["plan"], request["plan"]["watchMinutes"]
+    bakes = [step["bakeMinutes"] for step in plan["steps"]]
+    if watch and "control" not in plan:
+        bakes, watch = [*bakes, watch], 10
+    return float(sum(bake + request["measurement"]["lagMinutes"] + 2 for bake in bakes) + watch + 2)
 
 
 # --- what is done ----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ A value, and in words: a failure prints it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -24,6 +24,13 @@ class What(StrEnum):
     FOREIGN_CHANGE = "foreign change"
     REQUEST = "request"
     SWEEP = "sweep"
+    STORM = "command storm"  # many commands at once
+    FORGERY = "forged request"  # it says what only the workflow itself may say
+    ALARM_ELSEWHERE = "alarm from elsewhere"  # an event of another account or region, forwarded
+    REUSED_NAME = "reused name"  # an execution by the name of one that Step Functions has forgotten
+    STRAY_LOCK = "lock without a record"
+    DEPLOYED_ANEW = "controller deployed anew"
+    COLD_START = "cold start that failed"
     CRASH = "crash"  # the function dies
     HANG = "hang"  # the function runs out of time
 
@@ -104,6 +111,10 @@ class RunPlan:
 
     most_latency_ms: each call of the controller takes up to so long, so that what runs at once interleaves.
     analyses_per_execution: hand over to a new execution so soon; None: as in life.
+    prefix: all rollouts of the run are named so, and numbered.
+    skews: by how many seconds the clock of a function is ahead.
+    composites: composite alarms and their rules, by name.
+    read_lag_seconds: a read of the table that does not ask for consistency shows what was so long ago.
     """
 
     seed: int
@@ -114,11 +125,32 @@ class RunPlan:
     event_delay_seconds: float = 0.0
     analyses_per_execution: int | None = None
     by_event: bool = False
+    prefix: str = ""
+    skews: Mapping[str, float] = field(default_factory=dict)
+    composites: Mapping[str, str] = field(default_factory=dict)
+    read_lag_seconds: float = 0.5
 
     @property
     def kind(self) -> str:
         """The kind of target that is rolled out, as in a request."""
         return str(self.scenario.get("target", "apigateway-stage"))
+
+    def conditions(self) -> Iterator[str]:
+        """By name, what makes the whole run harder than a plain one."""
+        if self.most_latency_ms:
+            yield "calls take time"
+        if self.event_delay_seconds:
+            yield "events take time"
+        if self.analyses_per_execution:
+            yield "handed over soon"
+        if any(self.skews.values()):
+            yield "clocks differ"
+        if self.prefix:
+            yield "names collide"
+        if self.composites:
+            yield "composite alarm"
+        if len(self.scenario.get("api", {}).get("candidate_variables", ())) > 1:
+            yield "large record"
 
     def lines(self) -> Iterator[str]:
         """The plan in words."""
@@ -126,7 +158,16 @@ class RunPlan:
         steps = request["plan"]["steps"]
         ramp = " → ".join(f"{step['weightPercent']} % for {step['bakeMinutes']} min" for step in steps)
         yield f"seed {self.seed}: {self.kind}, {ramp}, watched for {request['plan']['watchMinutes']} min"
-        for name in ("onRegression", "onInconclusive", "holdMinutes", "measurement", "judge", "candidate", "requestId"):
+        for name in (
+            "onRegression",
+            "onInconclusive",
+            "holdMinutes",
+            "pauseMinutes",
+            "measurement",
+            "judge",
+            "candidate",
+            "requestId",
+        ):
             if name in request:
                 yield f"  {name}: {json.dumps(request[name])}"
         for name in ("api", "traffic", "candidate", "disturbances", "metrics", "alarms"):
@@ -137,6 +178,9 @@ class RunPlan:
             f"events take {self.event_delay_seconds:g} s" if self.event_delay_seconds else "",
             f"handed over after {self.analyses_per_execution} analyses" if self.analyses_per_execution else "",
             "requested by event" if self.by_event else "",
+            f"named {self.prefix}1 and so on" if self.prefix else "",
+            f"clocks ahead by {dict(self.skews)} s" if self.skews else "",
+            f"composite alarms {dict(self.composites)}" if self.composites else "",
         ]
         if any(how):
             yield "  " + ", ".join(part for part in how if part)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -95,12 +96,19 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person was told who gave a command."""
+    """What a person was told who gave a command to this rollout, between these two arrivals.
+
+    for_any_step: the command named no step.
+    """
 
     actor: str
     command: str
     accepted: bool
     message: str
+    rollout_id: str = ""
+    begun: int = 0
+    ended: int = 0
+    for_any_step: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +157,12 @@ class Recorded:
     def locks(self) -> Sequence[Item]:
         """The locks that are still held in the end."""
         return [item for item in self.items if item["sk"]["S"] == "LOCK"]
+
+    def kinds(self) -> Mapping[str, int]:
+        """How often each kind of fault was met and each kind of act was done; what holds all the time counts once."""
+        faults = Counter(f"fault: {outcome}" for _, _, outcome in self.calls if outcome)
+        acts = Counter(f"act: {act.what}" for _, act in self.done)
+        return dict(faults + acts + Counter(f"all the time: {name}" for name in self.plan.conditions()))
 
     def history(self, rollout_id: str) -> Sequence[Json]:
         """The history lines of a rollout, oldest first."""

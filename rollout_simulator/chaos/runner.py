@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from rollout.tasks import analyze
+from rollout.wiring import SystemClock
 from rollout_simulator.chaos import call_recorder
 from rollout_simulator.chaos.call_recorder import CallRecorder, stored_item, stored_items
 from rollout_simulator.chaos.plan import Act, At, AwsFault, RunPlan, What
@@ -21,14 +24,19 @@ from rollout_simulator.chaos.subjects import KINDS
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.faults import Fault, Mode
 from rollout_simulator.moto_patches.alarm_evaluation import event_time
+from rollout_simulator.moto_patches.invocations import invocation
+from rollout_simulator.moto_patches.lambda_in_process import forget_environments
 from rollout_simulator.moto_patches.patching import replaced
 from rollout_simulator.scenario import Scenario, parse_scenario
-from rollout_simulator.template import ACCOUNT, REGION
+from rollout_simulator.template import ACCOUNT, REGION, ROOT
 
 Json = dict[str, Any]
 
 FIRST = "first"
 """The name of the execution, and so of the rollout, that the plan's request starts."""
+
+BELOW = frozenset({What.CRASH, What.HANG, What.COLD_START})
+"""What happens to a function, at one of its calls."""
 
 LONGEST = timedelta(hours=8)
 """A run that has not ended by then never will."""
@@ -39,11 +47,13 @@ AFTERMATH = timedelta(minutes=12)
 
 def run(plan: RunPlan) -> Recorded:
     """Carry the plan out, in an AWS of its own, until all has ended."""
-    recorder = CallRecorder(Random(plan.seed), plan.most_latency_ms)
+    recorder = CallRecorder(Random(plan.seed), plan.most_latency_ms, plan.read_lag_seconds)
     with ExitStack() as stack:
         stack.enter_context(call_recorder.opened(recorder))
         if plan.analyses_per_execution is not None:
             stack.enter_context(replaced(analyze, "MOST_ANALYSES", plan.analyses_per_execution))
+        if plan.skews:
+            stack.enter_context(replaced(SystemClock, "now", _skewed(plan.skews)))
         handlers = call_recorder.Handlers(recorder)
         aws = stack.enter_context(
             EmbeddedAws(seed=plan.seed, handlers=handlers, event_delay_seconds=plan.event_delay_seconds)
@@ -66,6 +76,8 @@ class _Run:
         self._answers: list[Answer] = []
         self._due = 0
         self._requests = 0
+        self._first = f"{plan.prefix}1" if plan.prefix else FIRST
+        self._forgotten: list[Any] = []
 
     def to_its_end(self) -> Recorded:
         """Start the rollout, let everything happen, and tell what came of it."""
@@ -73,6 +85,8 @@ class _Run:
         cloudwatch = self._aws.client("cloudwatch")
         for alarm in self._scenario.alarms:
             self._subject.alarm(alarm)
+        for name, rule in self._plan.composites.items():
+            cloudwatch.put_composite_alarm(AlarmName=name, AlarmRule=rule)
         if self._scenario.alarms:
             self._clock.run_until(self._clock.now() + timedelta(minutes=2))
         for alarm in self._scenario.alarms:
@@ -88,7 +102,7 @@ class _Run:
                 moment = started + timedelta(seconds=act.when.seconds)
                 self._clock.call_at(moment, partial(self._perform_due, act), name="act")
         self._aws.limits.enforced = True
-        self._request(self._subject.request(), FIRST, by_event=self._plan.by_event)
+        self._request(self._subject.request(), self._first, by_event=self._plan.by_event)
         for fault in self._plan.faults:
             self._aws.faults.inject(_injected(fault, started))
         ended = self._run_out(started)
@@ -121,32 +135,36 @@ class _Run:
         self._perform(act)
 
     def _perform(self, act: Act) -> None:
-        details = act.details
+        does: Mapping[What, Callable[[Json], object]] = {
+            What.COMMAND: self._command,
+            What.ALARM: self._fire,
+            What.ALARM_EVENT: self._alarm_event,
+            What.ALARM_ELSEWHERE: self._alarm_event,
+            What.STORM: self._storm,
+            What.FORGERY: self._forge,
+            What.REUSED_NAME: self._use_name_again,
+            What.STRAY_LOCK: self._lock_for_nobody,
+            What.DEPLOYED_ANEW: self._deploy_anew,
+            What.STOP_EXECUTION: self._stop,
+            What.FOREIGN_CHANGE: lambda details: self._subject.change(details["kind"]),
+            What.REQUEST: self._request_again,
+            What.SWEEP: self._sweep,
+        }
         with suppress(ClientError, BotoCoreError):  # a person, too, is refused or not answered now and then
-            match act.what:
-                case What.COMMAND:
-                    self._command(details)
-                case What.ALARM:
-                    self._aws.client("cloudwatch").set_alarm_state(
-                        AlarmName=details["name"], StateValue="ALARM", StateReason="Threshold Crossed"
-                    )
-                case What.ALARM_EVENT:
-                    self._alarm_event(details)
-                case What.STOP_EXECUTION:
-                    self._stop()
-                case What.FOREIGN_CHANGE:
-                    self._subject.change(details["kind"])
-                case What.REQUEST:
-                    self._request_again(details)
-                case What.SWEEP:
-                    self._invoke("RecoverFunction", {"detail-type": "Scheduled Event", "detail": {}})
-                case What.CRASH | What.HANG:
-                    raise AssertionError(f"{act.what} happens at a call")
+            does[act.what](act.details)
+
+    def _fire(self, details: Json) -> None:
+        self._aws.client("cloudwatch").set_alarm_state(
+            AlarmName=details["name"], StateValue="ALARM", StateReason="Threshold Crossed"
+        )
+
+    def _sweep(self, _: Json) -> None:
+        self._invoke("RecoverFunction", {"detail-type": "Scheduled Event", "detail": {}})
 
     def _command(self, details: Json) -> None:
         rollout_id = self._present()
         actor = f"person {len(self._answers) + 1}"
-        command: Json = {"command": details["command"], "actor": actor, "reason": "because"}
+        command: Json = {"command": details["command"], "actor": actor, "reason": details.get("reason", "because")}
         if details.get("byTarget"):
             command["target"] = self._subject.request()["target"]
         else:
@@ -157,20 +175,87 @@ class _Run:
             entry = {"Source": "rollout.pilot", "DetailType": "Rollout Command", "Detail": json.dumps(command)}
             self._aws.client("events").put_events(Entries=[entry])
             return
-        place = len(self._answers)
+        place, begun = len(self._answers), self._border.number
         self._answers.append(Answer(actor, details["command"], accepted=False, message=""))
         answer = self._invoke("OnCommandFunction", command)
         if "accepted" in answer:
-            self._answers[place] = Answer(actor, details["command"], answer["accepted"], answer["message"])
+            self._answers[place] = Answer(
+                actor,
+                details["command"],
+                answer["accepted"],
+                answer["message"],
+                answer["rolloutId"],
+                begun,
+                self._border.number,
+                for_any_step="expectedStep" not in command,
+            )
+
+    def _storm(self, details: Json) -> None:
+        """Many commands, at once or one after the other, and perhaps one that must come through in spite of them."""
+        apart = details.get("everySeconds", 0)
+        commands = [details["command"]] * details["count"]
+        for number, command in enumerate(commands):
+            one = {"command": command, "namesStep": command == "approve", "reason": details["reason"]}
+            self._clock.call_later(number * apart, partial(self._give, one), "storm")
+        if details["then"]:
+            last = {"command": details["then"], "reason": details["reason"]}
+            self._clock.call_later(len(commands) * apart + 0.5, partial(self._give, last), "after the storm")
+
+    def _give(self, details: Json) -> None:
+        with suppress(ClientError, BotoCoreError):
+            self._command(details)
+
+    def _lock_for_nobody(self, _: Json) -> None:
+        """Unless the target is held."""
+        target = self._subject.request()["target"]
+        lock = {"pk": f"TARGET#{'/'.join(target.values())}", "sk": "LOCK", "kind": "lock", "rolloutId": "gone"}
+        lock["startedAt"] = "2020-01-01T00:00:00+00:00"
+        self._aws.client("dynamodb").put_item(
+            TableName=self._table,
+            Item={name: {"S": value} for name, value in lock.items()},
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+
+    def _forge(self, details: Json) -> None:
+        """A request that says what only the workflow may say, to command the rollout that is present."""
+        victim, request = self._present(), self._subject.request()
+        orders = {"continue": victim, "undo": victim}
+        forged = {
+            "continue": {"continue": victim},
+            "undo": {"undo": victim, "actor": "somebody else", "reason": "forged"},
+            "continue and undo": orders,
+            "a record": {**request, "rolloutId": victim, "execution": victim, "startedAt": "2020-01-01T00:00:00Z"},
+            "another's id": {**request, **orders},
+            "240 KB": {**request, **{f"{number}{'待' * 1_000}": victim for number in range(80)}},
+        }[details["kind"]]
+        self._requests += 1
+        self._request(forged, f"{victim[:70]}-undo{self._requests}", by_event=details["byEvent"])
+
+    def _use_name_again(self, _: Json) -> None:
+        """As months later, when Step Functions has forgotten the execution and the table still has its record."""
+        for machine in stepfunctions_parser_backends[ACCOUNT][REGION].state_machines:
+            for one in [one for one in machine.executions if one.name == self._first and one.status != "RUNNING"]:
+                machine.executions.remove(one)
+                self._forgotten.append(one)
+        self._request(self._subject.request(), self._first, by_event=False)
+
+    def _deploy_anew(self, _: Json) -> None:
+        """The same code: no environment is left, and executions that run keep the definition that they began with."""
+        forget_environments(ROOT / "functions")
+        workflow, arn = self._aws.client("stepfunctions"), self._aws.deployment.outputs["StateMachineArn"]
+        written = workflow.describe_state_machine(stateMachineArn=arn)
+        workflow.update_state_machine(stateMachineArn=arn, definition=written["definition"], roleArn=written["roleArn"])
 
     def _alarm_event(self, details: Json) -> None:
         """The event alone, as often as wanted, and with its own idea of when it was."""
         at = self._clock.now() - timedelta(seconds=details.get("lateSeconds", 0))
-        name = details["name"]
+        name, account, region = details["name"], details.get("account", ACCOUNT), details.get("region", REGION)
         event = {
+            "account": account,
+            "region": region,
             "source": "aws.cloudwatch",
             "detail-type": "CloudWatch Alarm State Change",
-            "resources": [f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"],
+            "resources": [f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"],
             "detail": {
                 "alarmName": name,
                 "state": {"value": details["state"], "reason": "Threshold Crossed", "timestamp": event_time(at)},
@@ -181,7 +266,7 @@ class _Run:
         for copy in range(details.get("copies", 1)):
             self._clock.call_later(copy * details.get("apartSeconds", 0), lambda: self._aws.events.emit(event), "event")
 
-    def _stop(self) -> None:
+    def _stop(self, _: Json) -> None:
         record = stored_item(self._table, f"ROLLOUT#{self._present()}", "RECORD")
         document = json.loads(record["document"]["S"]) if record else {}
         running = [one.exec_arn for one in self._aws.executions.all() if one.status == "RUNNING"]
@@ -197,7 +282,8 @@ class _Run:
             request["candidate"] = self._subject.other_candidate()
         request["onConflict"] = details["onConflict"]
         self._requests += 1
-        name = FIRST if details.get("sameName") else f"again-{self._requests}"
+        again = f"{self._plan.prefix}{self._requests + 1}" if self._plan.prefix else f"again-{self._requests}"
+        name = self._first if details.get("sameName") else again
         self._request(request, name, by_event=details.get("byEvent", False))
 
     def _request(self, request: Json, name: str, *, by_event: bool) -> None:
@@ -225,7 +311,7 @@ class _Run:
                 return str(item["rolloutId"]["S"])
         records = [item for item in items if item["sk"]["S"] == "RECORD" and "signalCount" in item]
         newest = max(records, key=lambda item: str(item["startedAt"]["S"]), default=None)
-        return str(newest["rolloutId"]["S"]) if newest else FIRST
+        return str(newest["rolloutId"]["S"]) if newest else self._first
 
     def _step(self, rollout_id: str) -> int:
         record = stored_item(self._table, f"ROLLOUT#{rollout_id}", "RECORD")
@@ -246,14 +332,22 @@ class _Run:
             alias_writes=self._border.alias_writes,
             done=self._border.done,
             events=list(self._aws.events.put),
-            executions=[_execution(one) for one in self._aws.executions.all()],
+            executions=[_execution(one) for one in (*self._forgotten, *self._aws.executions.all())],
             items=list(stored_items(self._table)),
             answers=self._answers,
             canary_points=list(self._subject.canary_points()),
             faults_injected=sum(1 for call in calls if call.outcome)
-            + sum(1 for _, act in self._border.done if act.what in (What.CRASH, What.HANG)),
+            + sum(1 for _, act in self._border.done if act.what in BELOW),
             calls=[(call_recorder.function_of(call.caller), call.operation, call.outcome) for call in calls],
         )
+
+
+def _skewed(skews: Mapping[str, float]) -> Any:
+    def now(_: SystemClock) -> datetime:
+        ahead = skews.get(call_recorder.function_of(invocation.get()), 0.0)
+        return datetime.now(UTC) + timedelta(seconds=ahead)
+
+    return now
 
 
 def _execution(one: Any) -> Execution:

@@ -40,6 +40,7 @@ class FakeStore(Troubled):
         self.lessons: dict[str, dict[str, Lesson]] = {}
         self._records: dict[str, _Record] = {}
         self._since: dict[str, datetime] = {}
+        self._last: dict[str, str] = {}
         self._watches: dict[str, list[str]] = {}
         self._requests: dict[tuple[str, str], str] = {}
         self._orders: dict[str, Json] = {}
@@ -63,6 +64,7 @@ class FakeStore(Troubled):
             self._requests[key, rollout.request_id] = identity
         self._records[identity] = _Record(_text(rollout), rollout.revision, rollout.phase)
         self.locks[key] = identity
+        self._last[key] = identity
         self._since[key] = rollout.started_at
         for alarm in rollout.settings.alarms:
             self._watches.setdefault(alarm, []).append(identity)
@@ -147,7 +149,7 @@ class FakeStore(Troubled):
         return record.token
 
     def note(self, rollout: Rollout, signal: Signal, *, entry: Json) -> None:
-        """Raises as the port says."""
+        """Once per signal. Raises: Unavailable."""
         self._called()
         record = self._records[rollout.rollout_id]
         if (noted := (rollout.revision, _identity(signal))) not in record.noted:
@@ -155,17 +157,17 @@ class FakeStore(Troubled):
             record.history.append(text_of(entry))
 
     def order(self, execution_name: str, order: Json) -> None:
-        """Raises as the port says."""
+        """The first order of a name stays. Raises: Unavailable."""
         self._called()
         self._orders.setdefault(execution_name, _copy(order))
 
     def ordered(self, execution_name: str) -> Json | None:
-        """Raises as the port says."""
+        """The order of this name. Raises: Unavailable."""
         self._called()
         return self._orders.get(execution_name)
 
     def release(self, rollout_id: str) -> bool:
-        """Raises as the port says."""
+        """Whether a lock was held. Raises: Unavailable."""
         self._called()
         held = [key for key, holder in self.locks.items() if holder == rollout_id]
         for key in held:
@@ -187,6 +189,14 @@ class FakeStore(Troubled):
         """
         self._called()
         return self.locks.get(target.key)
+
+    def last(self, target: Target) -> str | None:
+        """The id of the rollout that was begun last on the target.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
+        self._called()
+        return self._last.get(target.key)
 
     def unfinished(self) -> Sequence[str]:
         """The ids of the rollouts that hold a target, or ended with events to send.

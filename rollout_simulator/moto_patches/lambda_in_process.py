@@ -105,16 +105,21 @@ def _importable(functions: Path) -> Iterator[None]:
     added = folder not in sys.path
     if added:
         sys.path.insert(0, folder)
-    for module in list(sys.modules.values()):
-        if (getattr(module, "__file__", None) or "").startswith(folder + os.sep):
-            for kept in list(vars(module).values()):
-                if hasattr(kept, "cache_clear"):
-                    kept.cache_clear()
+    forget_environments(functions)
     try:
         yield
     finally:
         if added:
             sys.path.remove(folder)
+
+
+def forget_environments(functions: Path) -> None:
+    """From now on each function in this folder begins with nothing kept from its invocations before."""
+    for module in list(sys.modules.values()):
+        if (getattr(module, "__file__", None) or "").startswith(str(functions) + os.sep):
+            for kept in list(vars(module).values()):
+                if hasattr(kept, "cache_clear"):
+                    kept.cache_clear()
 
 
 class _Sandboxes:
@@ -216,7 +221,7 @@ class _Sandboxes:
             if error is not end:
                 raise
             return _failure("Sandbox.Timedout", str(end)), True
-        except _RuntimeFailure as error:
+        except RuntimeFailure as error:
             return _failure(error.kind, str(error), requestId=request_id, stackTrace=[]), True
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the runtime answers with whatever it is
             kind = "Runtime.ExitError" if isinstance(error, SystemExit) else type(error).__name__
@@ -231,7 +236,7 @@ class _Sandboxes:
         try:
             return json.dumps(answer)
         except (TypeError, ValueError) as error:
-            raise _RuntimeFailure("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
+            raise RuntimeFailure("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
 
     def _find(self, handler: str) -> Handler:
         if handler in self._handlers:
@@ -241,16 +246,16 @@ class _Sandboxes:
             try:
                 found = getattr(importlib.import_module(module.replace("/", ".")), name, None)
             except ImportError as error:
-                raise _RuntimeFailure(
+                raise RuntimeFailure(
                     "Runtime.ImportModuleError", f"Unable to import module '{module}': {error}"
                 ) from error
             if found is None:
-                raise _RuntimeFailure("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module}'")
+                raise RuntimeFailure("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module}'")
             self._imported[handler] = found
         return self._imported[handler]
 
 
-class _RuntimeFailure(Exception):
+class RuntimeFailure(Exception):
     """The runtime itself, not the handler, could not go on."""
 
     def __init__(self, kind: str, message: str) -> None:

@@ -1,17 +1,19 @@
 """The AWS calls that a state machine makes.
 
-moto makes a client per task, fails for services that spell parameters in small letters, and lets `States.ALL` match
-every error. AWS:
+moto makes a client per task, fails for services that spell parameters in small letters, lets `States.ALL` match every
+error, and counts what is not ASCII by its escapes. AWS:
 
 - Parameters and answers of every SDK integration are spelled in PascalCase (documented), also where the service's
   own are not (`states:startExecution`, `aws-sdk:sfn`, `aws-sdk:apigateway`).
 - An error is named `<Service>.<Exception>`; a call without an answer is `<Service>.SdkClientException` (documented
   for Lambda).
+- Inputs and results may have 256 KiB "of data as a UTF-8 encoded string" (documented).
 - `States.ALL` does not match `States.Runtime` and `States.DataLimitExceeded` (documented).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
@@ -19,6 +21,7 @@ from typing import Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+from moto.stepfunctions.parser import quotas
 from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
@@ -47,6 +50,7 @@ _CALLBACK = replacements(
     StateTaskServiceCallback, _from_error="calls a lost call States.Runtime, which no Catch can match"
 )
 _SDK = replacements(state_task_service_aws_sdk, _SERVICE_ERROR_NAMES="does not know the names of all services")
+_SIZES = replacements(quotas, to_json_str="escapes what is not ASCII, which is up to thrice as long")
 _ERROR_EQUALS = replacements(ErrorEqualsDecl, _eval_body="lets States.ALL match States.Runtime")
 
 _ERROR_NAMES = {
@@ -82,11 +86,17 @@ def patched() -> Iterator[None]:
                 _normalise_response=_to_state_machine_spelling,
             ),
             _CALLBACK(_from_error=_naming_lost_calls(StateTaskServiceCallback._from_error)),
+            _SIZES(to_json_str=text_of),
             _SDK(_SERVICE_ERROR_NAMES=_ERROR_NAMES),
             _ERROR_EQUALS(_eval_body=_terminal_errors_apart(ErrorEqualsDecl._eval_body)),
         ):
             stack.enter_context(patch)
         yield
+
+
+def text_of(value: Any) -> str:
+    """The value as Step Functions counts it."""
+    return json.dumps(json.loads(to_json_str(value)), ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _operation(state: Any, service: str | None, action: str | None) -> Any:

@@ -159,6 +159,14 @@ def test_the_holder_of_a_target_is_named_with_the_refusal(world: World) -> None:
     assert ("r-1", "r-1") == (refusal.value.holder, world.store.holder(PROD))
 
 
+def test_the_last_rollout_of_a_target_is_known_when_it_is_over(world: World) -> None:
+    assert world.store.last(PROD) is None
+    world.store.close(ended(opened(world)), entry=LINE)
+    assert "r-1" == world.store.last(PROD)
+    world.store.open(rollout("r-2"))
+    assert "r-2" == world.store.last(PROD)
+
+
 def test_a_target_nobody_holds_has_no_holder(world: World) -> None:
     assert world.store.holder(PROD) is None
     assert [] == list(world.store.unfinished())
@@ -606,6 +614,7 @@ CALLS: dict[str, Callable[[RolloutStore], object]] = {
     "release": lambda store: store.release("r-1"),
     "watchers": lambda store: store.watchers("orders-5xx"),
     "holder": lambda store: store.holder(PROD),
+    "last": lambda store: store.last(PROD),
     "unfinished": lambda store: store.unfinished(),
     "learned": lambda store: store.learned(PROD),
     "history": lambda store: store.history("r-1"),
@@ -694,6 +703,7 @@ READS: dict[str, Callable[[RolloutStore], object]] = {
     "a rejection that is recorded already": lambda store: store.reject("r-0", rejection()),
     "watchers": lambda store: store.watchers("orders-5xx"),
     "holder": lambda store: store.holder(PROD),
+    "last": lambda store: store.last(PROD),
     "learned": lambda store: store.learned(PROD),
     "ordered": lambda store: store.ordered("r-2"),
     "rejection": lambda store: store.rejection("r-0"),

@@ -170,6 +170,16 @@ def is_held_by_a_canary(world: World) -> None:
     World(world.fakes, rollout_id="r-0").prepared().call("create_canary")
 
 
+def leaves_its_canary(world: World, weight: int) -> None:
+    """Rollout r-0 is stopped by somebody else's change and over; its canary is there at this weight."""
+    first = World(world.fakes, rollout_id="r-0").baking()
+    first.foreign(replace(at_weight(77), base="dep-theirs"))
+    assert first.call("analyze")["decision"] == "STOP"
+    first.roll_back()
+    first.call("close")
+    world.foreign(at_weight(weight))
+
+
 REFUSALS: dict[str, tuple[Callable[[World], object], Json, str]] = {
     "an unknown field": (lambda _: None, {"colour": "green"}, "colour: unknown field"),
     "a missing target": (lambda _: None, {"target": {"type": "apigateway-stage"}}, r"target\.restApiId: required"),
@@ -181,6 +191,31 @@ REFUSALS: dict[str, tuple[Callable[[World], object], Json, str]] = {
     "a target that is held": (is_held, {}, "held by rollout r-0"),
     "a target that is held and has a canary": (is_held_by_a_canary, {}, "held by rollout r-0"),
 }
+
+
+@pytest.mark.parametrize("weight", [5, 77])
+def test_a_canary_that_a_rollout_has_left_is_told_with_that_rollout_and_the_command_that_removes_it(
+    world: World, weight: int
+) -> None:
+    leaves_its_canary(world, weight)
+    reason = world.prepare()["reason"]
+    assert f"already has a canary dep-new at {weight} %, lambdaAlias=next, which rollout r-0 left there" in reason
+    assert "(it ended STOPPED at 2026-03-02" in reason
+    assert f"remove the canary of {TARGET.key}" in reason
+
+
+def test_a_canary_of_another_deployment_than_the_last_rollouts_is_nobodys_that_we_know(world: World) -> None:
+    leaves_its_canary(world, 5)
+    world.foreign(replace(FOUND, canary=replace(CANARY, revision="dep-theirs")))
+    reason = world.prepare()["reason"]
+    assert "already has a canary dep-theirs at 5 %, lambdaAlias=next, and no rollout of it is running" in reason
+    assert f"remove the canary of {TARGET.key}" in reason
+
+
+def test_who_has_begun_a_rollout_that_lost_its_lock_is_named(world: World) -> None:
+    World(world.fakes, rollout_id="r-0").baking()
+    world.fakes.store.locks.clear()  # somebody has deleted it
+    assert "which rollout r-0 left there (it is BAKING" in world.prepare()["reason"]
 
 
 @pytest.mark.parametrize("why", REFUSALS)

@@ -28,6 +28,7 @@ from rollout_simulator.fakes import Around, Fakes, fakes, interposed
 
 ROLLOUT = "r-1"
 EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:rollout:r-1"
+CONTROLLER = "arn:aws:states:eu-central-1:123456789012:stateMachine:rollout"
 TARGET = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"})
 FOUND = TargetState("dep-old", None, {"lambdaAlias": "live", "table": "orders"})
 """The stage before the rollout; it overrides `lambdaAlias`, `table` is somebody else's business."""
@@ -55,6 +56,7 @@ def request(**fields: Any) -> Json:
         "plan": {
             "steps": [{"weightPercent": 5, "bakeMinutes": 2}, {"weightPercent": 50, "bakeMinutes": 2}],
             "watchMinutes": 5,
+            "control": 0,
         },
         "judge": {"metrics": [{"name": "5XXError"}]},
         "measurement": {"baseSemantics": "exclusive"},
@@ -151,9 +153,14 @@ class World:
     def _invoke(self, handler: Callable[[Json, Any], Json], event: Json, around: Around | None) -> Json:
         ports: Ports = self.fakes.ports if around is None else interposed(self.fakes.ports, around)
         name = handler.__module__
-        arn = f"arn:aws:lambda:eu-central-1:123456789012:function:{name}"
+        # As `sam local invoke` makes it, whatever the controller's account is.
+        arn = f"arn:aws:lambda:us-east-1:012345678912:function:{name}"
         context = SimpleNamespace(function_name=name, invoked_function_arn=arn)
-        with patch("rollout.task_handler.ports", lambda: ports), patch("on_alarm.ports", lambda: ports):
+        with (
+            patch("rollout.task_handler.ports", lambda: ports),
+            patch("on_alarm.ports", lambda: ports),
+            patch("on_alarm.controller_arn", lambda: CONTROLLER),
+        ):
             return handler(event, context)
 
     # --- a rollout that has come so far ------------------------------------------------------------------------

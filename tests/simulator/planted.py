@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from rollout.adapters import apigateway_stage, stage_transition_path
+from rollout import wiring
+from rollout.adapters import apigateway_stage, dynamodb_items, dynamodb_store, stage_transition_path
 from rollout.adapters.apigateway_stage import ApiGatewayStage
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.lambda_alias import LambdaAlias
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
-from rollout.core.decision import Assessment
+from rollout.core import certainty
+from rollout.core import rollout as rollout_module
+from rollout.core.decision import Assessment, Decision
 from rollout.core.judge import Action
 from rollout.core.minutes import Calendar, minute_of
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import Target, TargetState
 from rollout.errors import ForeignChange
 from rollout.ports import ExecutionState
-from rollout.tasks import analyze, close, fence, observe, on_alarm, promote, raise_weight, record, shift_traffic
-from rollout_simulator.chaos import Law
+from rollout.request import validation
+from rollout.tasks import (
+    analyze,
+    close,
+    fence,
+    observe,
+    on_alarm,
+    prepare,
+    promote,
+    raise_weight,
+    record,
+    recover,
+    shift_traffic,
+)
+from rollout.tasks.task_result import acting
+from rollout_simulator.chaos import Law, RunPlan, What
 from rollout_simulator.permissions.enforcement import Permissions
 
 Patch = pytest.MonkeyPatch
@@ -29,11 +48,15 @@ Patch = pytest.MonkeyPatch
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """A bug, the law that it breaks, and seeds with which it does, by the kind of target that they roll out."""
+    """A bug, the law that it breaks, and seeds with which it does, by the kind of target that they roll out.
+
+    needs: what a plan must have for the bug to make any difference at all.
+    """
 
     plant: Callable[[Patch], None]
     law: Law
     seeds: Mapping[str, tuple[int, ...]]
+    needs: Callable[[RunPlan], bool] = lambda _: True
 
 
 def raises_despite_a_stop_signal(patch: Patch) -> None:
@@ -219,6 +242,98 @@ def sleeps_through_signals(patch: Patch) -> None:
     patch.setattr(StepFunctionsWaker, "wake", lambda *_: None)
 
 
+def waits_five_seconds_for_what_may_land(patch: Patch) -> None:
+    """A task whose execution is over is given five seconds, and so is a write that nobody waits for."""
+    short = timedelta(seconds=5)
+    patch.setattr(recover, "LONGEST_TASK", short)
+    patch.setattr(certainty, "QUIET", short)
+
+
+def reads_without_consistency(patch: Patch) -> None:
+    """Reads of the table do not ask for consistency."""
+    make = wiring._client
+
+    def client(service: str) -> Any:
+        made = make(service)
+        if service == "dynamodb":
+            get = made.get_item
+            made.get_item = lambda **fields: get(**{**fields, "ConsistentRead": False})
+        return made
+
+    patch.setattr(wiring, "_client", client)
+
+
+def forgets_what_it_may_have_done(patch: Patch) -> None:
+    """A rollback knows of the state that was confirmed last, and of no other."""
+    begin = fence.begin
+
+    def begun(ports: Any, rollout: Rollout, wanted: TargetState, **fields: Any) -> Rollout:
+        known = rollout.expected_states if fields else rollout.expected_states[:1]
+        return begin(ports, replace(rollout, expected_states=known), wanted, **fields)
+
+    patch.setattr(fence, "begin", begun)
+
+
+def fills_its_record_with_commands(patch: Patch) -> None:
+    """No room is kept for a stop signal, and what is not ASCII is escaped."""
+    patch.setattr(dynamodb_store, "room_for", lambda _: 10**9)
+    for module in (dynamodb_store, dynamodb_items):
+        patch.setattr(module, "text_of", json.dumps)
+
+
+def obeys_requests(patch: Patch) -> None:
+    """What a request says of undoing and going on is believed."""
+    patch.setattr(prepare, "_order", lambda _ports, document, _name: document if isinstance(document, dict) else {})
+    patch.setattr(
+        prepare, "_carry_on", lambda ports, rollout_id, _: acting(ports.store.load(rollout_id), Decision.CONTINUE)
+    )
+
+
+def keeps_a_refusal_to_itself(patch: Patch) -> None:
+    """A refusal is as long as what it refuses, and so is what is told of it."""
+    patch.setattr(validation, "_cut", lambda text: text)
+    patch.setattr(validation, "MOST_PROBLEMS_SHOWN", 1_000)
+    patch.setattr(record, "fitted", lambda text, *_: text)
+
+
+def names_executions_alike(patch: Patch) -> None:
+    """The name of the next execution is the rollout's, cut short."""
+    patch.setattr(rollout_module, "handed_over_name", lambda rollout_id, _, number: f"{rollout_id[:75]}-p{number}")
+
+
+def answers_a_used_name_with_the_old_record(patch: Patch) -> None:
+    """Whatever is stored by the execution's name is taken for its own."""
+    patch.setattr(prepare, "LONGEST_SKEW", timedelta(days=10_000))
+
+
+def sweeps_no_lock_without_a_record(patch: Patch) -> None:
+    """What holds a target and has no record is not recovery's business."""
+    patch.setattr(DynamoDbStore, "release", lambda *_: False)
+
+
+def knows_alarms_by_name_alone(patch: Patch) -> None:
+    """Wherever an alarm has fired, its name counts."""
+    import on_alarm as handler  # noqa: PLC0415 - the function's own module
+
+    patch.setattr(handler, "names_of", lambda arn, _: (arn.split(":", 6)[6], arn))
+
+
+def leaves_what_lands_on_a_held_canary(patch: Patch) -> None:
+    """A raise that lands while the canary is held at zero is noted, and stays."""
+    patch.setattr(analyze, "_is_raised_again", lambda *_: False)
+
+
+def late_while_held(plan: RunPlan) -> bool:
+    """Whether a write may land late while the canary is held at zero."""
+    policy = plan.scenario["request"]["onRegression"]
+    return policy == "holdAtZero" and any(fault.mode in ("late", "slow") for fault in plan.faults)
+
+
+def does(what: What, kind: str = "") -> Callable[[RunPlan], bool]:
+    """Whether somebody does this in the run; of this kind, where there are several."""
+    return lambda plan: any(act.what is what and kind in ("", act.details.get("kind")) for act in plan.acts)
+
+
 STAGE, ALIAS = "apigateway-stage", "lambda-alias"
 
 PLANTED = {
@@ -247,5 +362,18 @@ PLANTED = {
     "calls every end a success": Planted(calls_every_end_a_success, Law.END, {STAGE: (0,)}),
     "tells nobody": Planted(tells_nobody, Law.END, {STAGE: (0,)}),
     "forgets signals": Planted(forgets_signals, Law.HEARD, {STAGE: (14, 21), ALIAS: (174,)}),
+    "waits five seconds for what may land": Planted(waits_five_seconds_for_what_may_land, Law.ONE_WRITER, {}),
+    "reads without consistency": Planted(reads_without_consistency, Law.END, {}),
+    "forgets what it may have done": Planted(forgets_what_it_may_have_done, Law.END, {}),
+    "fills its record with commands": Planted(fills_its_record_with_commands, Law.HEARD, {}, does(What.STORM)),
+    "obeys requests": Planted(obeys_requests, Law.END, {}, does(What.FORGERY)),
+    "refuses at any length": Planted(keeps_a_refusal_to_itself, Law.END, {}, does(What.FORGERY, "240 KB")),
+    "names executions alike": Planted(names_executions_alike, Law.END, {}, lambda plan: bool(plan.prefix)),
+    "answers a used name with the old record": Planted(
+        answers_a_used_name_with_the_old_record, Law.END, {}, does(What.REUSED_NAME)
+    ),
+    "sweeps no lock without a record": Planted(sweeps_no_lock_without_a_record, Law.END, {}, does(What.STRAY_LOCK)),
+    "knows alarms by name alone": Planted(knows_alarms_by_name_alone, Law.HEARD, {}, does(What.ALARM_ELSEWHERE)),
+    "leaves what lands on a held canary": Planted(leaves_what_lands_on_a_held_canary, Law.STOP, {}, late_while_held),
     "sleeps through signals": Planted(sleeps_through_signals, Law.AWAKE, {STAGE: (89,), ALIAS: (383,)}),
 }

@@ -61,6 +61,7 @@ def test_a_rollback_that_dies_between_its_api_call_and_its_record_is_made_up_for
     assert ("ROLLED_BACK", True) == (outcome(recorded), is_base(final(recorded), recorded))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("caller", TASKS)
 @pytest.mark.parametrize("nth", [1, 2, 3, 5])
 def test_a_task_that_dies_after_any_of_its_calls_ends_the_same(caller: str, nth: int) -> None:
@@ -146,6 +147,7 @@ def test_stopped_in_a_bake_it_is_rolled_back_by_recovery() -> None:
     assert "aborted" in reason(recorded)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("nth", "late", "ends"), [(1, False, "ROLLED_BACK"), (2, True, "PROMOTED")])
 def test_stopped_in_a_promotion_it_is_what_the_stage_says(nth: int, late: bool, ends: str) -> None:
     act = (after if late else before)("Promote", "UpdateStage", What.STOP_EXECUTION, nth)
@@ -170,6 +172,7 @@ def test_stopped_while_it_is_watched_with_an_alarm_pending_it_is_rolled_back() -
     assert ("ROLLED_BACK", True) == (outcome(recorded), is_base(final(recorded), recorded))
 
 
+@pytest.mark.slow
 def test_stopped_while_it_closes_it_is_closed_by_recovery() -> None:
     recorded = ran(before("Close", "TransactWriteItems", What.STOP_EXECUTION), latency_ms=20)
     assert ("PROMOTED", STOPPED_BY_HAND) == (outcome(recorded), statuses(recorded)["first"])
@@ -190,6 +193,7 @@ def test_what_somebody_changes_between_rollback_and_release_is_left_alone() -> N
 # --- AWS fails ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", ["dynamodb", "apigateway", "cloudwatch", "events", "lambda", "stepfunctions"])
 def test_throttled_now_and_then_it_is_promoted_all_the_same(service: str) -> None:
     recorded = ran(faults=[fault(service, "*", probability=0.1)])
@@ -247,6 +251,7 @@ def test_a_rollback_that_is_throttled_for_long_waits_for_its_turn() -> None:
     assert ("ROLLED_BACK", ("FAILED", "RolledBack")) == (outcome(recorded), statuses(recorded)["first"])
 
 
+@pytest.mark.slow
 def test_a_rollback_that_fails_for_long_is_paged_and_then_recovered() -> None:
     failing = fault("apigateway", "UpdateStage", since_seconds=60, for_seconds=1_800, error="InternalServiceFault")
     recorded = ran(at(90, What.COMMAND, **command("abort")), faults=[failing])
@@ -284,6 +289,7 @@ def test_a_rollout_of_two_hundred_steps_of_a_tenth_of_a_percent() -> None:
     many_steps(200)
 
 
+@pytest.mark.slow
 def test_a_pause_longer_than_an_execution_is_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rollout.tasks.analyze.MOST_ANALYSES", 5)
     pause, resume = at(30, What.COMMAND, **command("pause")), at(2_000, What.COMMAND, **command("resume"))
@@ -293,6 +299,7 @@ def test_a_pause_longer_than_an_execution_is_handed_over(monkeypatch: pytest.Mon
     assert {("SUCCEEDED", "")} == set(statuses(recorded).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("caller", ["Analyze", "Prepare"])
 def test_a_hand_over_that_is_disturbed_loses_nothing(caller: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rollout.tasks.analyze.MOST_ANALYSES", 2)
@@ -338,4 +345,4 @@ def test_fourteen_days_of_analyses_each_minute() -> None:
 
 
 def short(watch_minutes: int) -> dict[str, object]:
-    return {"steps": [{"weightPercent": 50, "bakeMinutes": 1}], "watchMinutes": watch_minutes}
+    return {"steps": [{"weightPercent": 50, "bakeMinutes": 1}], "watchMinutes": watch_minutes, "control": 0}

@@ -139,3 +139,37 @@ def test_no_secret_and_no_key_is_in_the_repository() -> None:
     paths = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
     paths += [Path(ROOT / name) for name in ("template.yaml", "samconfig.toml", "README.md")]
     assert [path.name for path in paths if secret.search(path.read_text(encoding="utf-8", errors="replace"))] == []
+
+
+# --- requests of 240 KB ------------------------------------------------------------------------------------------
+
+LONG = "待" * 80_000
+HUGE: dict[str, Json] = {
+    "a name that nobody knows": {LONG: 1},
+    "many names that nobody knows": {f"{number}{'待' * 1_000}": 1 for number in range(78)},
+    "names within": {"plan": {"steps": [{LONG: 1}]}},
+    "a target": {"target": {"type": "apigateway-stage", "restApiId": LONG, "stageName": "prod"}},
+    "a kind of target": {"target": {"type": LONG}},
+    "an alarm": {"alarms": [LONG]},
+    "a text for a number": {"holdMinutes": LONG},
+    "an id": {"requestId": LONG},
+    "a forgery": {"undo": LONG},
+}
+
+
+@pytest.mark.parametrize("what", HUGE)
+def test_a_refused_request_of_240_kb_is_told_once_in_a_few_words_and_pages_nobody(what: str) -> None:
+    with world(request=SHORT) as at:
+        request = {**at.request(), **HUGE[what]}
+        assert len(json.dumps(request, ensure_ascii=False).encode()) > 234_000
+        assert "Rejected" == at.ended(at.start(request, "huge"))["error"]
+        told = at.told("huge")
+        assert ["REJECTED"] == [event["state"] for event in told]
+        assert len(json.dumps(told[0], ensure_ascii=False).encode()) < 20_000
+        stored = at.client("dynamodb").get_item(
+            TableName=at.simulation.aws.deployment.outputs["TableName"],
+            Key={"pk": {"S": "ROLLOUT#huge"}, "sk": {"S": "RECORD"}},
+        )["Item"]
+        assert "REJECTED" == stored["state"]["S"]
+        operations = at.simulation.aws.deployment.outputs["OperationsTopicArn"]
+        assert [] == [one for one in at.simulation.aws.published if one.topic_arn == operations]

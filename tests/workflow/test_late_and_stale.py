@@ -26,6 +26,8 @@ from tests.workflow.trouble import (
     weights,
 )
 
+pytestmark = pytest.mark.slow
+
 EVENT = {"name": ALARM, "state": "ALARM", "before": "OK"}
 
 
@@ -109,6 +111,32 @@ def test_what_lands_late_serves_for_half_a_minute_at_most() -> None:
     landed, removed = recorded.target_writes[-2:]
     assert (True, True) == (bool(landed.after and landed.after.canary), is_base(removed.after, recorded))
     assert 30 >= (removed.at - landed.at).total_seconds()
+
+
+@pytest.mark.parametrize("seconds", [40, 70])
+def test_a_raise_that_lands_while_the_canary_is_held_at_zero_is_lowered_again(seconds: float) -> None:
+    late = fault("apigateway", "UpdateStage", mode="late", seconds=seconds, caller="ShiftTraffic", times=1)
+    recorded = ran(
+        after("ShiftTraffic", "TransactWriteItems", What.ALARM_EVENT, 1, **EVENT),
+        faults=[late],
+        alarms=[ALARM],
+        onRegression="holdAtZero",
+        holdMinutes=10,
+    )
+    assert [0.0, 5.0, 25.0, 0.0, 25.0, 0.0] == weights(recorded)
+    landed, lowered = recorded.target_writes[-3:-1]
+    assert 30 >= (lowered.at - landed.at).total_seconds()
+    assert lowered.after is not None
+    assert lowered.after.canary is not None
+
+
+def test_a_rollout_whose_canary_was_lowered_again_waits_no_longer_for_a_person() -> None:
+    alarm = after("ShiftTraffic", "TransactWriteItems", What.ALARM_EVENT, 1, **EVENT)
+    late = fault("apigateway", "UpdateStage", mode="late", seconds=70.0, caller="ShiftTraffic", times=1)
+    recorded = ran(alarm, faults=[late], alarms=[ALARM], onRegression="holdAtZero", holdMinutes=10)
+    lowered, *_, removed = [write for write in recorded.target_writes if write.caller.endswith("Function")][3:]
+    assert ("ROLLED_BACK", True) == at_rest(recorded)
+    assert 11 * 60 >= (removed.at - lowered.at).total_seconds() >= 9 * 60
 
 
 def test_a_function_that_dies_while_its_late_call_is_under_way_ends_no_simulation() -> None:

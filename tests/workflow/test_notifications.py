@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
+import pytest
 from typer.testing import CliRunner
 
 from rollout_cli.main import app
@@ -50,6 +51,7 @@ def test_each_chosen_transition_is_told_once_and_no_other() -> None:
         assert transitions == [text.splitlines()[0] for text in heard(at)]
 
 
+@pytest.mark.slow
 def test_what_is_shown_only_and_would_have_rolled_back_is_named_in_every_message_to_the_end() -> None:
     plan = {"steps": [{"weightPercent": 10, "bakeMinutes": 3}], "watchMinutes": 4}
     metrics = [{"name": "5XXError"}, {"name": "4XXError", "dryRun": True}]
@@ -62,7 +64,7 @@ def test_what_is_shown_only_and_would_have_rolled_back_is_named_in_every_message
             r"4XX is shown only, and would have rolled back \(canary \d+/\d+ \(\d\d\.\d\d%\) vs base "
         )
         reasons = {event["state"]: event["reason"] for event in at.told("r-1")}
-        assert [state for state in reasons if sentence.search(reasons[state])] == ["WATCHING", "PROMOTED"]
+        assert [state for state in reasons if sentence.search(reasons[state])] == ["BAKING", "WATCHING", "PROMOTED"]
         assert reasons["PROMOTED"].startswith("promoted, and watched for ")
         (message,) = heard(at)
         assert sentence.search(message)
@@ -72,6 +74,7 @@ def test_what_is_shown_only_and_would_have_rolled_back_is_named_in_every_message
     assert sentence.search(report)
 
 
+@pytest.mark.slow
 def test_what_would_have_rolled_back_is_named_by_a_rollback_for_another_cause() -> None:
     plan = {"steps": [{"weightPercent": 10, "bakeMinutes": 60}], "watchMinutes": 0}
     metrics = [{"name": "5XXError"}, {"name": "4XXError", "dryRun": True}]
@@ -98,6 +101,7 @@ def test_who_types_what_the_notification_says_moves_the_rollout() -> None:
         assert ["r-1: HELD", "r-1: PROMOTED"] == [text.splitlines()[0] for text in heard(at)]
 
 
+@pytest.mark.slow
 def test_an_end_that_the_bus_got_again_and_again_is_told_once() -> None:
     lost = Fault("events", "PutEvents", Mode.AFTER, caller="rollout-pilot-CloseFunction", times=5)
     with world() as at:
@@ -109,6 +113,7 @@ def test_an_end_that_the_bus_got_again_and_again_is_told_once() -> None:
         assert ["r-1: PROMOTED"] == [text.splitlines()[0] for text in heard(at)]
 
 
+@pytest.mark.slow
 def test_a_topic_that_is_gone_keeps_no_rollout_from_its_end() -> None:
     with world() as at:
         at.client("sns").delete_topic(TopicArn=at.simulation.aws.deployment.outputs["NotificationTopicArn"])

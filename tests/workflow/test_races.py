@@ -34,6 +34,7 @@ RAISING = [("CreateCanary", 5.0), ("ShiftTraffic", 25.0)]
 # --- path --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_climbs_is_promoted_and_leaves_the_variables_merged() -> None:
     recorded = ran()
     assert ("PROMOTED", [0.0, 5.0, 25.0, 50.0, 0.0]) == (outcome(recorded), weights(recorded))
@@ -41,6 +42,7 @@ def test_it_climbs_is_promoted_and_leaves_the_variables_merged() -> None:
     assert ("SUCCEEDED", "") == statuses(recorded)["first"]
 
 
+@pytest.mark.slow
 def test_the_deployment_that_is_live_already_leaves_nothing_to_do() -> None:
     promoted = ran(at(900, What.REQUEST, onConflict="reject"))
     assert ("PROMOTED", 5) == (outcome(promoted, "again-1"), len(weights(promoted)))
@@ -103,7 +105,7 @@ def test_abort_with_nothing_running_is_a_no_op() -> None:
 def test_abort_during_promote_wins(moment: tuple[str, int, bool], watch_minutes: int) -> None:
     operation, nth, late = moment
     act = (after if late else before)("Promote", operation, What.COMMAND, nth, **command("abort"))
-    plan = {"steps": [{"weightPercent": 5, "bakeMinutes": 1}], "watchMinutes": watch_minutes}
+    plan = {"steps": [{"weightPercent": 5, "bakeMinutes": 1}], "watchMinutes": watch_minutes, "control": 0}
     recorded = ran(act, plan=plan)
     assert ("ROLLED_BACK", True) == (outcome(recorded), is_base(final(recorded), recorded))
 
@@ -203,6 +205,7 @@ def test_an_alarm_of_another_stage_is_not_heard() -> None:
     assert ("PROMOTED", 0) == (outcome(recorded), len(recorded.records["first"]["signals"]["L"]))
 
 
+@pytest.mark.slow
 def test_an_alarm_for_an_older_rollout_does_not_touch_the_next() -> None:
     recorded = ran(
         at(30, What.COMMAND, **command("abort")),
@@ -277,6 +280,7 @@ LEAVES_OUR_CANARY = ("base", "variable")
 """What somebody changes there is not the canary."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_what_somebody_changes_while_it_bakes_stops_it_and_is_left_alone(kind: str) -> None:
     recorded = ran(at(90, What.FOREIGN_CHANGE, kind=kind))
@@ -370,7 +374,7 @@ def test_a_rollout_that_is_superseded_is_cleaned_up_first(act: Act) -> None:
 def test_a_rollout_that_is_superseded_while_it_is_watched_stays_promoted() -> None:
     recorded = ran(
         at(560, What.REQUEST, onConflict="supersede", other=True),
-        plan={"steps": [{"weightPercent": 50, "bakeMinutes": 1}], "watchMinutes": 30},
+        plan={"steps": [{"weightPercent": 50, "bakeMinutes": 1}], "watchMinutes": 30, "control": 0},
     )
     assert ("PROMOTED", "PROMOTED") == (outcome(recorded), outcome(recorded, "again-1"))
 

@@ -16,6 +16,8 @@ from rollout_simulator.chaos.plan import Act, AwsFault, What
 from tests.workflow.trouble import after, before, command, fault, final, is_base, outcome, ran, reason
 from tests.workflow.world import world
 
+pytestmark = pytest.mark.slow
+
 MODES = ["mergeVariables", "moveAliases"]
 FOUND = {"live": "1", "next": "1"}
 PROMOTED = {"mergeVariables": {"live": "1", "next": "2"}, "moveAliases": {"live": "2", "next": "2"}}

@@ -55,6 +55,7 @@ def test_a_promotion_ends_at_a_hundred_percent() -> None:
     assert {5.0, 100.0} <= set(values(told, "CandidateWeight", target="/".join(at.target().values())))
 
 
+@pytest.mark.slow
 def test_silence_a_dead_execution_and_a_rejected_request_are_told() -> None:
     with world(traffic={"requests_per_second": 0}) as at:
         at.ended(at.start({"plan": {}}, name="r-0"))

@@ -41,6 +41,7 @@ def recorded_by(version: str, at: World) -> list[Json]:
     return list(json.loads(text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", sorted(path.stem.partition("-")[2] for path in GOLDEN.glob("paused-*.json")))
 def test_a_rollout_begun_by_an_older_controller_is_carried_on_and_promoted(version: str) -> None:
     alarms = [{"name": "orders-5xx", "threshold": 0.9}]

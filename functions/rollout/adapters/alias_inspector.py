@@ -1,10 +1,14 @@
-"""How a function alias is tagged. Who may call an alias is its callers' business: it keeps its name and its policy."""
+"""How an alias's function is tagged, and how long its invocations may take.
+
+Who may call an alias is its callers' business: it keeps its name and policy.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from rollout.adapters.faults import message_of, translated
+from rollout.core.controllers import TAG
 from rollout.core.inspection import Inspection
 from rollout.core.rollout import Candidate
 from rollout.core.target import Target
@@ -12,6 +16,7 @@ from rollout.errors import NotAllowed, TargetMissing
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.type_defs import AliasConfigurationResponseTypeDef
 
 
 class AliasInspector:
@@ -21,34 +26,35 @@ class AliasInspector:
         self._client = client
 
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
-        """The function's tags, for an alias has none of its own, and the Timeouts of both versions. Raises as the port
-        says.
-        """
-        function, alias = target.ids["functionName"], target.ids["aliasName"]
-        with translated(f"GetAlias {target.key}"):
-            try:
-                found = self._client.get_alias(FunctionName=function, Name=alias)
-            except self._client.exceptions.ResourceNotFoundException as error:
-                raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
-        unreadable: list[str] = []
-        tags = None
+        """The Timeouts of both versions. Raises: TargetMissing, Unavailable."""
+        function = target.ids["functionName"]
+        try:
+            versions = (self._alias(target)["FunctionVersion"], candidate.revision)
+            return Inspection(timeout_seconds=max(self._timeout(function, version) for version in versions))
+        except NotAllowed as error:
+            return Inspection(unreadable=(str(error),))
+
+    def opted_in_by(self, target: Target) -> str | None:
+        """The function's tag; an alias has none of its own. Raises: TargetMissing, Unavailable."""
+        arn = self._alias(target)["AliasArn"]
         try:
             with translated(f"ListTags {target.key}"):
-                tags = self._client.list_tags(Resource=found["AliasArn"].rpartition(":")[0])["Tags"]
-        except NotAllowed as error:
-            unreadable.append(str(error))
-        seconds = [0]
-        try:
-            seconds += [self._timeout(function, each) for each in (found["FunctionVersion"], candidate.revision)]
-        except NotAllowed as error:
-            unreadable.append(str(error))
-        return Inspection(tags=tags, timeout_seconds=max(seconds), unreadable=tuple(unreadable))
+                return self._client.list_tags(Resource=arn.rpartition(":")[0])["Tags"].get(TAG, "")
+        except NotAllowed:
+            return None
+
+    def _alias(self, target: Target) -> AliasConfigurationResponseTypeDef:
+        with translated(f"GetAlias {target.key}"):
+            try:
+                return self._client.get_alias(FunctionName=target.ids["functionName"], Name=target.ids["aliasName"])
+            except self._client.exceptions.ResourceNotFoundException as error:
+                raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
 
     def _timeout(self, function: str, version: str | None) -> int:
         """The Timeout of a version, or of what is to be published as one; 0 where there is no such version."""
-        qualified: dict[str, str] = {} if version is None else {"Qualifier": version}
-        with translated(f"GetFunctionConfiguration {function}"):
+        named: str = function if version is None else f"{function}:{version}"
+        with translated(f"GetFunctionConfiguration {named}"):
             try:
-                return self._client.get_function_configuration(FunctionName=function, **qualified)["Timeout"]
+                return self._client.get_function_configuration(FunctionName=named)["Timeout"]
             except self._client.exceptions.ResourceNotFoundException:
                 return 0

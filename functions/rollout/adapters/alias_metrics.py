@@ -35,7 +35,7 @@ class AliasMetrics(CountedMetrics):
     measured = "a Lambda alias"
 
     def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
-        """As for every source. The base was alone then. Raises as the port says."""
+        """As for every source. The base was alone then. Raises: Unavailable."""
         whole = _whole(series.base)
         query = self._longest(whole)
         first = (last_minute - QUANTILE_HISTORY_MINUTES) // QUANTILE_PERIOD_MINUTES * QUANTILE_PERIOD_MINUTES
@@ -45,7 +45,7 @@ class AliasMetrics(CountedMetrics):
         return [replace(each, longest_ms=longest) for each in history]
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
-        """As for every source. Twice the same series: a version that serves alone. Raises as the port says."""
+        """As for every source. Twice the same series: a version that serves alone. Raises: NotAllowed, Unavailable."""
         if series.base == series.canary:
             series = replace(series, base=_whole(series.base), canary=_whole(series.canary))
         return super().read(series, measures, first, last)

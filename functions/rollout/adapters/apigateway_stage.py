@@ -38,7 +38,7 @@ class ApiGatewayStage:
         self._aliases = aliases
 
     def read(self, target: Target) -> TargetState:
-        """The stage's deployment, variables and canary, and the aliases behind it. Raises as the port says."""
+        """The stage's deployment, variables and canary, and the aliases behind it. Raises: NotAllowed, Unavailable."""
         with translated(f"GetStage {target.key}"):
             try:
                 stage = self._client.get_stage(**_stage(target))
@@ -49,7 +49,7 @@ class ApiGatewayStage:
     def verify(self, target: Target, candidate: Candidate) -> None:
         """See that the candidate's deployment belongs to the API, and its versions to their functions.
 
-        Raises as the port says.
+        Raises: Refused, NotAllowed, Unavailable.
         """
         self._aliases.verify({**target.behind.spare, **target.behind.live})
         if candidate.revision is None:
@@ -65,7 +65,7 @@ class ApiGatewayStage:
 
     def materialize(self, target: Target, candidate: Candidate, stamp: str) -> str:
         """The candidate's deployment id. CreateDeployment is not idempotent, so a deployment made earlier for the
-        same rollout is found by the stamp in its description. Raises as the port says.
+        same rollout is found by the stamp in its description. Raises: Refused, TargetMissing, NotAllowed, Unavailable.
         """
         if candidate.revision is not None:
             return candidate.revision
@@ -91,7 +91,10 @@ class ApiGatewayStage:
         return transition_path(target.behind, seen, wanted)
 
     def change(self, target: Target, seen: TargetState, wanted: TargetState) -> TargetState:
-        """Create, shift, promote, remove or restore, as the two states differ. Raises as the port says."""
+        """Create, shift, promote, remove or restore, as the two states differ.
+
+        Raises: ForeignChange, TargetMissing, NotAllowed, Unavailable.
+        """
         answered = seen
         for state in transition_path(target.behind, seen, wanted):
             answered = self._step(target, seen, state, answered)
@@ -99,7 +102,10 @@ class ApiGatewayStage:
         return answered
 
     def remove_canary(self, target: Target, seen: TargetState) -> TargetState:
-        """`remove /canarySettings`, whatever was read, and the spare aliases once more. Raises as the port says."""
+        """`remove /canarySettings`, whatever was read, and the spare aliases once more.
+
+        Raises: Unavailable, TargetMissing, NotAllowed.
+        """
         with translated(f"UpdateStage {target.key}"):
             try:
                 after = _state(self._client.update_stage(**_stage(target), patchOperations=_REMOVAL))
@@ -144,7 +150,10 @@ class ApiGatewayStage:
         )
 
     def series(self, target: Target, canary_series: str | None) -> Series:
-        """The API's name and the stage's, as AWS/ApiGateway metrics carry them. Raises as the port says."""
+        """The API's name and the stage's, as AWS/ApiGateway metrics carry them.
+
+        Raises: TargetMissing, NotAllowed, Unavailable.
+        """
         with translated(f"GetRestApi {target.ids['restApiId']}"):
             try:
                 name = self._client.get_rest_api(restApiId=target.ids["restApiId"])["name"]

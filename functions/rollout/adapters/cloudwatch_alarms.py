@@ -32,7 +32,9 @@ class CloudWatchAlarms:
 
     def named(self, names: Sequence[str]) -> Sequence[AlarmState]:
         """Metric and composite alarms by name, a hundred a call. Of those that are named by an ARN DescribeAlarms shows
-        the ones that are here; those of other accounts and regions nobody here can read. Raises as the port says.
+        the ones that are here; those of other accounts and regions nobody here can read.
+
+        Raises: NotAllowed, Unavailable.
         """
         asked = list(dict.fromkeys(name.split(":", 6)[-1] if is_arn(name) else name for name in names))
         with translated("DescribeAlarms"):
@@ -40,7 +42,7 @@ class CloudWatchAlarms:
         return [state for arn, state in shown for state in _as_asked(state, arn, names)]
 
     def tagged_for(self, target: Target) -> Sequence[str]:
-        """Alarm names out of the tagged alarms' ARNs, sorted. Raises as the port says."""
+        """Alarm names out of the tagged alarms' ARNs, sorted. Raises: NotAllowed, Unavailable."""
         value = "/".join(target.ids.values())
         with translated("GetResources"):
             pages = self._tagging.get_paginator("get_resources").paginate(

@@ -93,7 +93,7 @@ class CountedMetrics(ABC):
         )
 
     def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
-        """Counts of the last 30 minutes; quantiles of the last three hours. Raises as the port says."""
+        """Counts of the last 30 minutes; quantiles of the last three hours. Raises: Unavailable."""
         self._require_readable(names)
         measures = self._measures(self._parts(series.base), names, last_minute)
         first = last_minute - COUNT_HISTORY_MINUTES + 1
@@ -106,7 +106,7 @@ class CountedMetrics(ABC):
         return history
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
-        """One GetMetricData for all metrics of both arms. Raises as the port says."""
+        """One GetMetricData for all metrics of both arms. Raises: NotAllowed, Unavailable."""
         arms = {
             measure.name: (
                 self._tallies(measure, series.canary, slower_by=SLOWER_BY),

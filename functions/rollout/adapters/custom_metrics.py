@@ -39,7 +39,7 @@ class WithCustomMetrics:
         self._requests = requests
 
     def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
-        """Counts and values of the last 30 minutes; quantiles of the last three hours. Raises as the port says."""
+        """Counts and values of the last 30 minutes; quantiles of the last three hours. Raises: Unavailable."""
         own = [name for name in names if name not in series.custom]
         known = {base.measure.name: base for base in (self._own.history(series, own, last_minute) if own else ())}
         if len(own) == len(names):
@@ -58,7 +58,7 @@ class WithCustomMetrics:
         return self._own.routes(series, last_minute)
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
-        """One GetMetricData for the target's own metrics and one for the others. Raises as the port says."""
+        """One GetMetricData for the target's own metrics and one for the others. Raises: NotAllowed, Unavailable."""
         if not any(measure.name in series.custom for measure in measures):
             return self._own.read(series, measures, first, last)
         return self._read(series, measures, first, last)

@@ -38,6 +38,15 @@ def lock_of(rollout: Rollout) -> Item:
     }
 
 
+def last_of(rollout: Rollout) -> Item:
+    """That this rollout was begun last on its target."""
+    return {
+        "pk": string(f"TARGET#{rollout.settings.target.key}"),
+        "sk": string("LAST"),
+        "rolloutId": string(rollout.rollout_id),
+    }
+
+
 def watch_of(alarm: str, rollout_id: str) -> Item:
     """That this rollout watches the alarm."""
     return {"pk": string(f"ALARM#{alarm}"), "sk": string(f"ROLLOUT#{rollout_id}")}

@@ -5,6 +5,7 @@
 | `ROLLOUT#<id>`    | `RECORD`         | the rollout; `document` is JSON, beside it what conditions look at   |
 | `ROLLOUT#<id>`    | `HISTORY#<n>`    | one line per write that has something to tell, JSON, in order        |
 | `TARGET#<key>`    | `LOCK`           | who holds the target                                                |
+| `TARGET#<key>`    | `LAST`           | which rollout was begun last on the target                           |
 | `TARGET#<key>`    | `LEARNED`        | what promoted rollouts taught about clumped errors                    |
 | `ALARM#<name>`    | `ROLLOUT#<id>`   | which running rollouts watch the alarm                              |
 | `REQUEST#<key>`   | `<request id>`   | which rollout came of a request                                      |
@@ -33,6 +34,7 @@ from rollout.adapters.dynamodb_items import (
     UNTOLD_KIND,
     Item,
     key_of,
+    last_of,
     lock_of,
     record_of,
     string,
@@ -44,7 +46,7 @@ from rollout.adapters.faults import code_of, translated
 from rollout.core.budget import bounded, room_for, text_of
 from rollout.core.decision import Phase
 from rollout.core.rollout import Outcome, Rollout
-from rollout.core.target import target_named
+from rollout.core.target import target_named, target_of
 from rollout.errors import Busy, RecordChanged, RecordFull, Refused, Repeated, Unavailable
 
 if TYPE_CHECKING:
@@ -75,12 +77,13 @@ class DynamoDbStore:
         self._kept_for = timedelta(days=history_days)
 
     def open(self, rollout: Rollout) -> None:
-        """Record, lock and alarm watches in one transaction. Raises as the port says."""
+        """Record, lock and alarm watches in one transaction. Raises: Busy, Repeated, RecordChanged, Unavailable."""
         key = rollout.settings.target.key
         items: list[TransactWriteItemTypeDef] = [
             self._put(record_of(rollout), "attribute_not_exists(pk)"),
             self._put(lock_of(rollout), "attribute_not_exists(pk)"),
             *self._request(rollout),
+            self._put(last_of(rollout)),
             *(self._put(watch_of(name, rollout.rollout_id)) for name in rollout.settings.alarms),
         ]
         reasons = self._transact("open the rollout", items)
@@ -100,7 +103,7 @@ class DynamoDbStore:
         raise Busy(key, holder, datetime.fromisoformat(lock["startedAt"]["S"]))
 
     def load(self, rollout_id: str) -> Rollout | None:
-        """The rollout by a consistent read. Raises as the port says."""
+        """The rollout by a consistent read. Raises: Unavailable."""
         item = self._get(f"ROLLOUT#{rollout_id}", "RECORD")
         if item is None or "signalCount" not in item:
             return None
@@ -108,7 +111,7 @@ class DynamoDbStore:
         return Rollout.from_document(json.loads(item["document"]["S"]), signals, int(item["revision"]["N"]))
 
     def save(self, rollout: Rollout, *, entry: Json | None = None, unless_signalled: bool = False) -> Rollout:
-        """The record over its revision, and its history line, in one write. Raises as the port says."""
+        """The record over its revision, and its history line, in one write. Raises: RecordChanged, Unavailable."""
         update = self._update(rollout, unless_signalled=unless_signalled)
         if rollout.phase is Phase.ENDED and not rollout.pending_events:
             self._write([{"Update": update}, self._delete(untold_of(rollout))], rollout)
@@ -123,7 +126,7 @@ class DynamoDbStore:
         return replace(rollout, revision=rollout.revision + 1)
 
     def close(self, rollout: Rollout, *, entry: Json) -> Rollout:
-        """Record, history, lessons, lock and alarm watches in one transaction. Raises as the port says."""
+        """Record, history, lessons, lock and alarm watches in one transaction. Raises: RecordChanged, Unavailable."""
         lock = self._delete(lock_of(rollout))
         lock["Delete"] |= {
             "ConditionExpression": "attribute_not_exists(pk) OR rolloutId = :id",  # somebody may have deleted it
@@ -146,7 +149,7 @@ class DynamoDbStore:
         return replace(rollout, revision=rollout.revision + 1)
 
     def reject(self, rollout_id: str, record: Json) -> Json:
-        """A record that is no rollout. Raises as the port says."""
+        """A record that is no rollout. Raises: RecordChanged, Unavailable."""
         at = datetime.fromisoformat(record["at"])
         with translated("record the rejection"):
             try:
@@ -170,7 +173,9 @@ class DynamoDbStore:
         return record
 
     def signal(self, rollout_id: str, signal: Signal) -> str | None:
-        """Append in one conditional write, which answers with the bake's token. Raises as the port says.
+        """Append in one conditional write, which answers with the bake's token.
+
+        Raises: Refused, RecordFull, Unavailable.
 
         DynamoDB refuses a write that meets a transaction on the same item; that is over in milliseconds, and a stop
         signal must not wait for its event to be delivered again.
@@ -220,7 +225,7 @@ class DynamoDbStore:
         return token_of(answer["Attributes"])
 
     def note(self, rollout: Rollout, signal: Signal, *, entry: Json) -> None:
-        """One more history line, after that of the record's revision. Raises as the port says."""
+        """One more history line, after that of the record's revision. Raises: Unavailable."""
         line = self._line(rollout, entry)
         key = {"pk": line["pk"], "sk": string(f"HISTORY#{rollout.revision:08d}#{_identity(signal)}")}
         with translated(f"note a signal of rollout {rollout.rollout_id}"):
@@ -232,7 +237,7 @@ class DynamoDbStore:
             )
 
     def order(self, execution_name: str, order: Json) -> None:
-        """An item of its own, which expires. Raises as the port says."""
+        """An item of its own, which expires. Raises: Unavailable."""
         with translated(f"order execution {execution_name}"):
             self._client.update_item(
                 TableName=self._table,
@@ -246,12 +251,12 @@ class DynamoDbStore:
             )
 
     def ordered(self, execution_name: str) -> Json | None:
-        """The item of this name. Raises as the port says."""
+        """The item of this name. Raises: Unavailable."""
         item = self._get(f"EXECUTION#{execution_name}", "ORDER")
         return None if item is None else dict(json.loads(item["order"]["S"]))
 
     def release(self, rollout_id: str) -> bool:
-        """The lock, found by the index. Raises as the port says."""
+        """The lock, found by the index. Raises: Unavailable."""
         for item in self._items_of_kind(LOCK_KIND):
             if item["rolloutId"]["S"] != rollout_id:
                 continue
@@ -269,7 +274,7 @@ class DynamoDbStore:
         return False
 
     def watchers(self, alarm: str) -> Sequence[str]:
-        """The rollouts under the alarm's key. Raises as the port says."""
+        """The rollouts under the alarm's key. Raises: Unavailable."""
         with translated(f"look up alarm {alarm}"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -280,7 +285,7 @@ class DynamoDbStore:
             return [item["sk"]["S"].removeprefix("ROLLOUT#") for page in pages for item in page["Items"]]
 
     def history(self, rollout_id: str, newest: int | None = None) -> Sequence[Json]:
-        """The lines under the rollout's key, from the end if only the newest are asked for. Raises as the port says."""
+        """The lines under the rollout's key, from the end if only the newest are asked for. Raises: Unavailable."""
         with translated(f"read the history of {rollout_id}"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -293,7 +298,7 @@ class DynamoDbStore:
         return lines if newest is None else lines[::-1]
 
     def learned(self, target: Target) -> Mapping[str, Lesson]:
-        """The target's lessons. Raises as the port says."""
+        """The target's lessons. Raises: Unavailable."""
         item = self._get(f"TARGET#{target.key}", "LEARNED")
         return dict(json.loads(item["lessons"]["S"])) if item else {}
 
@@ -305,8 +310,13 @@ class DynamoDbStore:
         lock = self._get(f"TARGET#{target.key}", "LOCK")
         return str(lock["rolloutId"]["S"]) if lock else None
 
+    def last(self, target: Target) -> str | None:
+        """The item that each rollout of the target overwrites. Raises as the port says."""
+        item = self._get(f"TARGET#{target.key}", "LAST")
+        return str(item["rolloutId"]["S"]) if item else None
+
     def recent(self, limit: int) -> Sequence[Json]:
-        """The newest records, by the index. Raises as the port says."""
+        """The newest records, by the index. Raises: Unavailable."""
         with translated("list the rollouts"):
             answer = self._client.query(
                 TableName=self._table,
@@ -319,13 +329,19 @@ class DynamoDbStore:
         names = ("rolloutId", "startedAt", "target", "state")
         return [{name: item.get(name, {}).get("S", "") for name in names} for item in answer["Items"]]
 
+    def targets(self) -> Sequence[Target]:
+        """Every target of a recorded rollout, running or ended, sorted by key. Raises: NotAllowed, Unavailable."""
+        rejected = Outcome.REJECTED.value
+        keys = {item["target"]["S"] for item in self._items_of_kind(ROLLOUT_KIND) if item["state"]["S"] != rejected}
+        return [target for key in sorted(keys) if (target := target_of(key)) is not None]
+
     def rejection(self, rollout_id: str) -> Json | None:
-        """The record that counts no signals. Raises as the port says."""
+        """The record that counts no signals. Raises: Unavailable."""
         item = self._get(f"ROLLOUT#{rollout_id}", "RECORD")
         return None if item is None or "signalCount" in item else dict(json.loads(item["document"]["S"]))
 
     def unfinished(self) -> Sequence[str]:
-        """The rollouts named in locks and debts, by the index. Raises as the port says."""
+        """The rollouts named in locks and debts, by the index. Raises: Unavailable."""
         return [rollout_id for kind in UNFINISHED_KINDS for rollout_id in self._of_kind(kind)]
 
     def _of_kind(self, kind: str) -> Sequence[str]:

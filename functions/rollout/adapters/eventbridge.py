@@ -1,4 +1,4 @@
-"""Telling the world through EventBridge."""
+"""Sending the rollout's events to an EventBridge bus."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class EventBridgeNotifier:
         self._bus = bus
 
     def publish(self, events: Sequence[Json]) -> None:
-        """Ten events a call. Raises as the port says."""
+        """Ten events a call. Raises: NotAllowed, Unavailable."""
         for start in range(0, len(events), MOST_ENTRIES):
             with translated("PutEvents"):
                 answer = self._client.put_events(

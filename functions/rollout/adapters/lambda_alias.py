@@ -67,13 +67,13 @@ class LambdaAlias:
         self._client = client
 
     def read(self, target: Target) -> TargetState:
-        """The alias's version, and the other one with its weight. Raises as the port says."""
+        """The alias's version, and the other one with its weight. Raises: NotAllowed, Unavailable."""
         return self._read(target).state
 
     def verify(self, target: Target, candidate: Candidate) -> None:
         """See that Lambda would share the alias's requests between its version and the candidate's.
 
-        Raises as the port says.
+        Raises: Refused, NotAllowed, Unavailable.
         """
         base = self.read(target).base
         name = candidate.revision or LATEST
@@ -101,7 +101,7 @@ class LambdaAlias:
 
     def materialize(self, target: Target, candidate: Candidate, stamp: str) -> str:
         """The candidate's version. One published earlier for the same rollout is found by the stamp in its
-        description. Raises as the port says.
+        description. Raises: Refused, TargetMissing, NotAllowed, Unavailable.
         """
         if candidate.revision is not None:
             return candidate.revision
@@ -121,7 +121,10 @@ class LambdaAlias:
         return [] if seen == wanted else [wanted]
 
     def change(self, target: Target, seen: TargetState, wanted: TargetState) -> TargetState:
-        """Set version and weight as wanted, in one call. Raises as the port says."""
+        """Set version and weight as wanted, in one call.
+
+        Raises: ForeignChange, TargetMissing, NotAllowed, Unavailable.
+        """
         alias = self._read(target)
         if alias.state != seen:
             raise ForeignChange(f"somebody else changed {target.key}: {alias.state}, was {seen}")
@@ -130,7 +133,7 @@ class LambdaAlias:
     def remove_canary(self, target: Target, seen: TargetState) -> TargetState:
         """Write the version alone, at the revision that is read: where the read is stale, Lambda refuses it.
 
-        Raises as the port says.
+        Raises: Unavailable, TargetMissing, NotAllowed.
         """
         alias = self._read(target)
         try:
@@ -174,7 +177,7 @@ class LambdaAlias:
         )
 
     def series(self, target: Target, canary_series: str | None) -> Series:  # noqa: ARG002 - stages have such a series
-        """Each version's own series within the alias's. Raises as the port says."""
+        """Each version's own series within the alias's. Raises: TargetMissing, NotAllowed, Unavailable."""
         function, alias = target.ids["functionName"], target.ids["aliasName"]
         whole = {"FunctionName": function, "Resource": f"{function}:{alias}"}
         base = self.read(target).base

@@ -1,4 +1,4 @@
-"""Telling people through an SNS topic, each event once."""
+"""Sending messages to an SNS topic, one for each event."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rollout.adapters.faults import message_of, translated
-from rollout.core.inspection import OPT_IN, Backend, Inspection
+from rollout.core.controllers import TAG
+from rollout.core.inspection import Backend, Inspection
 from rollout.core.invoke_permission import may_invoke
 from rollout.core.rollout import Candidate
 from rollout.core.target import Json, Target
@@ -47,9 +48,20 @@ class StageInspector:
         self._apigateway = apigateway
         self._functions = functions
 
+    def opted_in_by(self, target: Target) -> str | None:
+        """The stage's own tag, or else the one that it inherits from its API, which GetStage does not show.
+
+        Raises: TargetMissing, Unavailable.
+        """
+        try:
+            tags = self._stage(target).get("tags", {})
+            return str(tags[TAG] if TAG in tags else self._api(target).get("tags", {}).get(TAG, ""))
+        except NotAllowed:
+            return None
+
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
         """Four calls, one for each API of the same name, and one for each function that an overridden variable names;
-        two more for each of which an alias is to be moved. Raises as the port says.
+        two more for each of which an alias is to be moved. Raises: TargetMissing, NotAllowed, Unavailable.
         """
         unreadable: list[str] = []
         stage = self._stage(target)
@@ -62,22 +74,21 @@ class StageInspector:
         variables = {**stage.get("variables", {}), **candidate.overrides}
         settings = stage.get("methodSettings", {}).values()
         return Inspection(
-            tags={**api.get("tags", {}), **stage.get("tags", {})},
             execution_logging=any(each.get("loggingLevel", "OFF") != "OFF" for each in settings),
             access_log_format=stage.get("accessLogSettings", {}).get("format", ""),
             variables_used=used,
             backends=tuple(self._backends(integrations, variables, frozenset(candidate.overrides), unreadable)),
-            untagged_functions=tuple(self._untagged(target, unreadable)),
+            functions=dict(self._tagged(target, unreadable)),
             namesakes=tuple(self._namesakes(target, api.get("name"), unreadable)),
             unreadable=tuple(dict.fromkeys(unreadable)),
         )
 
-    def _untagged(self, target: Target, unreadable: list[str]) -> Iterator[str]:
+    def _tagged(self, target: Target, unreadable: list[str]) -> Iterator[tuple[str, str]]:
         for name in sorted(target.behind.spare):
             function, _, alias = name.partition(":")
             tags = _tried(partial(self._function_tags, function, alias), unreadable)
-            if tags is not None and tags.get(OPT_IN[0]) != OPT_IN[1]:
-                yield function
+            if tags is not None:
+                yield function, tags.get(TAG, "")
 
     def _function_tags(self, function: str, alias: str) -> Mapping[str, str]:
         with translated(f"ListTags {function}"):

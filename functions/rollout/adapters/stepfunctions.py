@@ -27,7 +27,7 @@ class StepFunctionsWaker:
         self._client = client
 
     def wake(self, token: str) -> None:
-        """SendTaskSuccess. Raises as the port says."""
+        """SendTaskSuccess. Raises: NotAllowed, Unavailable."""
         with translated("SendTaskSuccess"):
             try:
                 self._client.send_task_success(taskToken=token, output=json.dumps({"woken": True}))
@@ -44,7 +44,7 @@ class StepFunctionsExecutions:
         self._state_machine = state_machine
 
     def state(self, arn: str) -> ExecutionState:
-        """DescribeExecution. Raises as the port says."""
+        """DescribeExecution. Raises: NotAllowed, Unavailable."""
         with translated(f"DescribeExecution {arn}"):
             try:
                 execution = self._client.describe_execution(executionArn=arn)
@@ -58,7 +58,7 @@ class StepFunctionsExecutions:
         )
 
     def start(self, name: str, document: Json) -> None:
-        """StartExecution, which is idempotent by name and input. Raises as the port says."""
+        """StartExecution, which is idempotent by name and input. Raises: Refused, NotAllowed, Unavailable."""
         with translated(f"StartExecution {name}"):
             try:
                 self._client.start_execution(stateMachineArn=self._state_machine, name=name, input=json.dumps(document))

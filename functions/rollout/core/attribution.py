@@ -1,7 +1,7 @@
 """Whose doing an alarm is: by the judge's odds on canary and base, not by raw rates.
 
-An alarm sees the stage as a whole. When the base burns as much as the canary, the rollback is still done, for nobody
-should be moved in a fire; but a person should not look for the cause in the candidate.
+An alarm sees the stage as a whole. When the base fails as much as the canary, the rollback is still done, because no
+traffic should be moved during an outage; but a person should not look for the cause in the candidate.
 
 An alarm that was firing before the rollout began is another matter: it says that the base is bad. Around its threshold
 it fires again and again, and none of that is the candidate's doing. It counts only for what the candidate adds, that is

@@ -1,7 +1,8 @@
 """What is not certain yet about a target, and for how long: writes that may still land, reads that may show the past.
 
-Law: foreign is what is seen twice. What our own hand left moments ago is stale, not foreign; anything else is foreign
-when two reads at least `SECOND_LOOK` apart agree. And while a write of ours may still land, the target's lock is kept.
+Law: a change is foreign when it is seen twice. A state that this rollout itself left moments ago is stale, not foreign;
+anything else is foreign when two reads at least `SECOND_LOOK` apart agree. While a write of ours may still land, the
+target's lock is kept.
 """
 
 from __future__ import annotations

@@ -76,8 +76,9 @@ def unknown_field(location: Location, allowed: Sequence[str], problem: str = "un
 
 
 def path_of(location: Location) -> str:
-    """The path as people write it: `plan.steps[0].weightPercent`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+    """The path as people write it: `plan.steps[0].weightPercent`. A name that somebody has made up is cut short."""
+    names = (f"[{part}]" if isinstance(part, int) else f".{_cut(part)}" for part in location)
+    return "".join(names).lstrip(".")
 
 
 def got(value: object) -> str:
@@ -93,6 +94,10 @@ def shown(value: object) -> str:
         text = repr(value)
     except ValueError:  # such a number is somewhere within
         return "what cannot be shown"
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}…"
 
 

@@ -68,17 +68,9 @@ def analyze(ports: Ports, rollout_id: str, execution: str = "") -> TaskResult:
     rollout = replace(rollout, analyses=rollout.analyses + 1, analyzed_at=now)
 
     notes: list[str] = []
-    try:
-        fence.verify_unchanged(ports, rollout)
-        rollout = replace(rollout, suspect=None)
-    except (ForeignChange, TargetMissing) as error:
-        return stop(ports, rollout, STATE, str(error))
-    except Unclear as unclear:
-        if not unclear.stale:
-            return look_again(ports, rollout, unclear)
-        notes.append(str(unclear))
-    except (Unavailable, NotAllowed) as error:
-        notes.append(f"the target could not be read: {error}")
+    rollout, answer = _looked_at(ports, rollout, now, notes)
+    if answer is not None:
+        return answer
 
     rollout, alarms = _look_at_alarms(ports, rollout, now, notes)
     if alarms.fired is not None:
@@ -111,6 +103,34 @@ def analyze(ports: Ports, rollout_id: str, execution: str = "") -> TaskResult:
     return _conclude(ports, rollout, now, assessment, signal, reason, analysis)
 
 
+def _looked_at(ports: Ports, rollout: Rollout, now: datetime, notes: list[str]) -> tuple[Rollout, TaskResult | None]:
+    """The rollout after a look at its target, and the answer if the look decides already."""
+    try:
+        fence.verify_unchanged(ports, rollout)
+    except (ForeignChange, TargetMissing) as error:
+        return rollout, stop(ports, rollout, STATE, str(error))
+    except Unclear as unclear:
+        if not unclear.stale:
+            return rollout, look_again(ports, rollout, unclear)
+        if _is_raised_again(rollout, unclear):
+            reason = f"a raise that was given up has landed while no request was to go to the canary: {unclear}"
+            return rollout, _record(ports, rollout, now, Decision.LOWER, rollout.wait_cause or JUDGE, reason, {})
+        notes.append(str(unclear))
+    except (Unavailable, NotAllowed) as error:
+        notes.append(f"the target could not be read: {error}")
+    else:
+        return replace(rollout, suspect=None), None
+    return rollout, None
+
+
+def _is_raised_again(rollout: Rollout, unclear: Unclear) -> bool:
+    """Whether the canary seems to serve although it is held at zero: what a read shows of the past is lowered in vain,
+    and a raise that has landed late is not noticed otherwise. What somebody says meanwhile is answered first.
+    """
+    held = rollout.phase is Phase.HELD and rollout.weight_percent == 0 and not rollout.pending_signals
+    return held and unclear.seen.canary is not None and unclear.seen.canary.weight_percent > 0
+
+
 def _with_shown_only(rollout: Rollout, judgement: Judgement | None) -> Rollout:
     """The rollout that remembers what is shown only and would have convicted."""
     found = judgement.would_have_convicted if judgement is not None else {}
@@ -127,6 +147,8 @@ def _assessed(rollout: Rollout, observed: Observed, unknown_alarms: str, now: da
     reservations = []
     if observed.provisional:
         reservations.append("by minutes that are not closed yet, seen twice")
+    if rollout.overspent:
+        return Assessment.HARMFUL, [rollout.overspent, *reservations]
     if assessment is Assessment.PROVEN:
         if unknown_alarms:
             reservations.append(f"nobody knows whether an alarm fires ({unknown_alarms})")
@@ -148,7 +170,7 @@ def _watch(
     analysis: Json,
     unknown_alarms: str,
 ) -> TaskResult:
-    """After 100 % the alarms and the frozen base judge until the watch is over.
+    """After 100 % the alarms and the frozen base judge until the watch is over; the frozen base may only tell.
 
     While nobody knows whether an alarm fires the watch goes on, for so long again at most: there is nothing to wait
     for in an alarm that has been deleted.
@@ -157,6 +179,8 @@ def _watch(
     harmful = judgement is not None and judgement.action is Action.ROLL_BACK
     asked = timedelta(minutes=rollout.settings.watch_minutes)
     watched = now - rollout.phase_since
+    if harmful and rollout.settings.policy.on_regression_after_promotion == "tell":
+        rollout, harmful = _told_worse(rollout, seen, now, analysis), False
     if harmful:
         assessment, reason = Assessment.HARMFUL, f"worse than the base was before the promotion: {seen}"
     elif watched >= asked and unknown_alarms and watched < 2 * asked:
@@ -164,10 +188,28 @@ def _watch(
     elif watched >= asked:
         assessment, reason = Assessment.PROVEN, f"promoted, and watched for {watched.total_seconds() / 60:.0f} min"
         reason += f", in the end without its alarms: {unknown_alarms}" if unknown_alarms else ""
+        if judgement is not None and not any(verdict.canary[0] for verdict in judgement.verdicts):
+            reason += "; nothing was measured in that time"
+        reason += f"; {rollout.worse_than_before}" if rollout.worse_than_before else ""
     else:
         assessment, reason = Assessment.UNPROVEN, f"promoted; watching; {seen}"
+        reason += f"; {rollout.worse_than_before}" if rollout.worse_than_before else ""
     reason = f"{signal}; {reason}" if signal else reason
     return _conclude(ports, rollout, now, assessment, signal, reason, analysis)
+
+
+def _told_worse(rollout: Rollout, seen: str, now: datetime, analysis: Json) -> Rollout:
+    """The rollout with the finding, for every reason from now on, and with an event that tells of it, once."""
+    if rollout.worse_than_before:
+        return rollout
+    words = (
+        f"worse than the base was before the promotion: {seen}; nothing is left to compare with; "
+        "`rollout rollback` puts the base back"
+    )
+    told = replace(rollout, worse_than_before=words, reason=words, cause=JUDGE)
+    return transition(
+        told, state=Phase.WATCHING, now=now, decision=Decision.CONTINUE, verdicts=analysis.get("verdicts", ())
+    )
 
 
 def _conclude(

@@ -55,13 +55,15 @@ def begin(ports: Ports, rollout: Rollout, wanted: TargetState, *, unless_signall
     return ports.store.save(announced, unless_signalled=unless_signalled)
 
 
-def apply(ports: Ports, rollout: Rollout, wanted: TargetState, *, rolling_back: bool = False) -> bool:
+def apply(
+    ports: Ports, rollout: Rollout, wanted: TargetState, *, rolling_back: bool = False, lowering: bool = False
+) -> bool:
     """Bring the target into the wanted state; whether anything was seen that had to be done.
 
     Called again after a lost answer it finds the wanted state and does nothing. The stored record's
     `expected_states` must already hold the wanted state. One who is rolling back does not wait for reads to become
     clear: it acts on whatever our own hand has left, and where nothing is to be done it writes all the same, because
-    the answer to a write does not show the past.
+    the answer to a write does not show the past. One who is lowering the weight does not wait either.
 
     Raises:
         ForeignChange: somebody else changed the target, before the write or during it.
@@ -69,7 +71,7 @@ def apply(ports: Ports, rollout: Rollout, wanted: TargetState, *, rolling_back: 
         ReadBackDiffers: the write is not visible yet; calling again is safe.
     """
     try:
-        return _apply(ports, rollout, wanted, rolling_back=rolling_back)
+        return _apply(ports, rollout, wanted, rolling_back=rolling_back, lowering=lowering)
     except (Throttled, NotAllowed, ReadBackDiffers):
         note_answer(ports, rollout)
         raise
@@ -116,13 +118,19 @@ def look_again_at(rollout: Rollout, unclear: Unclear, now: datetime) -> tuple[Ro
 
 
 def _apply(
-    ports: Ports, rollout: Rollout, wanted: TargetState, *, rolling_back: bool, refused: TargetState | None = None
+    ports: Ports,
+    rollout: Rollout,
+    wanted: TargetState,
+    *,
+    rolling_back: bool,
+    lowering: bool,
+    refused: TargetState | None = None,
 ) -> bool:
     """`refused`: what the target shows now that a change of what was read before has been refused."""
     target, names = rollout.settings.target, rollout.settings.watched_variables
     shifter, now = ports.shifter(target), ports.clock.now()
     seen = refused or shifter.read(target)
-    stale = rolling_back and _is_stale(rollout, seen, now)
+    stale = (rolling_back or (lowering and seen.canary is not None)) and _is_stale(rollout, seen, now)
     if not stale and not _is_expected(rollout, seen):
         if not _is_brought_back(rollout, seen):
             raise _doubt(rollout, seen, now)
@@ -147,8 +155,8 @@ def _apply(
         if found.agrees_with(beside, names):
             return True
         if _is_expected(rollout, found) or _is_stale(rollout, found, now):
-            if rolling_back and refused is None:
-                return _apply(ports, rollout, wanted, rolling_back=True, refused=found)
+            if refused is None and (rolling_back or (lowering and found.canary is not None)):
+                return _apply(ports, rollout, wanted, rolling_back=rolling_back, lowering=lowering, refused=found)
             raise ReadBackDiffers(f"{error}; it shows {found}, which may be the past") from error
         raise _doubt(rollout, found, now) from error
     _require(answered, rollout, beside, now)

@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rollout.core.cold import asked_in, comparable
 from rollout.core.controller_metrics import bad_requests
 from rollout.core.decision import Phase
-from rollout.core.early import MOST_MINUTES, believed, numbers_of, of_errors, reading_of_numbers
+from rollout.core.early import MOST_MINUTES, believed, grown_by, numbers_of, of_errors, reading_of_numbers
 from rollout.core.judge import (
     Evidence,
     InvalidReading,
@@ -214,8 +215,9 @@ def _count_late(
     if not came:
         return rollout, ()
     counted = [reading for reading in readings if reading.minute in came]
-    bad_served = rollout.bad_served + sum(bad_requests(reading, judged) for reading in counted)
-    rollout = replace(rollout, evidence=after, bad_served=bad_served)
+    for reading in counted:
+        rollout = _charged(rollout, reading)
+    rollout = replace(rollout, evidence=after)
     # Of a step that has ended some minutes were left unread by the raise: they say nothing of how late points come.
     minutes_late = [minute_of(now) - 1 - minute for minute in came if steps[minute] == rollout.step]
     found = min(minutes_late, default=0)
@@ -248,7 +250,8 @@ def _count_grown(rollout: Rollout, raws: Sequence[RawMinute], settled: list[str]
             continue
         before = reading_of_numbers(counted[raw.minute], raw.minute, step)
         now = reading_of(raw.without_routes(), step, rollout.semantics)
-        if (numbers := numbers_of(now)) and numbers != counted[raw.minute]:
+        now = now._replace(pairs={name: pair for name, pair in now.pairs.items() if name in before.pairs})
+        if (numbers := numbers_of(now)) and numbers != numbers_of(before):
             grown.append((before, now))
             counted[raw.minute] = numbers
     if not grown:
@@ -257,17 +260,20 @@ def _count_grown(rollout: Rollout, raws: Sequence[RawMinute], settled: list[str]
         after = observe_grown(evidence, grown, judged, rollout.settings.plan)
     except InvalidReading:
         return rollout, ()
-    more = sum(bad_requests(now, judged) - bad_requests(before, judged) for before, now in grown)
-    if more > 0:
+    served = rollout.bad_served
+    for before, now in grown:
+        rollout = _charged(rollout, grown_by(before, now))
+    if (more := rollout.bad_served - served) > 0:
         settled.append(f"{more} errors more have come to minutes that were counted already")
-    rollout = replace(rollout, evidence=after, counted=counted, bad_served=max(0, rollout.bad_served + more))
+    rollout = replace(rollout, evidence=after, counted=counted)
     return rollout, [reading_document(now) for _, now in grown]
 
 
 def _remembering(rollout: Rollout, known: Mapping[int, str], reading: MinuteReading) -> Mapping[int, str]:
     """What the newest minutes were counted with, with this one."""
     keep = min(MOST_COUNTED_AGAIN, max(COUNTED_AGAIN, rollout.timeout_minutes + rollout.calendar.lag_minutes))
-    numbers = numbers_of(reading)
+    pairs = {name: pair for name, pair in reading.pairs.items() if not split_route(name)[1]}
+    numbers = numbers_of(reading._replace(pairs=pairs))
     counted = {minute: seen for minute, seen in known.items() if minute > reading.minute - keep}
     return {**counted, reading.minute: numbers} if numbers else counted
 
@@ -305,7 +311,7 @@ def _choose_source(
 
 
 def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str]) -> tuple[Rollout, Json]:
-    semantics, bad_served, counted = rollout.semantics, rollout.bad_served, rollout.counted
+    semantics, last_asked, counted = rollout.semantics, rollout.last_asked, rollout.counted
     if rollout.phase is Phase.WATCHING:
         reading = watched_reading_of(raw, rollout.watch_limits)
     else:
@@ -314,20 +320,32 @@ def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str
             if semantics.decided and not rollout.semantics.decided:
                 settled.append(semantics.in_words)
         reading = reading_of(raw, rollout.step, semantics)
-        bad_served += bad_requests(reading, rollout.settings.judge)
         if semantics.inclusive != rollout.semantics.inclusive:
             counted = {}  # they were counted otherwise
-        counted = _remembering(rollout, counted, reading_of(raw.without_routes(), rollout.step, semantics))
+        rollout = _charged(rollout, reading)
+        last_asked = asked_in(reading, last_asked)
+        reading = comparable(reading, rollout.settings.judge, rollout.last_asked)
+        counted = _remembering(rollout, counted, reading)
     return (
         replace(
             rollout,
             semantics=semantics,
             evidence=_observe(rollout, reading, notes),
-            bad_served=bad_served,
+            last_asked=last_asked,
             next_minute=raw.minute + 1,
             counted=counted,
         ),
         reading_document(reading),
+    )
+
+
+def _charged(rollout: Rollout, reading: MinuteReading) -> Rollout:
+    """The rollout with what this minute has cost, which is not in the evidence yet."""
+    judge = rollout.settings.judge
+    return replace(
+        rollout,
+        bad_served=rollout.bad_served + bad_requests(reading, judge),
+        excess=rollout.excess.plus(reading, rollout.evidence, judge),
     )
 
 

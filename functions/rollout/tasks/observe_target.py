@@ -12,21 +12,24 @@ from rollout.core.judge import Route
 from rollout.core.judge.settings import WITH_ROUTES, route_metric_name
 from rollout.core.measures import Series
 from rollout.core.preflight.observations import Measured, Observations
-from rollout.core.rollout import MOST_ALARMS
+from rollout.core.rollout import MOST_ALARMS, Rollout
 from rollout.core.rollout_request import RolloutRequest
 from rollout.core.sources import SourceSetting, access_log_series, custom_series
-from rollout.core.target import NOTHING_BEHIND, Target
+from rollout.core.target import NOTHING_BEHIND, Canary, Target
 from rollout.errors import Busy, NotAllowed, Refused, Repeated, TargetMissing
 from rollout.ports import Ports
+from rollout.tasks.claim import check_claim
 
 
 def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Observations:
     """Read the target before anything else: an unknown one must not hide behind an alarm.
 
-    Raises: Busy, Repeated (another rollout holds the target, or the one of this very request), Refused, InvalidRequest
-        (a metric that cannot be read, or that cannot tell base and canary apart), and what the ports raise.
+    Raises: NotOurs, Busy, Repeated (another rollout holds the target, or the one of this very request), Refused,
+        InvalidRequest (a metric that cannot be read, or that cannot tell base and canary apart), and what the ports
+        raise.
     """
     target, candidate = request.settings.target, request.settings.candidate
+    check_claim(ports, target)
     _check_free(ports, target, request.request_id)
     shifter = ports.shifter(target)
     state, missing, objection = None, "", ""
@@ -35,9 +38,14 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
     except TargetMissing as error:
         missing = str(error)
     tagged = ports.alarms.tagged_for(target)
-    seen = Observations(target, state, missing, tagged_alarms=tagged, alarms=_alarms(ports, request, tagged))
+    alarms = _alarms(ports, request, tagged)
+    ours = ports.controllers.own
+    seen = Observations(target, state, missing, tagged_alarms=tagged, alarms=alarms, controller=ours)
     if state is None:
         return seen
+    if state.canary is not None:
+        whose = _begun_last(ports, target, state.canary)
+        seen = replace(seen, canary_of=whose, removal_command=shifter.removal_command(target))
     try:
         if (behind := request.behind(state.variables)) is not NOTHING_BEHIND:
             with_aliases = replace(target, behind=behind)
@@ -54,6 +62,17 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
     if request.source is not SourceSetting.ACCESS_LOG:
         seen = replace(seen, by_cloudwatch=_measured(ports, request, own, now))
     return replace(seen, by_access_log=_logged(ports, request, own, inspection, now))
+
+
+def _begun_last(ports: Ports, target: Target, canary: Canary) -> Rollout | None:
+    """The last rollout of the target, if this canary is of its candidate, at whatever weight."""
+    last = ports.store.last(target)
+    rollout = ports.store.load(last) if last is not None else None
+    if rollout is None:
+        return None
+    states = (*rollout.expected_states, *(each.state for each in rollout.left))
+    revisions = {rollout.settings.candidate.revision, *(each.canary.revision for each in states if each.canary)}
+    return rollout if canary.revision in revisions else None
 
 
 def _check_free(ports: Ports, target: Target, request_id: str | None) -> None:

@@ -6,24 +6,26 @@ event is lost when a task dies in between; an event that is published twice has 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
-from rollout.core.budget import unsent
+from rollout.core.budget import size_of, unsent
 from rollout.core.cause import Cause, CauseKind
 from rollout.core.decision import Decision, Phase
 from rollout.core.events import CauseDocument, FindingDocument, State, StateChanged, VerdictDocument
 from rollout.core.findings import Finding
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import Json, TargetState
+from rollout.core.texts import fitted
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Ports
 from rollout.tasks.task_result import CONTINUE, TaskResult, acting, waiting
 
 LONGEST_TOLD_TARGET = 2_000
+LONGEST_REFUSAL = 8_000, 16_000
+"""Characters and UTF-8 bytes of a refusal's reason: an event, and what a task answers, hold 256 KB in all."""
 
 
 class RecordMissing(RolloutError):
@@ -95,6 +97,7 @@ def refuse(
 
     Raises: RecordChanged (there is such a rollout), and what the store and the notifier raise.
     """
+    reason = fitted(reason, *LONGEST_REFUSAL)
     event: StateChanged = {
         "eventId": f"{rollout_id}/{outcome}",
         "rolloutId": rollout_id,
@@ -122,7 +125,7 @@ def refuse(
 def _told_target(request: object) -> object:
     """The target of a refused request, unless it is too long to be one: an event holds 256 KB in all."""
     target = request.get("target") if isinstance(request, dict) else None
-    return target if len(json.dumps(target)) <= LONGEST_TOLD_TARGET else None
+    return target if size_of(target) <= LONGEST_TOLD_TARGET else None
 
 
 def transition(

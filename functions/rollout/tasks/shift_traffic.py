@@ -33,11 +33,14 @@ def shift_traffic(ports: Ports, rollout_id: str) -> TaskResult:
 
 
 def _lower(ports: Ports, rollout: Rollout) -> TaskResult:
-    """No request goes to the canary, which stays for a person to look at. No signal needs to come before that."""
+    """No request goes to the canary, which stays for a person to look at. No signal needs to come before that.
+
+    Called while it is held so already, for a raise of before has landed late: it waits no longer for that.
+    """
     wanted = rollout.last_confirmed.with_weight(Decimal(0))
     rollout = fence.begin(ports, rollout, wanted)
     try:
-        fence.apply(ports, rollout, wanted)
+        fence.apply(ports, rollout, wanted, lowering=True)
     except (ForeignChange, TargetMissing) as error:
         return stop(ports, rollout.write_answered(), STATE, str(error))
     except Unclear as unclear:
@@ -47,7 +50,7 @@ def _lower(ports: Ports, rollout: Rollout) -> TaskResult:
         rollout.confirmed(wanted, now),
         pending_decision=None,
         phase=Phase.HELD,
-        phase_since=now,
+        phase_since=rollout.phase_since if rollout.phase is Phase.HELD else now,
         wait_cause=rollout.cause,
         changed_at=now,
         next_minute=rollout.calendar.first_countable(now),

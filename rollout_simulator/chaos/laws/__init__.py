@@ -12,8 +12,10 @@ STOP. No write that raises the candidate's share was *intended* after a stop sig
     record first contained the state it led to only after the signal. A raise whose intent came first may land; what
     counts is the end, and the end is never PROMOTED unless that was decided before the signal came. The exception:
     under onRegression "hold" or "holdAtZero" an alarm leaves it to a person, and what a person says after it counts.
+    A raise that lands while the canary is held at zero is lowered again within two minutes, if nothing hinders that.
 MINUTES. The minutes in a rollout's history rise by exactly one within a step; each was over and past the lag when it
-    was counted; and no change of the weight lies in it, or less than `settleSeconds` before it.
+    was counted; and no change of the weight lies in it, or less than `settleSeconds` before it, give or take the
+    difference of the functions' clocks.
 ONE WRITER. The controller changes the target only in Create canary, Shift traffic, Promote, Roll back and Recover, for
     the rollout that holds the target's lock; Recover never while the rollout's execution runs.
 FENCE. Each of its writes finds the target as the record says it was left, unless somebody changed it between the task's
@@ -24,11 +26,13 @@ FENCE. Each of its writes finds the target as the record says it was left, unles
     neither is excused.
 END. Everything ends: executions over, locks released, one terminal event per rollout under one id, which says what
     the record says; executions' statuses too; the target in the state that goes with the outcome, and no write of the
-    rollout lands after that; STOPPED only where somebody did change the target. A rollback that fails is paged.
+    rollout lands after that; STOPPED only where somebody did change the target. A rollback that fails is paged. An
+    execution that was started with what only the controller may say, or by a name that has a record, is refused.
 INTENT. Each write leads to a state that the record contained before; after a near miss, as far as it was ours.
 HEARD. A command that was answered with "accepted" is in the record, and an alarm that fires for a rollout that watches
     it is, too, unless the function that records it was itself kept from working; one that fires again while the
-    rollout is held for it is in the history.
+    rollout is held for it is in the history. No alarm of another account or region is heard by its bare name. Nobody
+    is told that a rollout which goes on cannot be aborted.
 MIX. Where the functions behind the stage are reached by alias, no request meets an old deployment with a new version,
     or the other way round, at any moment.
 AWAKE. Where nothing was made to fail, a task of the rollout begins within a minute of a stop signal: no wait is slept

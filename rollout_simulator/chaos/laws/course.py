@@ -19,6 +19,7 @@ Json = dict[str, Any]
 PEOPLE = frozenset({"outside", "state machine"})
 STOPPING = frozenset({"ABORT", "ALARM"})
 ENCOURAGING = frozenset({"ADVANCE", "APPROVE", "PROMOTE"})
+ORDERS = frozenset({"continue", "undo"})
 HOLDING = frozenset({"hold", "holdAtZero"})
 
 
@@ -87,6 +88,7 @@ class Course:
         self.records: dict[str, list[Record]] = defaultdict(list)
         self.signals: dict[str, list[SignalWrite]] = defaultdict(list)
         self.holders: list[tuple[int, str | None]] = [(0, None)]
+        self._orders: dict[str, Json] = {}
         for write in recorded.item_writes:
             self._read(write)
         self.changes = [
@@ -104,6 +106,8 @@ class Course:
             record = Record(write.number, write.item, records[-1] if records else None)
             if not records or records[-1].document != record.document:
                 records.append(record)
+        elif write.sk == "ORDER" and write.item is not None and write.caller not in PEOPLE:
+            self._orders[write.pk.removeprefix("EXECUTION#")] = json.loads(write.item["order"]["S"])
 
     def _rollout_of(self, write: TargetWrite) -> str | None:
         """Whom the task worked for; recovery works for whoever holds the target."""
@@ -199,17 +203,27 @@ class Course:
         )
 
     def is_undoing(self, change: Change) -> bool:
-        """Whether this takes away what an earlier write for the same rollout has brought back."""
-        return (
-            change.after is not None
-            and change.after.canary is None
-            and any(
-                other.rollout_id == change.rollout_id
-                and other.write.number < change.write.number
-                and other.after == change.before
-                for other in self.changes
-            )
+        """Whether this takes away what an earlier write for the same rollout has brought back, or has raised late."""
+        if change.after is None:
+            return False
+        gone, at_zero = change.after.canary is None, change.after.canary is not None and not change.after.canary.weight
+        return any(
+            other.rollout_id == change.rollout_id
+            and other.write.number < change.write.number
+            and other.after == change.before
+            and (gone or (at_zero and self.is_late(other)))
+            for other in self.changes
         )
+
+    # --- executions ----------------------------------------------------------------------------------------
+
+    def ordered(self, execution: str) -> Json | None:
+        """For what the controller itself ordered this execution; None: it did not."""
+        return self._orders.get(execution)
+
+    def says_what_must_be_ordered(self, document: object) -> bool:
+        """Whether this input says what only the controller may say."""
+        return isinstance(document, dict) and bool(ORDERS & document.keys())
 
     # --- what was done ---------------------------------------------------------------------------------------
 

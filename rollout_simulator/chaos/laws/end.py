@@ -30,8 +30,14 @@ def end(course: Course) -> Iterator[Violation]:
 
 
 def _true_status(course: Course, execution: Execution) -> Iterator[Violation]:
-    handed = execution.input.get("continue") if isinstance(execution.input, dict) else None
-    rollout_id = handed or execution.name
+    ordered = course.ordered(execution.name)
+    if ordered is None and course.says_what_must_be_ordered(execution.input):
+        yield from _came_to_nothing(execution, "it was forged")
+        return
+    if _is_named_as_one_before(course, execution):
+        yield from _came_to_nothing(execution, "its name had been used before")
+        return
+    rollout_id = (ordered or {}).get("continue") or execution.name
     item = course.recorded.records.get(rollout_id)
     state = item["state"]["S"] if item else None
     ended = f"execution {execution.name} is {execution.status} {execution.error} ({execution.cause[:200]})"
@@ -52,6 +58,21 @@ def _true_status(course: Course, execution: Execution) -> Iterator[Violation]:
             pass
         case _:
             yield Violation(Law.END, ended)
+
+
+def _came_to_nothing(execution: Execution, why: str) -> Iterator[Violation]:
+    """Such an execution is refused, or at worst fails before it has done anything; what it did would be told of."""
+    if execution.status != "FAILED" or execution.error not in ("Rejected", "Failed"):
+        yield Violation(Law.END, f"execution {execution.name} is {execution.status} {execution.error}, though {why}")
+
+
+def _is_named_as_one_before(course: Course, execution: Execution) -> bool:
+    """Whether the record of its name is of an execution that was over when this one began."""
+    return any(
+        other.name == execution.name and other.stopped is not None and other.stopped <= execution.started
+        for other in course.recorded.executions
+        if other is not execution
+    )
 
 
 def _answered(course: Course, execution: Execution, decision: str) -> bool:

@@ -41,7 +41,9 @@ def _gapless(course: Course, here: str, previous: int, number: int, rollout_id: 
 
 
 def _unmixed(course: Course, here: str, minute: int, settle_seconds: int, rollout_id: str) -> Iterator[Violation]:
-    first = datetime.fromtimestamp(minute * 60 - settle_seconds, UTC)
+    # A change is noted by the clock of the function that made it; settleSeconds is what covers the difference.
+    apart = max((abs(ahead) for ahead in course.recorded.plan.skews.values()), default=0.0)
+    first = datetime.fromtimestamp(minute * 60 - settle_seconds + apart, UTC)
     end = datetime.fromtimestamp(minute * 60 + 60, UTC)
     for change in course.changes:
         if change.rollout_id == rollout_id and change.before != change.after and first < change.write.at < end:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rollout_simulator.chaos.laws.course import ENCOURAGING, HOLDING, STOPPING, Change, Course, SignalWrite
 from rollout_simulator.chaos.laws.verdicts import Law, Violation
+from rollout_simulator.chaos.plan import What
 from rollout_simulator.chaos.recorded import TargetWrite
 from rollout_simulator.chaos.states import Record
 
 LONGEST_SILENCE_MINUTES = 3
 SOME_REQUESTS = 7.0
+SOON = timedelta(minutes=2)
+FAILURES = frozenset({"before", "after", "slow", "duplicate"})
+BELOW = (What.CRASH, What.HANG, What.COLD_START, What.STOP_EXECUTION)
 LATEST_MINUTES = 5
 """A late point of the simulated CloudWatch comes four minutes after the usual ones."""
 
@@ -83,6 +87,9 @@ def stop(course: Course) -> Iterator[Violation]:
                     f"{change} raised to {record.share(change.after):f} %, intended after "
                     f"{signal.kind.lower()} by {signal.signal['source']} was recorded at {signal.at:%H:%M:%S}",
                 )
+        if _is_held_at_zero(record) and not _is_lowered_again(course, change, record):
+            what = f"raised to {record.share(change.after):f} %, held at zero, and was not lowered again"
+            yield Violation(Law.STOP, f"{change} {what}")
     for rollout_id, records in course.records.items():
         last = records[-1]
         if last.outcome != "PROMOTED":
@@ -94,6 +101,29 @@ def stop(course: Course) -> Iterator[Violation]:
                 f"{rollout_id} ended promoted, although {signal.kind.lower()} by {signal.signal['source']} was "
                 f"recorded at {signal.at:%H:%M:%S}, before that was decided",
             )
+
+
+def _is_held_at_zero(record: Record) -> bool:
+    """Whether no request was to go to the canary that is there."""
+    state, held = record.expected_states[0], record.document["phase"] == "HELD"
+    return held and record.pending_decision is None and state.canary is not None and record.share(state) == 0
+
+
+def _is_lowered_again(course: Course, change: Change, record: Record) -> bool:
+    """Whether it was soon, by anybody; or a person has said meanwhile that it may rise, or something kept the
+    controller from it.
+    """
+    by = change.write.at + SOON
+    if course.anybody_did(*BELOW) or any(outcome in FAILURES for _, _, outcome in course.recorded.calls):
+        return True
+    lower = record.share(change.after)
+    lowered = any(
+        record.share(write.after) < lower
+        for write in course.recorded.target_writes
+        if write.number > change.write.number and write.at <= by
+    )
+    signals = course.signals[change.rollout_id or ""]
+    return lowered or any(signal.kind in ENCOURAGING and signal.number > record.number for signal in signals)
 
 
 def _intended(course: Course, change: Change, record: Record) -> int | None:

@@ -125,3 +125,17 @@ def test_the_tag_service_and_the_like_are_spelled_for_their_clients() -> None:
         assert world.result(states) == 0
         event = next(event for event in world.events.put if event["source"] == "me")
         assert event["detail"] == {"a": 'b "c"'}
+
+
+@pytest.mark.parametrize(("characters", "error"), [(80_000, None), (88_000, "States.DataLimitExceeded")])
+def test_results_are_counted_in_utf_8_and_not_by_their_escapes(characters: int, error: str | None) -> None:
+    with opened() as world:
+        function = world.function("talk", lambda *_: {"said": "待" * characters})
+        talk = {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": function},
+            "Output": "{% $length($states.result.Payload.said) %}",
+            "End": True,
+        }
+        assert error == world.run({"Talk": talk}).get("error")

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from rollout.core.findings import Finding, Severity
-from rollout.core.inspection import OPT_IN
 from rollout.core.preflight import alarm_checks, measurement_checks, target_checks
 from rollout.core.preflight.match import Match
 from rollout.core.preflight.prospect import Prospect
@@ -53,7 +52,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "The target has a canary, and no rollout of it is running.",
         "A canary belongs to whoever made it; two who move one stage undo each other.",
-        "promote or remove it first",
+        "promote or remove it first: {command}",
         target_checks.foreign_canary,
     ),
     Check(
@@ -187,9 +186,9 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "not-opted-in",
         Severity.WARNING,
-        "The target, or a function whose alias is to be moved, does not carry the tag by which they opt in.",
+        "A function whose alias is to be moved does not carry the tag by which it opts in to this controller.",
         "A controller that may touch only what opted in would be denied, and fail at its first step.",
-        f"tag API, stage and function {'='.join(OPT_IN)}, or deploy the controller for their id and name",
+        "tag the function so, or deploy the controller for its name",
         target_checks.not_opted_in,
     ),
     Check(

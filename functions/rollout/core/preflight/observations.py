@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rollout.core.controllers import Controller
 from rollout.core.inspection import AlarmState, Inspection
 from rollout.core.judge import Route
 from rollout.core.learning import Lesson
 from rollout.core.measures import BaseHistory, Series
+from rollout.core.rollout import Rollout
 from rollout.core.target import Target, TargetState
 
 NOT_LOOKED_AT = Inspection()
@@ -34,18 +36,23 @@ class Observations:
     """Everything that was read for a request. What was not read, or is not there, has its default.
 
     target: with the aliases behind it that the rollout moves. state: None where the target does not exist (`missing` is
-    what AWS said). objection: what speaks against the candidate, "" for nothing. tagged_alarms: the names of the alarms
-    tagged for the target. alarms: the states of those that exist, tagged or named in the request. lessons: what earlier
-    rollouts of the target taught. by_cloudwatch, by_access_log: the series that the rollout may be measured by.
+    what AWS said). canary_of: the rollout that was begun last, where the canary is of its candidate. removal_command:
+    what a person types to remove the canary. objection: what speaks against the candidate, "" for nothing.
+    tagged_alarms: the names of the alarms tagged for the target. alarms: the states of those that exist, tagged or
+    named in the request. lessons: what earlier rollouts of the target taught. controller: the one that is asked.
+    by_cloudwatch, by_access_log: the series that the rollout may be measured by.
     """
 
     target: Target
     state: TargetState | None = None
     missing: str = ""
+    canary_of: Rollout | None = None
+    removal_command: str = ""
     objection: str = ""
     tagged_alarms: Sequence[str] = ()
     alarms: Sequence[AlarmState] = ()
     lessons: Mapping[str, Lesson] = field(default_factory=dict)
     inspection: Inspection = NOT_LOOKED_AT
+    controller: Controller | None = None
     by_cloudwatch: Measured | None = None
     by_access_log: Measured | None = None

@@ -24,6 +24,7 @@ from rollout.core.preflight.observations import Measured, Observations
 from rollout.core.rollout import Settings
 from rollout.core.rollout_request import RolloutRequest
 from rollout.core.sources import SourceSetting
+from rollout.core.spending import counted
 from rollout.core.target import Canary, TargetState
 
 LOGGED = ("apiId", "stage", "isCanaryRequest", "status", "responseLatency")
@@ -122,8 +123,20 @@ def prospect_of(request: RolloutRequest, observed: Observations) -> Prospect:
         by_minute = {base.measure.name: base.by_minute for base in measured.history if base.by_minute}
         judge = with_base_dispersion(judge, by_minute)._replace(routes=tuple(measured.routes))
     settings = replace(settings, target=observed.target, alarms=alarms, judge=judge)
+    settings = replace(settings, max_bad_requests=_most_bad_requests(settings, measured))
     steps = _preview(judge, settings.plan, measured.history) if measured else ()
     return Prospect(request, observed, settings, measured, stand_in, steps)
+
+
+def _most_bad_requests(settings: Settings, measured: Measured | None) -> int | None:
+    """What the rollout may cost, by the request and by the error budget at the base's traffic of late."""
+    if settings.error_budget is None:
+        return settings.max_bad_requests
+    name = counted(settings.judge)
+    seen = next((base for base in measured.history if base.measure.name == name), None) if measured else None
+    requests = seen.count.requests / seen.minutes if seen and isinstance(seen.count, Count) else 0.0
+    share = settings.error_budget.requests(requests)
+    return share if settings.max_bad_requests is None else min(share, settings.max_bad_requests)
 
 
 def missing_from(log_format: str, judge: JudgeSettings) -> Sequence[str] | None:

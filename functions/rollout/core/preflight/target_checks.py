@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollout.core.inspection import OPT_IN
-from rollout.core.minutes import minutes_more
+from rollout.core.controllers import ANY_CONTROLLER, TAG
+from rollout.core.minutes import minutes_more, utc
 from rollout.core.preflight.match import Match
 from rollout.core.preflight.prospect import Prospect
 
@@ -23,8 +23,14 @@ def target_missing(prospect: Prospect) -> Iterator[Match]:
 
 
 def foreign_canary(prospect: Prospect) -> Iterator[Match]:
-    if prospect.state is not None and prospect.state.canary is not None:
-        yield Match(f"{prospect.target_key} already has a {prospect.state.canary}, and no rollout of it is running")
+    if prospect.state is None or prospect.state.canary is None:
+        return
+    left_by, whose = prospect.observed.canary_of, "and no rollout of it is running"
+    if left_by is not None:
+        ended = f"ended {left_by.state} at {utc(left_by.ended_at)}" if left_by.ended_at else f"is {left_by.state}"
+        whose = f"which rollout {left_by.rollout_id} left there (it {ended})"
+    what = f"{prospect.target_key} already has a {prospect.state.canary}, {whose}"
+    yield Match(what, {"command": prospect.observed.removal_command})
 
 
 def candidate_unfit(prospect: Prospect) -> Iterator[Match]:
@@ -116,10 +122,10 @@ def may_not_invoke(prospect: Prospect) -> Iterator[Match]:
 
 
 def not_opted_in(prospect: Prospect) -> Iterator[Match]:
-    if prospect.inspection.opted_in is False:
-        yield Match(f"{prospect.target_key} does not carry the tag {'='.join(OPT_IN)}")
-    for function in prospect.inspection.untagged_functions:
-        yield Match(f"function {function} does not carry the tag {'='.join(OPT_IN)}")
+    controller = prospect.observed.controller
+    for function, tag in prospect.inspection.functions.items():
+        if controller is not None and not controller.accepts(tag):
+            yield Match(f"function {function} does not carry the tag {TAG}={ANY_CONTROLLER} or {TAG}={controller.name}")
 
 
 def not_looked_at(prospect: Prospect) -> Iterator[Match]:

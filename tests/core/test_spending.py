@@ -28,7 +28,7 @@ def spent(*minutes: MinuteReading) -> Excess:
 
 
 def test_only_what_the_base_does_not_explain_is_spent() -> None:
-    assert pytest.approx((30.0, 4.0)) == tuple(spent(minute((1_000, 70), (10_000, 400))))
+    assert pytest.approx((30.0, 4.0)) == spent(minute((1_000, 70), (10_000, 400)))
 
 
 def test_an_outage_that_both_share_costs_nothing() -> None:

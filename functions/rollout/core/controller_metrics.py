@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from rollout.core.cause import CauseKind
 from rollout.core.decision import Decision, Phase
-from rollout.core.judge import Count, JudgeSettings, MinuteReading
-from rollout.core.spending import counted
+from rollout.core.judge import Count, JudgeSettings, MetricKind, MinuteReading
 
 if TYPE_CHECKING:
     from rollout.core.rollout import Rollout
@@ -104,9 +103,12 @@ def is_unmeasured(rollout: Rollout) -> bool:
 
 
 def bad_requests(reading: MinuteReading, judge: JudgeSettings) -> int:
-    """The canary's errors of one minute, by the first error metric that decides."""
-    pair = reading.pairs.get(counted(judge) or "")
-    return pair.canary.bad if pair is not None and isinstance(pair.canary, Count) else 0
+    """The canary's errors of one minute, by the first error metric that decides and was read."""
+    for metric in judge.metrics:
+        if metric.decides and metric.kind is MetricKind.ERRORS and metric.name in reading.pairs:
+            canary = reading.pairs[metric.name].canary
+            return canary.bad if isinstance(canary, Count) else 0
+    return 0
 
 
 def _detected(rollout: Rollout) -> bool:

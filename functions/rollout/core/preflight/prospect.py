@@ -20,6 +20,7 @@ from rollout.core.judge.planning import derived
 from rollout.core.judge.ramp import from_start
 from rollout.core.learning import with_learned
 from rollout.core.measures import ACCESS_LOG, BaseHistory, Series
+from rollout.core.minutes import MOST_LAG_MINUTES, minutes_more
 from rollout.core.preflight.observations import Measured, Observations
 from rollout.core.rollout import Settings
 from rollout.core.rollout_request import RolloutRequest
@@ -81,6 +82,12 @@ class Prospect:
     def reads_access_log(self) -> bool:
         """Whether the rollout would be measured by the access log."""
         return self.measured is not None and self.measured.series.source == ACCESS_LOG
+
+    @property
+    def lag_minutes(self) -> int:
+        """The lag that the longest invocation of the last hours asks for; 0 where that is the request's own."""
+        more = minutes_more(max((base.longest_ms for base in self.history), default=0.0) / 1000)
+        return min(MOST_LAG_MINUTES, self.settings.calendar.lag_minutes + more) if more else 0
 
     @property
     def firing_alarms(self) -> tuple[str, ...]:

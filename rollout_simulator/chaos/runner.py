@@ -226,7 +226,7 @@ class _Run:
             "continue and undo": orders,
             "a record": {**request, "rolloutId": victim, "execution": victim, "startedAt": "2020-01-01T00:00:00Z"},
             "another's id": {**request, **orders},
-            "240 KB": {**request, **{f"{number}{'待' * 1_000}": victim for number in range(80)}},
+            "240 KB": {**request, "待" * 80_000: victim},
         }[details["kind"]]
         self._requests += 1
         self._request(forged, f"{victim[:70]}-undo{self._requests}", by_event=details["byEvent"])

@@ -139,5 +139,6 @@ def _matches(pattern: str, text: str) -> bool:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """IAM's wildcards: `*` is anything, slashes and colons too; `?` is one character."""
-    return re.compile("".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern))
+    """IAM's wildcards: `*` is anything, slashes, colons and line breaks too; `?` is one character."""
+    wild = {"*": ".*", "?": "."}
+    return re.compile("".join(wild.get(character, re.escape(character)) for character in pattern), re.DOTALL)

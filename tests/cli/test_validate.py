@@ -130,11 +130,22 @@ def test_the_preview_has_every_step_and_metric() -> None:
 
 @pytest.mark.parametrize("traffic", ["0", "20"])
 def test_a_plan_that_cannot_protect_is_warned_of(traffic: str) -> None:
-    result = validated(a_request(), "--traffic", traffic)
+    steps = [{"weightPercent": weight, "bakeMinutes": 10} for weight in (5, 10, 25, 50)]
+    result = validated(a_request(plan={"steps": steps}), "--traffic", traffic)
     assert result.exit_code == 0
     said = " ".join(result.stdout.split())
     assert f"at {traffic} requests a minute this step will hold" in said
     assert [said.count(f"step {number}:") for number in (1, 2, 3, 4)] == [1, 1, 1, 1]
+
+
+def test_a_plan_without_steps_is_made_of_the_traffic() -> None:
+    said = validated(a_request(), "--traffic", "20").stdout
+    assert ("25 % ×" in said, "50 % ×" in said, "5 % × 10 min" in said, "will hold" in said) == (
+        True,
+        True,
+        False,
+        False,
+    )
 
 
 def test_what_the_columns_assume_is_said_below_them() -> None:

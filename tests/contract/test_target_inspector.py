@@ -311,7 +311,7 @@ def test_an_alias_has_opted_in_with_its_function(over_aws: OverAws, alias: Alias
     assert alias.opted_in_by(LIVE) == ""
     over_aws.functions.tag_resource(Resource=FUNCTION, Tags=MANAGED)
     assert alias.opted_in_by(LIVE) == "managed"
-    assert alias.inspect(LIVE, Candidate("2", {})) == Inspection()
+    assert alias.inspect(LIVE, Candidate("2", {})) == Inspection(timeout_seconds=3)
 
 
 def test_an_alias_that_is_not_there_is_missing(alias: AliasInspector) -> None:
@@ -322,3 +322,48 @@ def test_an_alias_that_is_not_there_is_missing(alias: AliasInspector) -> None:
 def test_an_alias_whose_tags_may_not_be_read_is_held_against_nobody(alias: AliasInspector) -> None:
     with refusing("lambda", "AccessDeniedException", 403, operation="ListTags"):
         assert alias.opted_in_by(LIVE) is None
+
+
+# --- namesakes, and how long invocations may take -----------------------------------------------------------------
+
+
+def another_api(over_aws: OverAws, name: str, stage: str) -> str:
+    api = over_aws.apigateway.create_rest_api(name=name)["id"]
+    root = over_aws.apigateway.get_resources(restApiId=api)["items"][0]["id"]
+    where = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
+    over_aws.apigateway.put_method(**where, authorizationType="NONE")
+    over_aws.apigateway.put_integration(**where, type="MOCK")
+    deployment = over_aws.apigateway.create_deployment(restApiId=api)["id"]
+    over_aws.apigateway.create_stage(restApiId=api, stageName=stage, deploymentId=deployment)
+    return str(api)
+
+
+def test_an_api_of_the_same_name_with_a_stage_of_the_same_name_is_a_namesake(over_aws: OverAws) -> None:
+    other = another_api(over_aws, "orders", "prod")
+    assert (other,) == inspected(over_aws).namesakes
+
+
+@pytest.mark.parametrize(("name", "stage"), [("orders", "test"), ("payments", "prod")])
+def test_one_name_alone_makes_no_namesake(over_aws: OverAws, name: str, stage: str) -> None:
+    another_api(over_aws, name, stage)
+    assert () == inspected(over_aws).namesakes
+
+
+def test_namesakes_that_may_not_be_looked_for_are_said(over_aws: OverAws) -> None:
+    with refusing("apigateway", "AccessDeniedException", 403, operation="GetRestApis"):
+        seen = inspected(over_aws)
+    assert ((), True) == (seen.namesakes, any("GetRestApis" in each for each in seen.unreadable))
+
+
+def test_the_larger_timeout_of_both_versions_is_what_an_invocation_may_take(
+    over_aws: OverAws, alias: AliasInspector
+) -> None:
+    over_aws.functions.update_function_configuration(FunctionName="orders", Timeout=840)
+    assert 840 == alias.inspect(LIVE, Candidate(None, {})).timeout_seconds
+    assert 3 == alias.inspect(LIVE, Candidate("1", {})).timeout_seconds
+
+
+def test_a_timeout_that_may_not_be_read_is_not_known(alias: AliasInspector) -> None:
+    with refusing("lambda", "AccessDeniedException", 403, operation="GetFunctionConfiguration"):
+        seen = alias.inspect(LIVE, Candidate("2", {}))
+    assert (0, True) == (seen.timeout_seconds, any("GetFunctionConfiguration" in each for each in seen.unreadable))

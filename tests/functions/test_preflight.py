@@ -92,6 +92,7 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
         {},
         "already has a canary dep-new at 5 %",
     ),
+    "namesake": (looks(namesakes=("z9y8x7w6v5",)), {}, "z9y8x7w6v5 has the same name as that of"),
     "candidate-unfit": (nothing, {"candidate": {"deploymentId": "nowhere"}}, "nowhere does not exist"),
     "nothing-differs": (nothing, {"candidate": LIVE}, "dep-old with these variables is live already"),
     "override-repeats-base": (
@@ -125,6 +126,7 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
     "alarms-without-data": (alarm("INSUFFICIENT_DATA"), {}, f"{WATCHED} is without sufficient data"),
     "not-opted-in": (looks(functions={"orders": "another"}), {}, "orders does not carry .* rollout-pilot=managed"),
     "not-looked-at": (looks(unreadable=("GetPolicy orders: AccessDenied",)), {}, "GetPolicy orders: AccessDenied"),
+    "long-timeout": (looks(timeout_seconds=900), {}, "each wait up to 15 min more"),
     "weak-step": (nearly_quiet, {}, "step 1: at 20 requests a minute this step will hold"),
 }
 """A mistake for each check: what is wrong, how it is asked for, and what is said of it."""

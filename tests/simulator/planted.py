@@ -292,7 +292,6 @@ def obeys_requests(patch: Patch) -> None:
 def keeps_a_refusal_to_itself(patch: Patch) -> None:
     """A refusal is as long as what it refuses, and so is what is told of it."""
     patch.setattr(validation, "_cut", lambda text: text)
-    patch.setattr(validation, "MOST_PROBLEMS_SHOWN", 1_000)
     patch.setattr(record, "fitted", lambda text, *_: text)
 
 

@@ -8,13 +8,18 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from benchmarks.chaos.__main__ import seeds_from
 from rollout_simulator import chaos
-from rollout_simulator.chaos import broken_laws, near_misses, plan_of, run, told
-from tests.simulator.planted import PLANTED, Planted
+from rollout_simulator.chaos import broken_laws, hardships, near_misses, plan_of, run, told
+from rollout_simulator.chaos.hardships import FORGERIES
+from rollout_simulator.faults import Mode
+from tests.simulator import planted
+from tests.simulator.planted import ALIAS, PLANTED, STAGE, Planted
 
 ROOT = Path(chaos.__file__).parents[2]
 SLICE = (*range(1, 17), 20, 31, 42)
@@ -31,11 +36,38 @@ def test_no_law_is_broken(seed: int) -> None:
 
 @pytest.mark.parametrize(("bug", "kind"), [(bug, kind) for bug, planted in PLANTED.items() for kind in planted.seeds])
 def test_a_planted_bug_is_noticed(bug: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    planted: Planted = PLANTED[bug]
-    planted.plant(monkeypatch)
-    plans = [plan_of(seed) for seed in planted.seeds[kind]]
+    bug_: Planted = PLANTED[bug]
+    bug_.plant(monkeypatch)
+    plans = [plan_of(seed) for seed in bug_.seeds[kind]]
     assert {kind} == {plan.kind for plan in plans}
-    assert planted.law in {violation.law for plan in plans for violation in broken_laws(run(plan))}
+    assert bug_.law in {violation.law for plan in plans for violation in broken_laws(run(plan))}
+
+
+@pytest.mark.parametrize("kind", [STAGE, ALIAS])
+def test_everything_that_can_go_wrong_is_drawn_within_a_few_hundred_runs(kind: str) -> None:
+    plans = [plan_of(seed) for seed in islice(seeds_from(1, kind), 400)]
+    assert set(chaos.What) == {act.what for plan in plans for act in plan.acts}
+    assert {mode.value for mode in Mode} == {fault.mode for plan in plans for fault in plan.faults}
+    drawn = {condition for plan in plans for condition in plan.conditions()}
+    hard = {"clocks differ", "names collide", "composite alarm", "handed over soon"}
+    assert hard | ({"large record"} if kind == STAGE else set()) <= drawn
+    forged = [act for plan in plans for act in plan.acts if act.what is chaos.What.FORGERY]
+    assert set(FORGERIES) == {act.details["kind"] for act in forged}
+
+
+def test_a_hardship_changes_no_other_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    hard = [plan_of(seed) for seed in range(1, 60)]
+    monkeypatch.setattr(hardships, "KINDS", ())
+    for plan, plain in zip(hard, map(plan_of, range(1, 60)), strict=True):
+        assert plain.acts == plan.acts[: len(plain.acts)]
+        assert plain.faults == plan.faults[: len(plain.faults)]
+        assert plain.scenario["traffic"] == plan.scenario["traffic"]
+
+
+def test_a_read_of_the_table_that_asks_for_no_consistency_shows_the_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    planted.reads_without_consistency(monkeypatch)
+    broken = broken_laws(run(plan_of(1)))
+    assert broken != []
 
 
 def test_each_law_has_a_planted_bug() -> None:

@@ -55,16 +55,17 @@ class StageInspector:
         """
         try:
             tags = self._stage(target).get("tags", {})
-            return str(tags[TAG] if TAG in tags else self._api_tags(target).get(TAG, ""))
+            return str(tags[TAG] if TAG in tags else self._api(target).get("tags", {}).get(TAG, ""))
         except NotAllowed:
             return None
 
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
-        """Two calls, and one for each function that an overridden variable names; two more for each of which an alias
-        is to be moved. Raises: TargetMissing, NotAllowed, Unavailable.
+        """Four calls, one for each API of the same name, and one for each function that an overridden variable names;
+        two more for each of which an alias is to be moved. Raises: TargetMissing, NotAllowed, Unavailable.
         """
         unreadable: list[str] = []
         stage = self._stage(target)
+        api = _tried(lambda: self._api(target), unreadable) or {}
         found = _tried(lambda: list(self._methods(target)), unreadable)
         used, integrations = None, []
         if found is not None:
@@ -78,6 +79,7 @@ class StageInspector:
             variables_used=used,
             backends=tuple(self._backends(integrations, variables, frozenset(candidate.overrides), unreadable)),
             functions=dict(self._tagged(target, unreadable)),
+            namesakes=tuple(self._namesakes(target, api.get("name"), unreadable)),
             unreadable=tuple(dict.fromkeys(unreadable)),
         )
 
@@ -100,9 +102,33 @@ class StageInspector:
             except self._apigateway.exceptions.NotFoundException as error:
                 raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
 
-    def _api_tags(self, target: Target) -> Mapping[str, str]:
+    def _api(self, target: Target) -> Mapping[str, Any]:
         with translated(f"GetRestApi {target.ids['restApiId']}"):
-            return self._apigateway.get_rest_api(restApiId=target.ids["restApiId"]).get("tags", {})
+            return self._apigateway.get_rest_api(restApiId=target.ids["restApiId"])
+
+    def _namesakes(self, target: Target, name: str | None, unreadable: list[str]) -> Iterator[str]:
+        """CloudWatch knows a REST API by its name alone (documented), and names need not be unique."""
+        if name is None:
+            return
+        for api in _tried(lambda: self._apis_named(name), unreadable) or ():
+            if api != target.ids["restApiId"] and _tried(partial(self._has_stage, api, target), unreadable):
+                yield api
+
+    def _apis_named(self, name: str) -> list[str]:
+        with translated("GetRestApis"):
+            pages = self._apigateway.get_paginator("get_rest_apis").paginate(
+                PaginationConfig={"PageSize": LARGEST_PAGE}
+            )
+            return sorted(api["id"] for page in pages for api in page["items"] if api["name"] == name)
+
+    def _has_stage(self, api: str, target: Target) -> bool:
+        stage = target.ids["stageName"]
+        with translated(f"GetStage {api}/{stage}"):
+            try:
+                self._apigateway.get_stage(restApiId=api, stageName=stage)
+            except self._apigateway.exceptions.NotFoundException:
+                return False
+        return True
 
     def _methods(self, target: Target) -> Iterator[tuple[str, Json]]:
         """Every method with the `restApiId/stage/METHOD/path` that it is called as."""

@@ -50,6 +50,8 @@ class Inspection:
 
     functions: those of which the rollout would move an alias, with their tags `rollout-pilot`, "" for none.
     variables_used: the stage variables that the API's definition names. access_log_format: "" without an access log.
+    namesakes: the ids of other REST APIs of the same name that have a stage of the same name, too.
+    timeout_seconds: the larger Timeout of the versions that share an alias's requests; 0 where it is not known.
     unreadable: what could not be looked at, in words.
     """
 
@@ -58,6 +60,8 @@ class Inspection:
     variables_used: frozenset[str] | None = None
     backends: tuple[Backend, ...] = ()
     functions: Mapping[str, str] = field(default_factory=dict)
+    namesakes: tuple[str, ...] = ()
+    timeout_seconds: int = 0
     unreadable: tuple[str, ...] = field(default=())
 
 

@@ -209,6 +209,9 @@ class Rollout:
     bad_served: the errors that the canary has answered with, as far as they were counted.
     excess: those of them that the base's rate does not explain.
     lag_minutes: how late the points were found to come, where that is later than the request says.
+    timeout_minutes: so many minutes more may pass until a minute's invocations have ended, by the slower version's
+    Timeout; 0 where that is within the lag, or where the target has none.
+    counted: what the newest minutes were counted with, by minute: they are read again, and weighed anew if they grew.
     last_asked: of each arm the last counted minute in which it had requests.
     early: what was seen of minutes that were not closed yet, by minute.
     firing_at_start: the alarms that were firing before it began; they count only for what the candidate adds.
@@ -258,6 +261,8 @@ class Rollout:
     bad_served: int = 0
     excess: Excess = NOTHING_SPENT
     lag_minutes: int = 0
+    timeout_minutes: int = 0
+    counted: Mapping[int, str] = field(default_factory=dict)
     early: Mapping[int, str] = field(default_factory=dict)
     last_asked: LastAsked = field(default_factory=dict)
     firing_at_start: tuple[str, ...] = ()
@@ -276,6 +281,14 @@ class Rollout:
         """When minutes may be counted, by the lag that was asked for or the one that was found."""
         asked = self.settings.calendar
         return replace(asked, lag_minutes=max(asked.lag_minutes, self.lag_minutes))
+
+    def is_complete(self, now: datetime) -> bool:
+        """Whether every invocation of the present step's bake has ended, whatever it does: its Timeout is over."""
+        if not self.timeout_minutes:
+            return True
+        start = self.evidence.starts_of(self.step, self.next_minute)
+        complete = self.settings.calendar.last_closed(now) - self.timeout_minutes
+        return complete >= start + self.settings.plan[max(0, self.step)].bake_minutes - 1
 
     @property
     def overspent(self) -> str:
@@ -319,6 +332,11 @@ class Rollout:
     def on_last_step(self) -> bool:
         """Whether the plan has no further step."""
         return self.step >= len(self.settings.plan) - 1
+
+    @property
+    def before_last_raise(self) -> bool:
+        """Whether what comes next is the last raise within the plan, or the promotion."""
+        return self.step >= len(self.settings.plan) - 2
 
     @property
     def planned_minutes(self) -> int:
@@ -436,6 +454,8 @@ class Rollout:
             "badServed": self.bad_served,
             "excess": list(self.excess),
             "foundLagMinutes": self.lag_minutes,
+            "timeoutMinutes": self.timeout_minutes,
+            "counted": {str(minute): numbers for minute, numbers in self.counted.items()},
             "lastAsked": dict(self.last_asked),
             "early": {str(minute): numbers for minute, numbers in self.early.items()},
             "firingAtStart": list(self.firing_at_start),
@@ -488,6 +508,8 @@ class Rollout:
             bad_served=document.get("badServed", 0),  # the oldest records lack it
             excess=Excess(*document.get("excess", ())),
             lag_minutes=document.get("foundLagMinutes", 0),
+            timeout_minutes=document.get("timeoutMinutes", 0),
+            counted={int(minute): numbers for minute, numbers in document.get("counted", {}).items()},
             last_asked=document.get("lastAsked", {}),
             early={int(minute): numbers for minute, numbers in document.get("early", {}).items()},
             firing_at_start=tuple(document.get("firingAtStart", ())),

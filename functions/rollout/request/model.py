@@ -177,7 +177,9 @@ class Request(Part, ABC):
     target: Part
     candidate: Part
     plan: Plan = Field(
-        default_factory=Plan, description="5, 10, 25, 50 % and the control, ten minutes each, if left out."
+        default_factory=Plan,
+        description="If left out: 5, 10, 25, 50 % and the control, ten minutes each; fewer and longer steps below five "
+        "requests a second.",
     )
     judge: JudgeRequest = Field(default_factory=JudgeRequest, description="What is judged, and how strictly.")
     metrics: Annotated[list[CustomMetricRequest], Field(max_length=20)] = Field(
@@ -277,6 +279,7 @@ class Request(Part, ABC):
             ignores_firing_alarms=self.ignore_alarms_already_firing,
             supersedes=self.on_conflict == "supersede",
             request_id=self.request_id,
+            names_no_steps="steps" not in self.plan.model_fields_set,
         )
 
     @property

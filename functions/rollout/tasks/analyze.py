@@ -98,7 +98,7 @@ def analyze(ports: Ports, rollout_id: str, execution: str = "") -> TaskResult:
         reason = f"{cause.reason}; {_words(judgement)}"
         return _record(ports, rollout, now, Decision.ROLL_BACK, cause, reason, analysis)
     reason = "; ".join([*([str(signal)] if signal else []), *observed.settled, _words(judgement)])
-    assessment, reservations = _assessed(rollout, observed, alarms.unknown)
+    assessment, reservations = _assessed(rollout, observed, alarms.unknown, now)
     reason = "; ".join([*reservations, reason])
     return _conclude(ports, rollout, now, assessment, signal, reason, analysis)
 
@@ -137,7 +137,7 @@ def _with_shown_only(rollout: Rollout, judgement: Judgement | None) -> Rollout:
     return replace(rollout, would_have_convicted={**rollout.would_have_convicted, **found}) if found else rollout
 
 
-def _assessed(rollout: Rollout, observed: Observed, unknown_alarms: str) -> tuple[Assessment, list[str]]:
+def _assessed(rollout: Rollout, observed: Observed, unknown_alarms: str, now: datetime) -> tuple[Assessment, list[str]]:
     """What the judgement means for the decision, and what speaks against taking it as it is.
 
     Nothing is raised or promoted while the newest minutes cannot be read, or while nobody knows whether an alarm fires.
@@ -154,6 +154,8 @@ def _assessed(rollout: Rollout, observed: Observed, unknown_alarms: str) -> tupl
             reservations.append(f"nobody knows whether an alarm fires ({unknown_alarms})")
         if observed.unread >= MOST_UNREAD_MINUTES:
             reservations.append(f"the newest {observed.unread} min could not be read yet")
+        if not reservations and rollout.before_last_raise and not rollout.is_complete(now):
+            return Assessment.OVERDUE, [f"invocations may take {rollout.timeout_minutes} min, and some may hang still"]
         if reservations:
             assessment = Assessment.INCONCLUSIVE if _is_overlong(rollout) else Assessment.OVERDUE
     return assessment, reservations

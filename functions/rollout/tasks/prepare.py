@@ -18,7 +18,7 @@ from rollout.core.controllers import Owner
 from rollout.core.decision import Decision, Phase
 from rollout.core.findings import Finding, in_words
 from rollout.core.judge import begin
-from rollout.core.minutes import utc
+from rollout.core.minutes import minutes_more, utc
 from rollout.core.preflight.result import PreflightResult, preflight
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.rollout_request import RolloutRequest
@@ -212,6 +212,8 @@ def _begin(request: RolloutRequest, result: PreflightResult, rollout_id: str, ex
         stand_in=prospect.stand_in,
         semantics=semantics_of(measured.series, request.base_setting),
         warnings=result.findings,
+        lag_minutes=prospect.lag_minutes,
+        timeout_minutes=minutes_more(prospect.inspection.timeout_seconds),
         firing_at_start=prospect.firing_alarms,
         evidence=begin(settings.judge, settings.plan, {base.measure.name: base.count for base in known}),
         phase_since=now,

@@ -28,11 +28,12 @@ END. Everything ends: executions over, locks released, one terminal event per ro
     the record says; executions' statuses too; the target in the state that goes with the outcome, and no write of the
     rollout lands after that; STOPPED only where somebody did change the target. A rollback that fails is paged. An
     execution that was started with what only the controller may say, or by a name that has a record, is refused.
+    Where nothing was hindered, no request fails and no rollout is left to recovery.
 INTENT. Each write leads to a state that the record contained before; after a near miss, as far as it was ours.
 HEARD. A command that was answered with "accepted" is in the record, and an alarm that fires for a rollout that watches
     it is, too, unless the function that records it was itself kept from working; one that fires again while the
-    rollout is held for it is in the history. No alarm of another account or region is heard by its bare name. Nobody
-    is told that a rollout which goes on cannot be aborted.
+    rollout is held for it, or that fired before it began, is in the history. No alarm of another account or region is
+    heard by its bare name. Nobody is told that a rollout which goes on cannot be aborted.
 MIX. Where the functions behind the stage are reached by alias, no request meets an old deployment with a new version,
     or the other way round, at any moment.
 AWAKE. Where nothing was made to fail, a task of the rollout begins within a minute of a stop signal: no wait is slept

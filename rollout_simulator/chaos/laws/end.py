@@ -8,9 +8,12 @@ from collections.abc import Iterator
 
 from rollout_simulator.chaos.laws.course import Course
 from rollout_simulator.chaos.laws.verdicts import Law, Violation
+from rollout_simulator.chaos.plan import What
 from rollout_simulator.chaos.recorded import Execution
 
 OUTCOMES = frozenset({"PROMOTED", "ROLLED_BACK", "STOPPED", "REJECTED", "FAILED"})
+BELOW = (What.CRASH, What.HANG, What.COLD_START, What.STOP_EXECUTION)
+HINDERING = frozenset({"before", "after", "slow", "late", "duplicate"})
 ERRORS = {"ROLLED_BACK": "RolledBack", "STOPPED": "Stopped", "REJECTED": "Rejected", "FAILED": "Failed"}
 
 
@@ -23,6 +26,7 @@ def end(course: Course) -> Iterator[Violation]:
         yield Violation(Law.END, f"{lock['pk']['S']} is still held by {lock['rolloutId']['S']}")
     for execution in recorded.executions:
         yield from _true_status(course, execution)
+    yield from _nothing_fails_by_itself(course)
     for rollout_id, item in recorded.records.items():
         yield from _one_terminal_event(course, rollout_id, item["state"]["S"])
         if rollout_id in course.records:
@@ -58,6 +62,18 @@ def _true_status(course: Course, execution: Execution) -> Iterator[Violation]:
             pass
         case _:
             yield Violation(Law.END, ended)
+
+
+def _nothing_fails_by_itself(course: Course) -> Iterator[Violation]:
+    """Where nothing was hindered, a request is refused and does not fail, and no rollout is left to recovery."""
+    if course.anybody_did(*BELOW) or any(outcome in HINDERING for _, _, outcome in course.recorded.calls):
+        return
+    for execution in course.recorded.executions:
+        if (execution.status, execution.error) == ("FAILED", "Failed") and execution.name not in course.records:
+            yield Violation(Law.END, f"execution {execution.name} failed by itself: {execution.cause[:200]}")
+    for rollout_id, records in course.records.items():
+        if (records[-1].document["cause"] or {}).get("kind") == "RECOVERY":
+            yield Violation(Law.END, f"{rollout_id} was left to recovery, though nobody had stopped its execution")
 
 
 def _came_to_nothing(execution: Execution, why: str) -> Iterator[Violation]:

@@ -98,7 +98,8 @@ def _alarm_heard(course: Course, names: tuple[str, ...], at: datetime, sent: dat
         if not watches or (ended is not None and max(at, sent) + margin > ended):
             continue
         known = [s.signal for s in course.signals[rollout_id] if s.kind == "ALARM" and s.signal["source"] in watched]
-        noted = [line for line in course.recorded.history(rollout_id) if line["state"] == "Noted" and known]
+        before = set(watched) & set(first.document.get("firingAtStart", ()))
+        noted = [line for line in course.recorded.history(rollout_id) if line["state"] == "Noted" and (known or before)]
         if not any(datetime.fromisoformat(told["at"]) == at for told in (*known, *noted)):
             yield Violation(Law.HEARD, f"{rollout_id} was never told that {watched[0]} fired at {at:%H:%M:%S}")
 

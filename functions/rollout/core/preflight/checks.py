@@ -56,6 +56,14 @@ CHECKS: tuple[Check, ...] = (
         target_checks.foreign_canary,
     ),
     Check(
+        "namesake",
+        Severity.ERROR,
+        "Another REST API has the same name, and a stage of the same name.",
+        "CloudWatch tells REST APIs apart by name: both are one series, in which neither is measured.",
+        "rename one of them (CDK: restApiName), or measure by the access log (measurement.source: accessLog)",
+        target_checks.namesake,
+    ),
+    Check(
         "candidate-unfit",
         Severity.ERROR,
         "The candidate's deployment or version does not exist, or cannot go live on this target.",
@@ -190,6 +198,14 @@ CHECKS: tuple[Check, ...] = (
         "What preflight cannot see, it cannot warn of.",
         "allow the call, or check by hand",
         target_checks.not_looked_at,
+    ),
+    Check(
+        "long-timeout",
+        Severity.WARNING,
+        "Invocations of the function may take minutes, by its Timeout.",
+        "CloudWatch knows an invocation when it has ended: of one that hangs nothing is seen for as long.",
+        "nothing needs to be done; a smaller Timeout makes the wait shorter",
+        target_checks.long_timeout,
     ),
     Check(
         "weak-step",

@@ -12,13 +12,14 @@ from rollout.core.judge import (
     Count,
     JudgeSettings,
     MetricKind,
-    Plan,
     StepPreview,
     preview,
     with_base_dispersion,
 )
+from rollout.core.judge.planning import derived
 from rollout.core.learning import with_learned
 from rollout.core.measures import ACCESS_LOG, BaseHistory, Series
+from rollout.core.minutes import MOST_LAG_MINUTES, minutes_more
 from rollout.core.preflight.observations import Measured, Observations
 from rollout.core.rollout import Settings
 from rollout.core.rollout_request import RolloutRequest
@@ -82,6 +83,12 @@ class Prospect:
         return self.measured is not None and self.measured.series.source == ACCESS_LOG
 
     @property
+    def lag_minutes(self) -> int:
+        """The lag that the longest invocation of the last hours asks for; 0 where that is the request's own."""
+        more = minutes_more(max((base.longest_ms for base in self.history), default=0.0) / 1000)
+        return min(MOST_LAG_MINUTES, self.settings.calendar.lag_minutes + more) if more else 0
+
+    @property
     def firing_alarms(self) -> tuple[str, ...]:
         """The alarms that fire before the rollout has begun."""
         return tuple(alarm.name for alarm in self.observed.alarms if alarm.state == "ALARM")
@@ -117,7 +124,10 @@ def prospect_of(request: RolloutRequest, observed: Observations) -> Prospect:
         judge = with_base_dispersion(judge, by_minute)._replace(routes=tuple(measured.routes))
     settings = replace(settings, target=observed.target, alarms=alarms, judge=judge)
     settings = replace(settings, max_bad_requests=_most_bad_requests(settings, measured))
-    steps = _preview(judge, settings.plan, measured.history) if measured else ()
+    traffic = _traffic(measured.history) if measured else {}
+    if request.names_no_steps:
+        settings = replace(settings, plan=derived(judge, settings.plan, traffic))
+    steps = preview(judge, settings.plan, traffic) if measured else ()
     return Prospect(request, observed, settings, measured, stand_in, steps)
 
 
@@ -169,10 +179,9 @@ def _is_live(settings: Settings, state: TargetState) -> bool:
     return promoted == state and all(state.aliases[name] == version for name, version in versions.items())
 
 
-def _preview(judge: JudgeSettings, plan: Plan, history: Sequence[BaseHistory]) -> Sequence[StepPreview]:
-    traffic = {
+def _traffic(history: Sequence[BaseHistory]) -> Mapping[str, BaseTraffic]:
+    return {
         base.measure.name: BaseTraffic(base.count.requests / base.minutes, base.count.bad / base.count.requests)
         for base in history
         if isinstance(base.count, Count) and base.count.requests
     }
-    return preview(judge, plan, traffic)

@@ -361,18 +361,32 @@ PLANTED = {
     "calls every end a success": Planted(calls_every_end_a_success, Law.END, {STAGE: (0,)}),
     "tells nobody": Planted(tells_nobody, Law.END, {STAGE: (0,)}),
     "forgets signals": Planted(forgets_signals, Law.HEARD, {STAGE: (14, 21), ALIAS: (174,)}),
-    "waits five seconds for what may land": Planted(waits_five_seconds_for_what_may_land, Law.ONE_WRITER, {}),
-    "reads without consistency": Planted(reads_without_consistency, Law.END, {}),
-    "forgets what it may have done": Planted(forgets_what_it_may_have_done, Law.END, {}),
-    "fills its record with commands": Planted(fills_its_record_with_commands, Law.HEARD, {}, does(What.STORM)),
-    "obeys requests": Planted(obeys_requests, Law.END, {}, does(What.FORGERY)),
-    "refuses at any length": Planted(keeps_a_refusal_to_itself, Law.END, {}, does(What.FORGERY, "240 KB")),
-    "names executions alike": Planted(names_executions_alike, Law.END, {}, lambda plan: bool(plan.prefix)),
-    "answers a used name with the old record": Planted(
-        answers_a_used_name_with_the_old_record, Law.END, {}, does(What.REUSED_NAME)
+    "waits five seconds for what may land": Planted(
+        waits_five_seconds_for_what_may_land, Law.ONE_WRITER, {ALIAS: (53,)}
     ),
-    "sweeps no lock without a record": Planted(sweeps_no_lock_without_a_record, Law.END, {}, does(What.STRAY_LOCK)),
-    "knows alarms by name alone": Planted(knows_alarms_by_name_alone, Law.HEARD, {}, does(What.ALARM_ELSEWHERE)),
-    "leaves what lands on a held canary": Planted(leaves_what_lands_on_a_held_canary, Law.STOP, {}, late_while_held),
+    "reads without consistency": Planted(reads_without_consistency, Law.END, {STAGE: (1,), ALIAS: (75,)}),
+    "forgets what it may have done": Planted(forgets_what_it_may_have_done, Law.END, {}),
+    "fills its record with commands": Planted(
+        fills_its_record_with_commands, Law.HEARD, {STAGE: (26,), ALIAS: (262,)}, does(What.STORM)
+    ),
+    "obeys requests": Planted(obeys_requests, Law.END, {STAGE: (25,), ALIAS: (361,)}, does(What.FORGERY)),
+    "refuses at any length": Planted(
+        keeps_a_refusal_to_itself, Law.END, {STAGE: (143,), ALIAS: (1032,)}, does(What.FORGERY, "240 KB")
+    ),
+    "names executions alike": Planted(
+        names_executions_alike, Law.END, {STAGE: (137,), ALIAS: (713,)}, lambda plan: bool(plan.prefix)
+    ),
+    "answers a used name with the old record": Planted(
+        answers_a_used_name_with_the_old_record, Law.END, {STAGE: (36,), ALIAS: (361,)}, does(What.REUSED_NAME)
+    ),
+    "sweeps no lock without a record": Planted(
+        sweeps_no_lock_without_a_record, Law.END, {STAGE: (5,), ALIAS: (31,)}, does(What.STRAY_LOCK)
+    ),
+    "knows alarms by name alone": Planted(
+        knows_alarms_by_name_alone, Law.HEARD, {STAGE: (15,), ALIAS: (427,)}, does(What.ALARM_ELSEWHERE)
+    ),
+    "leaves what lands on a held canary": Planted(
+        leaves_what_lands_on_a_held_canary, Law.STOP, {STAGE: (88,)}, late_while_held
+    ),
     "sleeps through signals": Planted(sleeps_through_signals, Law.AWAKE, {STAGE: (89,), ALIAS: (383,)}),
 }

@@ -19,11 +19,19 @@ Generated from `template.yaml` by `python docs/generate.py`. Each function has a
 workflow. The embedded AWS refuses what these policies do not allow, in every scenario and test; another test shows
 that each permission is needed.
 
-*If opted in* stands for the condition `aws:ResourceTag/rollout-pilot = managed`. It applies while the parameter
-`RestApiId` is `*`; with one API named there, that API alone may be changed, tag or not. Deployments of an API carry
-no tags, so creating one cannot be narrowed by tag, only by `RestApiId`: a deployment that no stage points to serves
-nobody. Reading is not narrowed by tag, because the tag of a stage that was deleted is gone too, and a rollout must be
-able to tell "deleted" from "forbidden".
+*If opted in* stands for the condition that the tag `rollout-pilot` (`aws:ResourceTag/rollout-pilot`) is `managed` or
+the stack's name. It applies while the parameter `RestApiId` (for functions: `FunctionName`) is `*`; with one API named
+there, that API alone may be changed, tag or not. A stage and a deployment inherit the tags of their API for access
+control, and a stage's own tag comes before the inherited one ([API Gateway resources that can be
+tagged](https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html)).
+Reading is not narrowed by tag, because the tag of a stage that was deleted is gone too, and a rollout must be able to
+tell "deleted" from "forbidden".
+
+Writes to the table are narrowed by partition key (`dynamodb:LeadingKeys`), which begins with the kind of what is kept:
+`ROLLOUT#` a rollout's record and history, `TARGET#` a target's lock and lessons, `ALARM#` who watches an alarm,
+`REQUEST#` requests made before, `EXECUTION#` what an execution was started for, `NOTIFIED` what people were told. A
+record and its history share a partition, so these two cannot be told apart. A function that writes several kinds in
+one transaction may write each of them.
 """
 
 FOOT = """\
@@ -68,7 +76,7 @@ def _condition(condition: Any) -> str:
     if "Fn::If" in condition:
         return "if opted in"
     tests = [(key, value) for tests in condition.values() for key, value in tests.items()]
-    return "; ".join(f"`{key}`: {', '.join(_listed(value))}" for key, value in tests)
+    return "; ".join(f"`{key}`: {', '.join(f'`{each}`' for each in _listed(value))}" for key, value in tests)
 
 
 def _text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from rollout.core.target import Json
 from rollout.ports import Ports
+from rollout.request.delivered import delivered
 from rollout.task_handler import task
 from rollout.tasks.close import close
 from rollout.tasks.task_result import TaskResult
@@ -13,7 +14,7 @@ def handler(ports: Ports, event: Json) -> TaskResult:
     return close(
         ports,
         event["rolloutId"],
-        request=event.get("request"),
+        request=delivered(event.get("request")).document,
         execution=event.get("execution", ""),
         failure=event.get("failure", ""),
         last_try=event.get("lastTry", False),

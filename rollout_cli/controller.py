@@ -1,7 +1,7 @@
 """Finding the deployed controller, and talking to it.
 
-`--stack` names it. Its SSM parameter `/<stack>/controller` says where the state machine, the table and the command
-function are; where that cannot be read, the outputs of the CloudFormation stack do.
+`--stack` names it. Its SSM parameter `/rollout-pilot/<stack>/controller` says where the state machine, the table and
+the command function are; where that cannot be read, the outputs of the CloudFormation stack do.
 """
 
 from __future__ import annotations
@@ -88,6 +88,15 @@ class Controller:
 
         return DynamoDbStore(self.client("dynamodb"), self.resources["table"], history_days=90)
 
+    @cached_property
+    def environment(self) -> Any:
+        """What the template tells the controller's functions."""
+        from rollout.wiring import Environment  # noqa: PLC0415 - boto3 is slow to import
+
+        known = self.resources
+        scope = {"rest_api": known["restApiId"], "functions": known["functionName"]}
+        return Environment(known["table"], known["eventBus"], 90, known["stateMachineArn"], **scope)
+
     def command(self, document: Json) -> Json:
         """What the controller answers to this command."""
         answer = self.client("lambda").invoke(
@@ -115,10 +124,10 @@ class Controller:
 
     @cached_property
     def resources(self) -> Json:
-        """Where the state machine, the table and the command function are."""
+        """Where the state machine, the table and the command function are, and what the controller may roll out."""
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
-        name = f"/{self.stack}/controller"
+        name = f"/rollout-pilot/{self.stack}/controller"
         try:
             parameter = self.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
             return dict(json.loads(parameter))
@@ -139,11 +148,15 @@ class Controller:
                 "name its stack with --stack and its region with --region"
             )
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        given = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
         try:
             return {
                 "stateMachineArn": outputs["StateMachineArn"],
                 "commandFunction": outputs["OnCommandFunctionName"],
                 "table": outputs["TableName"],
+                "eventBus": outputs["EventBusName"],
+                "restApiId": given.get("RestApiId", "*"),
+                "functionName": given.get("FunctionName", "*"),
             }
         except KeyError as missing:
             fail(f"stack {self.stack} is no Rollout Pilot: it has no output {missing}")

@@ -30,12 +30,11 @@ def handback(
     Nothing is touched. Exit code: 0, or 2 when a rollout or a canary is under way.
     """
     from rollout.errors import TargetMissing  # noqa: PLC0415 - the command line starts without it
-    from rollout.wiring import Environment, ports_over  # noqa: PLC0415
+    from rollout.wiring import ports_over  # noqa: PLC0415
 
     asked = parse_target(target)
     with friendly_errors():
-        resources = controller.resources
-        ports = ports_over(controller.client, Environment(resources["table"], "", 90, resources["stateMachineArn"]))
+        ports = ports_over(controller.client, controller.environment)
         try:
             seen = ports.shifter(asked).read(asked)
         except TargetMissing as error:

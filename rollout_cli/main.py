@@ -18,6 +18,7 @@ from rollout_cli.report import report
 from rollout_cli.rollouts import list_rollouts, start, status
 from rollout_cli.schema import schema
 from rollout_cli.simulate import simulate
+from rollout_cli.uninstall import uninstall_check
 from rollout_cli.validate import validate
 from rollout_cli.watch import watch
 
@@ -40,6 +41,7 @@ app.command()(status)
 app.command()(watch)
 app.command()(report)
 app.command(name="list")(list_rollouts)
+app.command(name="uninstall-check")(uninstall_check)
 commands.register(app)
 
 

@@ -11,6 +11,8 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from rollout.cockpit.formatting import duration
+from rollout.cockpit.view import least_minutes
 from rollout.core.texts import cleaned
 from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.documents import read_json
@@ -38,13 +40,13 @@ def preflight(
     from rollout.errors import InvalidRequest, Refused  # noqa: PLC0415
     from rollout.request import parse_request  # noqa: PLC0415
     from rollout.tasks.observe_target import observe_target  # noqa: PLC0415
-    from rollout.wiring import Environment, ports_over  # noqa: PLC0415
+    from rollout.wiring import ports_over  # noqa: PLC0415
 
     document = read_json(request)
     with friendly_errors():
         try:
             asked = parse_request(document)
-            environment = Environment(controller.resources["table"], "", 90, controller.resources["stateMachineArn"])
+            environment = controller.environment
             ports = ports_over(controller.client, environment)
             result = judged(asked, observe_target(ports, asked, ports.clock.now()))
         except (InvalidRequest, Refused) as error:
@@ -65,6 +67,7 @@ def preflight(
             "steps": preview_document(prospect.preview),
         },
         Text(f"{target.key}: {prospect.state}; the request would be accepted; {prospect.source_in_words}"),
+        Text(f"the plan takes at least {duration(least_minutes(settings.plan) + settings.watch_minutes)}"),
         preview_table(settings.plan, prospect.preview, warnings=False),
         findings_view(found),
     )

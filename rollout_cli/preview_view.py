@@ -49,7 +49,8 @@ def preview_table(plan: Plan, steps: Sequence[StepPreview], *, warnings: bool = 
     table.add_column("smallest regression\nthe bake sees", justify="right")
     for step in steps:
         planned = plan[step.step]
-        name = f"{planned.weight_percent.normalize():f} % × {planned.bake_minutes} min"
+        joined = "control" if planned.harm_only else "×"
+        name = f"{planned.weight_percent.normalize():f} % {joined} {planned.bake_minutes} min"
         for index, metric in enumerate(step.metrics):
             table.add_row(
                 "" if index else name,

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from rollout.core.judge import BaseTraffic, JudgeSettings, MetricKind, StepPreview, preview
 from rollout.core.judge.metric_defaults import series
+from rollout.core.judge.planning import derived
 from rollout_cli.controller import AsJson
 from rollout_cli.documents import NotReadable, load_json
 from rollout_cli.exits import Exit, complain
@@ -42,15 +43,20 @@ def validate(
     from rollout.request import parse_request  # noqa: PLC0415
 
     try:
-        settings = parse_request(load_json(request)).settings
+        asked = parse_request(load_json(request))
+        settings = asked.settings
     except NotReadable as error:
         _refuse([str(error)], [Problem("", str(error))], as_json)
     except InvalidRequest as error:
         _refuse([f"{request}: {in_words(problem)}" for problem in error.problems], error.problems, as_json)
     errors = ASSUMED_ERROR_PERCENT if error_percent is None else error_percent
     steps: Sequence[StepPreview] = ()
+    plan = settings.plan
     if traffic is not None:
-        steps = preview(settings.judge, settings.plan, steady_traffic(settings.judge, traffic, errors / 100))
+        steady = steady_traffic(settings.judge, traffic, errors / 100)
+        if asked.names_no_steps:
+            plan = derived(settings.judge, plan, steady)
+        steps = preview(settings.judge, plan, steady)
     if as_json:
         typer.echo(json.dumps({"valid": True, "steps": preview_document(steps)}, indent=2))
         return
@@ -59,7 +65,7 @@ def validate(
     if steps:
         assumed = " (assumed: say --error-percent)" if error_percent is None else ""
         console.print(f"at {traffic:g} requests a minute, {errors:g} % of them failing{assumed}:\n", markup=False)
-        console.print(preview_table(settings.plan, steps))
+        console.print(preview_table(plan, steps))
 
 
 def in_words(problem: Problem) -> str:

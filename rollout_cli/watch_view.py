@@ -129,7 +129,8 @@ def _progress(view: RolloutView) -> tuple[float, float, str]:
         watched = min(view.watched_minutes, view.watch_minutes)
         return sum(bakes) + watched, total, f"watch, {watched:.0f} of {view.watch_minutes} min"
     done = sum(bakes[: view.step]) + min(view.judged_minutes, bakes[view.step])
-    return done, total, f"step {view.step + 1} of {len(bakes)}, {view.judged_minutes} of {bakes[view.step]} min judged"
+    where = f"step {view.step + 1} of {len(bakes)}{', the control' if view.plan[view.step].harm_only else ''}"
+    return done, total, f"{where}, {view.judged_minutes} of {bakes[view.step]} min judged"
 
 
 class _Arms:
@@ -201,7 +202,7 @@ class _Evidence:
             verdict, style = VERDICTS.get(
                 metric.verdict, ("… waiting" if metric.verdict == WAITING else "… not proven", "")
             )
-            if metric.watched and metric.verdict in ("safe", "undecided"):
+            if metric.is_no_worse:
                 verdict, style = "✓ no worse", "green"
             harm = None if metric.log_harm is None else metric.log_harm / metric.harm_limit
             proof = None if metric.log_proof is None else metric.log_proof / metric.proof_limit

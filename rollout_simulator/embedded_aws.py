@@ -114,7 +114,9 @@ class EmbeddedAws:
         functions: Path = ROOT / "functions",
         handlers: Mapping[str, Handler] | None = None,
         event_delay_seconds: float = 0.0,
+        stack_name: str = STACK,
     ) -> None:
+        self._stack_name = stack_name
         self._seed = seed
         self._start = start
         self._template_file = template_file
@@ -149,6 +151,15 @@ class EmbeddedAws:
         """A client of the embedded AWS that does not retry."""
         return client(service, REGION)
 
+    def deploy(self, stack_name: str, parameters: Mapping[str, Any]) -> Deployment:
+        """Deploy the template, once more or for the first time, as a stack of this name; its policies are enforced."""
+        if self._template_file is None:
+            return Deployment(stack_name)
+        written, root = load_template(self._template_file), self._template_file.parent
+        deployment = Stack(written, self.client, name=stack_name, parameters=parameters, root=root).deploy()
+        self.permissions.apply(deployment)
+        return deployment
+
     # --- inside --------------------------------------------------------------------------------------------
 
     def _open(self, stack: ExitStack) -> None:
@@ -179,8 +190,7 @@ class EmbeddedAws:
         # First of all to end are the tasks that still wait: what they find on their way out must be in place.
         stack.callback(clock.unwind)
         self.executions = Executions()
-        self.deployment = self._deployed()
-        self.permissions.apply(self.deployment)
+        self.deployment = self.deploy(self._stack_name, self._parameters)
         clock.call_every(
             SECONDS_PER_MINUTE, lambda: self.alarms.evaluate_alarms(clock.now()), "alarms", first=_next_minute(clock)
         )
@@ -191,14 +201,6 @@ class EmbeddedAws:
         stack.callback(mock_random.setstate, mock_random.getstate())
         random.seed(self._seed)
         mock_random.seed(self._seed)
-
-    def _deployed(self) -> Deployment:
-        if self._template_file is None:
-            return Deployment(STACK)
-        written = load_template(self._template_file)
-        return Stack(
-            written, self.client, name=STACK, parameters=self._parameters, root=self._template_file.parent
-        ).deploy()
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rollout.core.inspection import OPT_IN
+from rollout.core.controllers import ANY_CONTROLLER, TAG
 from rollout_simulator.alarms import put_alarm
 from rollout_simulator.moto_patches.lambda_code import zipped
 from rollout_simulator.scenario import Alarm, Scenario
@@ -70,7 +70,7 @@ def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
     It is built soundly: it calls the alias that the stage variable `lambdaAlias` names, and may, and has opted in.
     """
     apigateway, api = clients("apigateway"), scenario.api
-    rest_api_id = apigateway.create_rest_api(name=api.name, tags=dict([OPT_IN]))["id"]
+    rest_api_id = apigateway.create_rest_api(name=api.name, tags={TAG: ANY_CONTROLLER})["id"]
     root = apigateway.get_resources(restApiId=rest_api_id)["items"][0]["id"]
     resources = {"/": root}
     names = [f"{api.name}{'' if number == 1 else number}-{rest_api_id}" for number in range(1, api.functions + 1)]
@@ -91,7 +91,7 @@ def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
         stageName=api.stage,
         deploymentId=base,
         variables=dict(api.variables),
-        tags=dict([OPT_IN]),
+        tags={TAG: ANY_CONTROLLER},
     )
     if operations := list(_logging(scenario)):
         apigateway.update_stage(restApiId=rest_api_id, stageName=api.stage, patchOperations=operations)
@@ -176,7 +176,7 @@ def _function(clients: Callable[[str], Any], scenario: Scenario, name: str, call
         Role=role["Arn"],
         Handler="index.handler",
         Code={"ZipFile": zipped()},
-        Tags=dict([OPT_IN]),
+        Tags={TAG: ANY_CONTROLLER},
     )["FunctionArn"]
     version = functions.publish_version(FunctionName=name)["Version"]
     for alias in dict.fromkeys(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
-from rollout.core.inspection import OPT_IN
+from rollout.core.controllers import ANY_CONTROLLER, TAG
 from rollout_simulator.alarms import put_alarm
 from rollout_simulator.moto_patches.lambda_code import zipped
 from rollout_simulator.scenario import Alarm, Scenario
@@ -33,6 +34,12 @@ class ExampleFunction:
         return request
 
 
+def _timeout(scenario: Scenario) -> int:
+    """The default, or what lets the invocations hang for as long as the scenario says."""
+    hangs = max(scenario.base.hang_seconds or 0.0, scenario.candidate.hang_seconds or 0.0)
+    return max(3, min(900, ceil(hangs)))
+
+
 def create_function(client: Callable[[str], Any], scenario: Scenario) -> ExampleFunction:
     """Make the function, its versions and its alias; `client` makes boto3's clients by service."""
     functions, name, alias = client("lambda"), scenario.function.name, scenario.function.alias
@@ -43,7 +50,8 @@ def create_function(client: Callable[[str], Any], scenario: Scenario) -> Example
         Role=role,
         Handler="index.handler",
         Code={"ZipFile": zipped("base")},
-        Tags=dict([OPT_IN]),
+        Tags={TAG: ANY_CONTROLLER},
+        Timeout=_timeout(scenario),
     )
     base = functions.publish_version(FunctionName=name)["Version"]
     functions.update_function_code(FunctionName=name, ZipFile=zipped("candidate"))

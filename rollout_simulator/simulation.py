@@ -246,10 +246,11 @@ class Simulation:
         if self.scenario.horizon_minutes is not None:
             return self.scenario.horizon_minutes
         plan = self.scenario.request.get("plan", {})
-        bakes = [step.get("bakeMinutes", 10) for step in plan.get("steps", [{}, {}, {}, {}])]
+        watch = plan.get("watchMinutes", 10)
+        bakes = [*(step.get("bakeMinutes", 10) for step in plan.get("steps", [{}, {}, {}, {}])), watch]
         factor = self.scenario.request.get("judge", {}).get("maxBakeFactor", 3)
         last_begins = max((further.at_minute for further in self.scenario.requests), default=0.0)
-        return float(last_begins + sum(bakes) * factor + plan.get("watchMinutes", 10) + SLACK_MINUTES)
+        return float(last_begins + sum(bakes) * factor + max(watch, plan.get("afterMinutes", 10)) + SLACK_MINUTES)
 
     def _minute(self) -> None:
         self.traffic.minute_passed(int(self.clock.timestamp()) // 60 - 1)

@@ -301,7 +301,10 @@ class Stack:
             definition = definition.replace(f"${{{placeholder}}}", value)
         name = properties.get("Name", self._physical_name(logical_id))
         arn = self._clients("stepfunctions").create_state_machine(
-            name=name, definition=definition, roleArn=self._role(logical_id, properties)
+            name=name,
+            definition=definition,
+            roleArn=self._role(logical_id, properties),
+            tags=[{"key": key, "value": value} for key, value in properties.get("Tags", {}).items()],
         )["stateMachineArn"]
         self._made(logical_id, arn, Arn=arn, Name=name)
         self._events(logical_id, properties, arn)

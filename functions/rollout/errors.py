@@ -4,6 +4,7 @@ RolloutError
 ├── InvalidRequest      the request cannot be understood; nothing was touched
 ├── Refused             the request is understood and cannot be carried out now; nothing was touched
 │   ├── Busy            another rollout holds the target
+│   ├── NotOurs         the target is another controller's, or has opted in to none
 │   └── RecordFull      the rollout's record takes no more signals of this kind
 ├── Repeated            the same request has been accepted before
 ├── TargetMissing       the stage or alias does not exist (any more)
@@ -77,6 +78,14 @@ class Busy(Refused):
             'abort it, or say onConflict "supersede"'
         )
         self.holder = holder
+
+
+class NotOurs(Refused):
+    """The target is another controller's, or has opted in to none. `by_another`: another one will answer."""
+
+    def __init__(self, message: str, *, by_another: bool) -> None:
+        super().__init__(message)
+        self.by_another = by_another
 
 
 class RecordFull(Refused):

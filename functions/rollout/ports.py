@@ -11,6 +11,7 @@ from rollout.core.measures import ACCESS_LOG, BaseHistory, Measure, RawMinute, S
 from rollout.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from rollout.core.controllers import Controller
     from rollout.core.inspection import AlarmState, Inspection
     from rollout.core.judge import Route
     from rollout.core.learning import Lesson
@@ -84,6 +85,12 @@ class TrafficShifter(Protocol):
 class TargetInspector(Protocol):
     """Looks at how a target is built, before a rollout. It touches nothing."""
 
+    def opted_in_by(self, target: Target) -> str | None:
+        """The value of the target's tag `rollout-pilot`, "" where it has none; None where that may not be read.
+
+        Raises: TargetMissing, Unavailable.
+        """
+
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
         """What can be seen; what may not be read is left unknown, and said.
 
@@ -125,6 +132,20 @@ class Alarms(Protocol):
 
     def tagged_for(self, target: Target) -> Sequence[str]:
         """The names of the alarms that carry the tag for this target.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+
+class Controllers(Protocol):
+    """Knows this controller, and the others that hear the same bus."""
+
+    @property
+    def own(self) -> Controller:
+        """This one."""
+
+    def others(self) -> Sequence[Controller]:
+        """The others, by name.
 
         Raises: NotAllowed, Unavailable.
         """
@@ -309,6 +330,7 @@ class Ports:
     sources: Mapping[str, MetricSource]
     inspectors: Mapping[str, TargetInspector]
     alarms: Alarms
+    controllers: Controllers
     notifier: Notifier
     waker: Waker
     executions: Executions

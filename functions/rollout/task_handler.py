@@ -46,9 +46,9 @@ def task(call: Callable[[Ports, Json], TaskResult]) -> Handler:
             },
         )
         if answer.rollout is not None:
-            emit(metric_points(answer.rollout, answer.decision, at.clock.now()))
+            emit(at.controllers.own.name, metric_points(answer.rollout, answer.decision, at.clock.now()))
         elif answer.outcome:
-            emit(never_begun(answer.outcome))
+            emit(at.controllers.own.name, never_begun(answer.outcome))
         return answer.to_document()
 
     return handler
@@ -59,4 +59,4 @@ def log_recovery(at: Ports, rollout_id: str) -> None:
     rollout = as_it_stands(at, rollout_id)
     logger.info("recovered", extra=about(rollout_id, rollout))
     ended = metric_points(rollout, Decision.CLOSE, at.clock.now()) if rollout else ()
-    emit([MetricPoint("Recoveries", 1), *ended])
+    emit(at.controllers.own.name, [MetricPoint("Recoveries", 1), *ended])

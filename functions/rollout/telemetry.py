@@ -18,10 +18,11 @@ NAMESPACE = "RolloutPilot"
 metrics = Metrics(namespace=NAMESPACE, service="rollout-pilot")
 
 
-def emit(metric_points: Iterable[MetricPoint]) -> None:
-    """Print the metric_points: one line for those that share their dimensions."""
+def emit(stack: str, metric_points: Iterable[MetricPoint]) -> None:
+    """Print the metric_points: one line for those that share their dimensions. The stack is the dimension `service`."""
     ordered = sorted(metric_points, key=_dimensions)
     for dimensions, together in groupby(ordered, key=_dimensions):
+        metrics.add_dimension("service", stack)
         for name, value in dimensions:
             metrics.add_dimension(name, value)
         for measurement in together:

@@ -15,6 +15,7 @@ from botocore.config import Config
 from rollout.adapters.dynamodb_store import DynamoDbStore
 from rollout.adapters.stepfunctions import StepFunctionsExecutions, StepFunctionsWaker
 from rollout.adapters.throttling import wait_out_throttling
+from rollout.core.controllers import EVERYTHING, Controller
 from rollout.core.measures import ACCESS_LOG
 from rollout.ports import Ports
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from rollout.adapters.function_aliases import FunctionAliases
     from rollout.adapters.sns import SnsMessenger
     from rollout.core.notification import Place
-    from rollout.ports import Alarms, MetricSource, Notifier, TargetInspector, TrafficShifter
+    from rollout.ports import Alarms, Controllers, MetricSource, Notifier, TargetInspector, TrafficShifter
 
 _T = TypeVar("_T")
 
@@ -54,6 +55,8 @@ class Environment:
     bus: str
     history_days: int
     state_machine: str
+    rest_api: str = EVERYTHING
+    functions: str = EVERYTHING
 
     @classmethod
     def read(cls) -> Environment:
@@ -66,7 +69,14 @@ class Environment:
             bus=os.environ["EVENT_BUS_NAME"],
             history_days=int(os.environ["HISTORY_DAYS"]),
             state_machine=os.environ["STATE_MACHINE_ARN"],
+            rest_api=os.environ.get("REST_API_ID", EVERYTHING),  # these two are Prepare's alone
+            functions=os.environ.get("FUNCTION_NAME", EVERYTHING),
         )
+
+    @property
+    def controller(self) -> Controller:
+        """This controller; its state machine has the stack's name."""
+        return Controller(self.state_machine.rpartition(":")[2], self.rest_api, self.functions)
 
 
 class SystemClock:
@@ -127,6 +137,7 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
             LAMBDA_ALIAS: lazy(lambda: _alias_inspector(functions)),
         },
         alarms=lazy(lambda: _alarms(cloudwatch, tagging)),
+        controllers=lazy(lambda: _controllers(tagging, environment)),
         notifier=lazy(lambda: _notifier(events, environment.bus)),
         waker=StepFunctionsWaker(workflow),
         executions=StepFunctionsExecutions(workflow, environment.state_machine),
@@ -255,6 +266,12 @@ def _alarms(cloudwatch: Any, tagging: Any) -> Alarms:
     from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
 
     return CloudWatchAlarms(cloudwatch, tagging)
+
+
+def _controllers(client: Any, environment: Environment) -> Controllers:
+    from rollout.adapters.tagged_controllers import TaggedControllers
+
+    return TaggedControllers(client, environment.controller, environment.bus)
 
 
 def _notifier(client: Any, bus: str) -> Notifier:

@@ -27,6 +27,8 @@ def plan_of(seed: int) -> RunPlan:
     random = Random(seed)
     targets = ALIAS if is_of_an_alias(seed) else STAGE
     request = _request(random, targets)
+    if seed % 3 == 1:
+        request["plan"]["control"] = 0  # the base keeps nothing, and is frozen at once
     scenario = _scenario(random, request, targets) | _kind(seed)
     minutes = _expected_minutes(request)
     acts = tuple(_act(random, minutes, request, targets) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))
@@ -229,8 +231,11 @@ def _alarm(random: Random, name: str) -> Json:
 
 def _expected_minutes(request: Json) -> float:
     """About how long the rollout takes if all goes well."""
-    bakes = sum(step["bakeMinutes"] + request["measurement"]["lagMinutes"] + 2 for step in request["plan"]["steps"])
-    return float(bakes + request["plan"]["watchMinutes"] + 2)
+    plan, watch = request["plan"], request["plan"]["watchMinutes"]
+    bakes = [step["bakeMinutes"] for step in plan["steps"]]
+    if watch and "control" not in plan:
+        bakes, watch = [*bakes, watch], 10
+    return float(sum(bake + request["measurement"]["lagMinutes"] + 2 for bake in bakes) + watch + 2)
 
 
 # --- what is done ----------------------------------------------------------------------------------------------

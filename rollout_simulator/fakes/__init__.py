@@ -13,6 +13,7 @@ Every fake keeps its history. While its `trouble` is set, each of its calls rais
 
 from rollout_simulator.fakes.alarms import FakeAlarms
 from rollout_simulator.fakes.clock import FakeClock
+from rollout_simulator.fakes.controllers import FakeControllers
 from rollout_simulator.fakes.executions import FakeExecutions
 from rollout_simulator.fakes.inspector import FakeInspector
 from rollout_simulator.fakes.interposed import Around, Disturbance, interposed
@@ -31,6 +32,7 @@ __all__ = [
     "FakeAlarms",
     "FakeAliasShifter",
     "FakeClock",
+    "FakeControllers",
     "FakeExecutions",
     "FakeInspector",
     "FakeMetrics",

@@ -24,6 +24,7 @@ def interposed(ports: Ports, around: Around) -> Ports:
         sources={kind: _between("source", source, around) for kind, source in ports.sources.items()},
         inspectors={kind: _between("inspector", each, around) for kind, each in ports.inspectors.items()},
         alarms=_between("alarms", ports.alarms, around),
+        controllers=ports.controllers,
         notifier=_between("notifier", ports.notifier, around),
         waker=_between("waker", ports.waker, around),
         executions=_between("executions", ports.executions, around),

@@ -9,6 +9,7 @@ from rollout.core.measures import ACCESS_LOG
 from rollout.ports import Ports
 from rollout_simulator.fakes.alarms import FakeAlarms
 from rollout_simulator.fakes.clock import FakeClock
+from rollout_simulator.fakes.controllers import FakeControllers
 from rollout_simulator.fakes.executions import FakeExecutions
 from rollout_simulator.fakes.inspector import FakeInspector
 from rollout_simulator.fakes.metrics import FakeMetrics
@@ -33,6 +34,7 @@ class Fakes:
     access_log: FakeMetrics = field(default_factory=FakeMetrics)
     inspector: FakeInspector = field(default_factory=FakeInspector)
     alarms: FakeAlarms = field(default_factory=FakeAlarms)
+    controllers: FakeControllers = field(default_factory=FakeControllers)
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
     waker: FakeWaker = field(default_factory=FakeWaker)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
@@ -47,6 +49,7 @@ class Fakes:
             sources={self.kind: self.metrics, ACCESS_LOG: self.access_log},
             inspectors={self.kind: self.inspector},
             alarms=self.alarms,
+            controllers=self.controllers,
             notifier=self.notifier,
             waker=self.waker,
             executions=self.executions,

@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.model import OperationModel
 
-from rollout_simulator.permissions.policies import Permission
+from rollout_simulator.permissions.policies import EVENT_DETAIL_TYPE, EVENT_SOURCE, LEADING_KEYS, Permission
 
 Parameters = Mapping[str, Any]
 TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
@@ -62,17 +62,23 @@ def _apigateway(operation: OperationModel, parameters: Parameters, place: Place)
 
 
 def _dynamodb(operation: OperationModel, parameters: Parameters, place: Place) -> list[Permission]:
-    """A transaction needs what its parts need; an index is a resource of its own."""
+    """A transaction needs what its parts need; an index is a resource of its own.
 
-    def on(action: str, part: Parameters) -> Permission:
+    Unknown: whether each part of a transaction is checked with its own partition key or with those of all. Here it is
+    the stricter: a policy that passes so passes either way.
+    """
+
+    def on(action: str, part: Parameters, *others: Parameters) -> Permission:
         index = part.get("IndexName")
         resource = place.arn("dynamodb", f"table/{part['TableName']}") + (f"/index/{index}" if index else "")
-        return Permission(f"dynamodb:{action}", resource, _leading_keys(part))
+        keys = tuple(sorted({key for each in (part, *others) for key in _leading_keys(each)}))
+        return Permission(f"dynamodb:{action}", resource, ((LEADING_KEYS, keys),) if keys else ())
 
     match operation.name:
         case "TransactWriteItems":
             parts = [next(iter(item.items())) for item in parameters["TransactItems"]]
-            return [on(TRANSACTED[kind], part) for kind, part in parts]
+            whole = [part for _, part in parts]
+            return [on(TRANSACTED[kind], part, *whole) for kind, part in parts]
         case "TransactGetItems":
             return [on("GetItem", item["Get"]) for item in parameters["TransactItems"]]
         case name if name.startswith("Batch"):
@@ -88,10 +94,18 @@ def _leading_keys(part: Parameters) -> tuple[str, ...]:
 
 
 def _events(operation: OperationModel, parameters: Parameters, place: Place) -> list[Permission]:
+    """PutEvents needs its permission on each bus, with the sources and detail types that go there."""
     if operation.name != "PutEvents":
         raise UnknownCall(f"events:{operation.name}: say in {__name__} which permission it needs")
-    buses = {entry.get("EventBusName", "default") for entry in parameters["Entries"]}
-    return [Permission("events:PutEvents", place.arn("events", f"event-bus/{bus}")) for bus in sorted(buses)]
+    needed = []
+    for bus in sorted({entry.get("EventBusName", "default") for entry in parameters["Entries"]}):
+        there = [entry for entry in parameters["Entries"] if entry.get("EventBusName", "default") == bus]
+        keys = [
+            (key, tuple(sorted({str(entry[member]) for entry in there if member in entry})))
+            for key, member in ((EVENT_SOURCE, "Source"), (EVENT_DETAIL_TYPE, "DetailType"))
+        ]
+        needed.append(Permission("events:PutEvents", place.arn("events", f"event-bus/{bus}"), tuple(keys)))
+    return needed
 
 
 def _lambda(operation: OperationModel, parameters: Parameters, place: Place) -> list[Permission]:

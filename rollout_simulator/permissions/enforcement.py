@@ -31,9 +31,19 @@ class Grant(NamedTuple):
     granted: Permission
 
 
+class _Caller(NamedTuple):
+    """A function or a state machine of a stack."""
+
+    role: str
+    place: Place
+
+
 @dataclass(slots=True)
 class Permissions:
-    """The roles' statements by the logical id of the function or state machine, and what they have allowed so far."""
+    """The roles' statements by the logical id of the function or state machine, and what they have allowed so far.
+
+    A second stack's roles have its name before the logical id.
+    """
 
     place: Place
     roles: dict[str, list[Statement]] = field(default_factory=dict)
@@ -42,10 +52,11 @@ class Permissions:
     new_resources_inherit: bool = True
     """Whether a POST on a collection, such as an API's `deployments`, is checked against the API's tags.
 
-    Documented: Deployment inherits them, and the collection takes the condition. Unknown: whether that holds for a
-    deployment that is only being made.
+    Documented: a Deployment inherits the API's tags for access control (API Gateway's page on resources that can be
+    tagged). Unknown: whether that holds for a deployment that is only being made.
     """
-    _callers: dict[str, str] = field(default_factory=dict)
+    _callers: dict[str, _Caller] = field(default_factory=dict)
+    """By the function's name or the state machine's ARN."""
     _known: dict[tuple[str, Permission], bool] = field(default_factory=dict)
 
     def apply(self, deployment: Deployment) -> None:
@@ -53,19 +64,18 @@ class Permissions:
 
         Raises: UnsupportedPolicy.
         """
+        machines = [arn for arn in deployment.physical.values() if arn.startswith("arn:aws:states:")]
+        place = replace(self.place, state_machine=machines[0]) if machines else self.place
         for logical_id, policies in deployment.policies.items():
-            self.roles[logical_id] = statements_of(policies)
-            name = deployment.physical[logical_id]
-            if name.startswith("arn:aws:states:"):
-                self.place = replace(self.place, state_machine=name)
-                name = STATE_MACHINE
-            self._callers[name] = logical_id
+            role = f"{deployment.stack_name}/{logical_id}" if logical_id in self.roles else logical_id
+            self.roles[role] = statements_of(policies)
+            self._callers[deployment.physical[logical_id]] = _Caller(role, place)
 
     def allow(self, caller: str, needed: Permission) -> bool:
         """Whether the caller may do that; what the stack did not deploy may do everything."""
-        role = self._callers.get(caller)
-        if role is None:
+        if caller not in self._callers:
             return True
+        role = self._callers[caller].role
         if (known := self._known.get((role, needed))) is not None:
             return known
         allowed = False
@@ -73,7 +83,7 @@ class Permissions:
             granted = statement.grants(needed, self._tags)
             self.used.update(Grant(role, statement.sid, each) for each in granted)
             allowed = allowed or bool(granted)
-        if allowed and not any(statement.tags for statement in self.roles[role]):
+        if allowed and not any(statement.asks_for_tags for statement in self.roles[role]):
             self._known[role, needed] = True
         if not allowed:
             self.refused.append((role, needed))
@@ -81,27 +91,20 @@ class Permissions:
 
     def check(self, client: Any, operation: str, parameters: Mapping[str, Any]) -> None:
         """Raise the client's own AccessDenied for a call that its caller's role does not allow."""
-        caller = invocation.get()
-        if caller == OUTSIDE or caller not in self._callers or (caller == STATE_MACHINE and not self._is_our_machine()):
+        caller = _present_machine() if invocation.get() == STATE_MACHINE else invocation.get()
+        if caller == OUTSIDE or caller not in self._callers:
             return
         model = client.meta.service_model.operation_model(operation)
-        for needed in needed_by(model, parameters, self.place):
+        role, place = self._callers[caller]
+        for needed in needed_by(model, parameters, place):
             if not self.allow(caller, needed):
                 message = (
-                    f"User: arn:aws:sts::{self.place.account}:assumed-role/{self._callers[caller]}Role/{caller} is not "
+                    f"User: arn:aws:sts::{place.account}:assumed-role/{role}Role/{caller} is not "
                     f"authorized to perform: {needed.action} on resource: {needed.resource} because no "
                     f"identity-based policy allows the {needed.action} action"
                 )
                 answer = {"Error": {"Code": DENIED, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}
                 raise client.exceptions.from_code(DENIED)(answer, operation)
-
-    def _is_our_machine(self) -> bool:
-        """Whether it is the stack's own state machine that calls; others may be there beside it."""
-        environment = present_environment()
-        if environment is None:
-            return True
-        machine: str = environment.states.context_object.context_object_data["StateMachine"]["Id"]
-        return machine.startswith(self.place.state_machine)
 
     def _tags(self, needed: Permission) -> Mapping[str, str]:
         """The tags that a condition on the needed permission's resource sees; none of what does not exist.
@@ -122,6 +125,14 @@ class Permissions:
                 name = function.split(":")[1]
                 return next((dict(each.tags or {}) for each in functions if each.function_name == name), {})
         return {}
+
+
+def _present_machine() -> str:
+    """The ARN of the state machine that calls; OUTSIDE when none runs."""
+    environment = present_environment()
+    if environment is None:
+        return OUTSIDE
+    return str(environment.states.context_object.context_object_data["StateMachine"]["Id"])
 
 
 def _is_new(needed: Permission) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.template import load_template
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,9 +123,56 @@ def parameters_in(properties: Any) -> set[str]:
 
 @pytest.mark.parametrize("name", PINNED)
 def test_a_parameter_of_a_pinned_function_publishes_a_version_when_it_changes(name: str) -> None:
-    properties = {**TEMPLATE["Globals"]["Function"], **FUNCTIONS[name]}
-    configured_by = parameters_in([properties.get(each) for each in IN_CONFIGURATION])
+    both = TEMPLATE["Globals"]["Function"], FUNCTIONS[name]
+    configured_by = parameters_in([properties.get(each) for properties in both for each in IN_CONFIGURATION])
     assert configured_by == parameters_in(FUNCTIONS[name]["VersionDescription"]) != set()
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_a_version_is_described_by_security_groups_only_where_the_function_has_them(name: str) -> None:
+    """A changed description alone asks Lambda for a version of what has not changed, which fails the deployment."""
+
+    def described(**parameters: str) -> str:
+        with EmbeddedAws(parameters=parameters) as aws:
+            return str(aws.deployment.resources[name]["VersionDescription"])
+
+    assert described(VpcSecurityGroupIds="sg-1") == described()
+    assert described(VpcSubnetIds="a", VpcSecurityGroupIds="sg-1") != described(VpcSubnetIds="a")
+
+
+def test_what_outlives_the_stack_is_removed_again_when_its_creation_fails() -> None:
+    kept = {name: each["DeletionPolicy"] for name, each in RESOURCES.items() if "DeletionPolicy" in each}
+    assert kept == {"RolloutTable": "RetainExceptOnCreate"}
+
+
+PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-eusc", "aws-of-tomorrow")
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_the_template_can_be_deployed_in_every_partition(partition: str) -> None:
+    assert "Mappings" not in TEMPLATE, "a table of partitions fails in one that it does not list"
+    conditions, url = TEMPLATE["Conditions"], TEMPLATE["Outputs"]["DashboardUrl"]
+
+    def holds(condition: Any) -> bool:
+        match condition:
+            case {"Condition": name}:
+                return holds(conditions[name])
+            case {"Fn::Or": several}:
+                return any(holds(each) for each in several)
+            case {"Fn::Equals": [{"Ref": "AWS::Partition"}, value]}:
+                return bool(value == partition)
+        raise AssertionError(condition)
+
+    assert holds({"Condition": url["Condition"]}) is (partition in PARTITIONS[:3])
+
+
+@pytest.mark.parametrize("stack", ["aws-rollouts", "ssm-rollouts", "AWSRollouts"])
+def test_a_stack_may_have_a_name_that_begins_with_aws_or_ssm(stack: str) -> None:
+    """The name of a parameter may not: PutParameter's "Naming Constraints"."""
+    with EmbeddedAws(stack_name=stack) as aws:
+        name = aws.deployment.physical["ControllerParameter"]
+        assert not re.match(r"/?(aws|ssm)", name, re.IGNORECASE)
+        assert aws.client("ssm").get_parameter(Name=name)["Parameter"]["Value"].count(f':stateMachine:{stack}"') == 1
 
 
 @pytest.mark.parametrize("name", PINNED)

@@ -111,7 +111,7 @@ def test_traffic_that_cannot_be_is_refused(traffic: str) -> None:
 
 def test_the_preview_has_every_step_and_metric() -> None:
     shown = json.loads(validated(a_request(), "--traffic", "1200", "--error-percent", "1", "--json").stdout)
-    assert [step["step"] for step in shown["steps"]] == [0, 1, 2, 3]
+    assert [step["step"] for step in shown["steps"]] == [0, 1, 2, 3, 4]
     for step in shown["steps"]:
         assert [metric["metric"] for metric in step["metrics"]] == [
             "5XXError",
@@ -120,6 +120,8 @@ def test_the_preview_has_every_step_and_metric() -> None:
             "4XXError",
         ]
         assert step["warnings"] == []
+    (errors, *_) = shown["steps"][4]["metrics"]
+    assert (None, None) == (errors["requestsForProof"], errors["minutesToProof"])  # the control proves nothing
     (errors, *_) = shown["steps"][3]["metrics"]
     assert (errors["requestsForProof"], errors["minutesToProof"]) == (183, 3)
     assert 0.02 < errors["smallestRegressionRate"] < 0.03
@@ -128,11 +130,22 @@ def test_the_preview_has_every_step_and_metric() -> None:
 
 @pytest.mark.parametrize("traffic", ["0", "20"])
 def test_a_plan_that_cannot_protect_is_warned_of(traffic: str) -> None:
-    result = validated(a_request(), "--traffic", traffic)
+    steps = [{"weightPercent": weight, "bakeMinutes": 10} for weight in (5, 10, 25, 50)]
+    result = validated(a_request(plan={"steps": steps}), "--traffic", traffic)
     assert result.exit_code == 0
     said = " ".join(result.stdout.split())
     assert f"at {traffic} requests a minute this step will hold" in said
     assert [said.count(f"step {number}:") for number in (1, 2, 3, 4)] == [1, 1, 1, 1]
+
+
+def test_a_plan_without_steps_is_made_of_the_traffic() -> None:
+    said = validated(a_request(), "--traffic", "20").stdout
+    assert ("25 % ×" in said, "50 % ×" in said, "5 % × 10 min" in said, "will hold" in said) == (
+        True,
+        True,
+        False,
+        False,
+    )
 
 
 def test_what_the_columns_assume_is_said_below_them() -> None:
@@ -151,7 +164,7 @@ def test_an_error_rate_that_nobody_said_is_marked_as_assumed() -> None:
 def test_the_table_fits_into_80_columns() -> None:
     result = validated(a_request(), "--traffic", "1200")
     assert max(map(len, result.stdout.splitlines())) <= 80
-    assert result.stdout.count("5XXError") == 4
+    assert result.stdout.count("5XXError") == 5
 
 
 def test_a_latency_counts_what_is_above_its_quantile_and_business_is_left_out() -> None:

@@ -24,9 +24,12 @@ SHORT = {
     "plan": {
         "steps": [{"weightPercent": 5, "bakeMinutes": 3}, {"weightPercent": 25, "bakeMinutes": 3}],
         "watchMinutes": 3,
+        "control": 0,
     }
 }
+WITH_CONTROL = {"plan": {**SHORT["plan"], "control": 5}}
 SCENES: dict[str, Json] = {
+    "in-control": {"request": WITH_CONTROL, "horizon_minutes": 23.5},
     "promoted": {"request": SHORT},
     "paused": {
         "request": SHORT,

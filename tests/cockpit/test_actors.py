@@ -135,7 +135,7 @@ def test_a_rollout_held_at_zero_by_an_alarm_is_not_credited_to_whoever_paused_it
 
 
 def test_a_deadline_a_foreign_change_and_a_failed_task_are_causes_of_their_own() -> None:
-    unanswered = World().baking()
+    unanswered = World().baking(pauseMinutes=1_440)
     decided(unanswered, "pause", "ann")
     assert "ROLL_BACK" == unanswered.analyzed(minutes=25 * 60)["decision"]
     assert {"kind": "DEADLINE", "reason": "paused for 24 h and nobody answered"} == unanswered.last_line["cause"]

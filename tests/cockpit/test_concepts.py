@@ -138,7 +138,7 @@ def test_the_label_at_the_beginning_of_a_line_is_defined(screen: str) -> None:
 
 ORDINARY = frozenset(
     """
-    a about accept accepted accepts after again against all already altogether an and answer any are as ask at
+    a about accept accepted accepts after again against all already altogether an and answer answers any are as ask at
     average back be been before begin begun being best both but by call can case come comes complete cost
     counted day days decide did do does done double earlier else end ended ends enough everybody everything
     far find fires first for form found free from full gave get give given go goes good had has have hear held

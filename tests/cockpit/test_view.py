@@ -79,6 +79,15 @@ def test_a_stretch_without_measurement_has_no_rate_and_no_evidence() -> None:
     assert (None, None, None, None) == (last.canary, last.base, last.harm, last.proof)
 
 
+def test_in_the_control_there_is_a_base_and_nothing_to_prove() -> None:
+    seen = view("in-control")
+    errors = seen.metrics[0]
+    assert (95, True, False) == (int(seen.weight_percent), errors.in_control, errors.watched)
+    assert (True, None) == (errors.base is not None, errors.log_proof)
+    assert [] == [judged for judged in errors.judged if judged.part == 2 and judged.proof is not None]
+    assert "no worse than the base" == verdict_words(errors)
+
+
 def test_during_the_watch_there_is_no_base_and_nothing_to_prove() -> None:
     errors = view("worse-after-promotion").metrics[0]
     assert errors.watched

@@ -512,3 +512,17 @@ def test_more_queries_than_a_call_takes_are_several_calls(cloudwatch: OverCloudW
     names = [f"5XXError GET /{number}" for number in range(400)]
     (raw,) = cloudwatch.source.read(STAGE.series, [*map(Measure, names), Measure("5XXError")], M, M)
     assert Count(1_000, 7) == raw.counts["5XXError"].stage
+
+
+def test_the_longest_invocation_of_either_version_is_read_with_its_minute(lambda_metrics: OverCloudWatch) -> None:
+    lambda_metrics.publish("Errors", M, Count(1_000, 7), Count(100, 10))
+    lambda_metrics.put("Duration", ALIAS.series.base, M, {120.0: 1_000})
+    lambda_metrics.put("Duration", ALIAS.series.canary, M, {120.0: 99, 180_000.0: 1})
+    (raw, other) = lambda_metrics.source.read(ALIAS.series, [Measure("Errors")], M, M + 1)
+    assert (180_000.0, 0.0) == (raw.longest_ms, other.longest_ms)
+
+
+def test_the_longest_invocation_of_the_last_hours_is_in_an_aliass_history(lambda_metrics: OverCloudWatch) -> None:
+    lambda_metrics.put("Duration", ALIAS.series.base, M - 150, {120.0: 1_000, 90_000.0: 1})
+    (history,) = lambda_metrics.source.history(ALIAS.series, ["Errors"], M)
+    assert 90_000.0 == history.longest_ms

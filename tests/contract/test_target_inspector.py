@@ -128,8 +128,8 @@ class InMemory:
         self.inspector = FakeInspector()
         self.target = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"})
         called_as = "a1b2c3d4e5/prod/GET/orders"
+        self.inspector.tag = ""
         self.inspector.found = Inspection(
-            tags={},
             execution_logging=False,
             access_log_format="",
             variables_used=frozenset({"lambdaAlias"}),
@@ -137,7 +137,7 @@ class InMemory:
         )
 
     def tag(self) -> None:
-        self.inspector.found = replace(self.inspector.found, tags=MANAGED)
+        self.inspector.tag = "managed"
 
     def log_executions(self) -> None:
         self.inspector.found = replace(self.inspector.found, execution_logging=True)
@@ -177,13 +177,14 @@ def inspected(world: World, candidate: Candidate = NEXT) -> Inspection:
 
 def test_a_plain_stage_logs_nothing_and_has_not_opted_in(world: World) -> None:
     seen = inspected(world)
-    assert (seen.execution_logging, seen.access_log_format, seen.opted_in) == (False, "", False)
+    assert (seen.execution_logging, seen.access_log_format) == (False, "")
+    assert world.inspector.opted_in_by(world.target) == ""
     assert seen.unreadable == ()
 
 
 def test_a_tagged_stage_has_opted_in(world: World) -> None:
     world.tag()
-    assert inspected(world).opted_in
+    assert world.inspector.opted_in_by(world.target) == "managed"
 
 
 def test_execution_logging_is_seen(world: World) -> None:
@@ -212,11 +213,30 @@ def test_a_target_that_cannot_be_read_is_called_so(world: World, error: type[Rol
         inspected(world)
 
 
+@pytest.mark.parametrize("error", [Unavailable, TargetMissing])
+def test_the_tag_of_a_target_that_cannot_be_read_is_not_made_up(world: World, error: type[RolloutError]) -> None:
+    with world.failing(error), pytest.raises(error):
+        world.inspector.opted_in_by(world.target)
+
+
 # --- AWS alone ---------------------------------------------------------------------------------------------------
 
 
 def test_the_apis_own_tag_opts_its_stages_in(patched: None) -> None:
-    assert inspected(OverAws(MANAGED)).opted_in
+    world = OverAws(MANAGED)
+    assert world.inspector.opted_in_by(world.target) == "managed"
+
+
+def test_a_stages_own_tag_comes_before_the_apis(patched: None) -> None:
+    world = OverAws({"rollout-pilot": "another"})
+    world.tag()
+    assert world.inspector.opted_in_by(world.target) == "managed"
+
+
+@pytest.mark.parametrize("operation", ["GetStage", "GetRestApi"])
+def test_a_tag_that_may_not_be_read_is_not_known(over_aws: OverAws, operation: str) -> None:
+    with refusing("apigateway", "AccessDeniedException", 403, operation=operation):
+        assert over_aws.inspector.opted_in_by(over_aws.target) is None
 
 
 def test_an_alias_without_a_policy_may_not_be_called(over_aws: OverAws) -> None:
@@ -274,11 +294,11 @@ def test_what_may_not_be_read_is_said_and_held_against_nobody(
 LIVE = Target("lambda-alias", {"functionName": "orders", "aliasName": "live"})
 
 
-def test_a_function_that_has_not_opted_in_is_named_where_its_alias_is_to_be_moved(over_aws: OverAws) -> None:
+def test_the_tag_of_a_function_is_seen_where_its_alias_is_to_be_moved(over_aws: OverAws) -> None:
     target = replace(over_aws.target, behind=Behind({"lambdaAlias": "next"}, {"orders:next": "1"}))
-    assert ("orders",) == over_aws.inspector.inspect(target, Candidate("d", {})).untagged_functions
+    assert over_aws.inspector.inspect(target, Candidate("d", {})).functions == {"orders": ""}
     over_aws.functions.tag_resource(Resource=FUNCTION, Tags=MANAGED)
-    assert () == over_aws.inspector.inspect(target, Candidate("d", {})).untagged_functions
+    assert over_aws.inspector.inspect(target, Candidate("d", {})).functions == {"orders": "managed"}
 
 
 @pytest.fixture
@@ -288,17 +308,62 @@ def alias(over_aws: OverAws) -> AliasInspector:
 
 
 def test_an_alias_has_opted_in_with_its_function(over_aws: OverAws, alias: AliasInspector) -> None:
-    assert alias.inspect(LIVE, Candidate("2", {})).opted_in is False
+    assert alias.opted_in_by(LIVE) == ""
     over_aws.functions.tag_resource(Resource=FUNCTION, Tags=MANAGED)
-    assert alias.inspect(LIVE, Candidate("2", {})) == Inspection(tags=MANAGED)
+    assert alias.opted_in_by(LIVE) == "managed"
+    assert alias.inspect(LIVE, Candidate("2", {})) == Inspection(timeout_seconds=3)
 
 
 def test_an_alias_that_is_not_there_is_missing(alias: AliasInspector) -> None:
     with pytest.raises(TargetMissing, match="lambda-alias/orders/gone does not exist"):
-        alias.inspect(Target("lambda-alias", {"functionName": "orders", "aliasName": "gone"}), Candidate("2", {}))
+        alias.opted_in_by(Target("lambda-alias", {"functionName": "orders", "aliasName": "gone"}))
 
 
 def test_an_alias_whose_tags_may_not_be_read_is_held_against_nobody(alias: AliasInspector) -> None:
     with refusing("lambda", "AccessDeniedException", 403, operation="ListTags"):
+        assert alias.opted_in_by(LIVE) is None
+
+
+# --- namesakes, and how long invocations may take -----------------------------------------------------------------
+
+
+def another_api(over_aws: OverAws, name: str, stage: str) -> str:
+    api = over_aws.apigateway.create_rest_api(name=name)["id"]
+    root = over_aws.apigateway.get_resources(restApiId=api)["items"][0]["id"]
+    where = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
+    over_aws.apigateway.put_method(**where, authorizationType="NONE")
+    over_aws.apigateway.put_integration(**where, type="MOCK")
+    deployment = over_aws.apigateway.create_deployment(restApiId=api)["id"]
+    over_aws.apigateway.create_stage(restApiId=api, stageName=stage, deploymentId=deployment)
+    return str(api)
+
+
+def test_an_api_of_the_same_name_with_a_stage_of_the_same_name_is_a_namesake(over_aws: OverAws) -> None:
+    other = another_api(over_aws, "orders", "prod")
+    assert (other,) == inspected(over_aws).namesakes
+
+
+@pytest.mark.parametrize(("name", "stage"), [("orders", "test"), ("payments", "prod")])
+def test_one_name_alone_makes_no_namesake(over_aws: OverAws, name: str, stage: str) -> None:
+    another_api(over_aws, name, stage)
+    assert () == inspected(over_aws).namesakes
+
+
+def test_namesakes_that_may_not_be_looked_for_are_said(over_aws: OverAws) -> None:
+    with refusing("apigateway", "AccessDeniedException", 403, operation="GetRestApis"):
+        seen = inspected(over_aws)
+    assert ((), True) == (seen.namesakes, any("GetRestApis" in each for each in seen.unreadable))
+
+
+def test_the_larger_timeout_of_both_versions_is_what_an_invocation_may_take(
+    over_aws: OverAws, alias: AliasInspector
+) -> None:
+    over_aws.functions.update_function_configuration(FunctionName="orders", Timeout=840)
+    assert 840 == alias.inspect(LIVE, Candidate(None, {})).timeout_seconds
+    assert 3 == alias.inspect(LIVE, Candidate("1", {})).timeout_seconds
+
+
+def test_a_timeout_that_may_not_be_read_is_not_known(alias: AliasInspector) -> None:
+    with refusing("lambda", "AccessDeniedException", 403, operation="GetFunctionConfiguration"):
         seen = alias.inspect(LIVE, Candidate("2", {}))
-    assert (seen.opted_in, ["ListTags" in each for each in seen.unreadable]) == (None, [True])
+    assert (0, True) == (seen.timeout_seconds, any("GetFunctionConfiguration" in each for each in seen.unreadable))

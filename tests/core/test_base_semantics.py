@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import exp, isfinite
 from random import Random
 
 import pytest
@@ -34,6 +34,31 @@ def minutes(*, inclusive: bool, requests: int, weight: float, number: int, seed:
 def test_the_truth_is_found(inclusive: bool, requests: int, weight: float, number: int, seed: int) -> None:
     learned = minutes(inclusive=inclusive, requests=requests, weight=weight, number=number, seed=seed)
     assert (True, inclusive) == (learned.decided, learned.inclusive)
+
+
+@pytest.mark.parametrize("requests", [0.3, 1, 3, 6, 20])
+@pytest.mark.parametrize("weight", [0.01, 0.05, 0.1, 0.25, 0.5])
+def test_little_traffic_says_nothing_wrong(requests: float, weight: float) -> None:
+    """An arm without a request has no point in a minute, so only the minutes with both arms are seen."""
+    wrong = 0
+    for seed in range(40):
+        random = Random(seed)
+        learned, ever_exclusive = BaseSemantics(), False
+        for _ in range(300):
+            canary, base = (poisson(random, mean * requests) for mean in (weight, 1 - weight))
+            if canary:
+                learned = learned.observe(canary, canary + base, weight)
+            ever_exclusive |= not learned.inclusive
+        wrong += ever_exclusive
+    assert wrong <= 1
+
+
+def poisson(random: Random, mean: float) -> int:
+    """Knuth's way; for small means."""
+    limit, drawn, product = exp(-mean), 0, random.random()
+    while product > limit:
+        drawn, product = drawn + 1, product * random.random()
+    return drawn
 
 
 def test_without_a_request_nothing_is_learned() -> None:

@@ -15,7 +15,14 @@ RUNNING = [phase for phase in Phase if phase is not Phase.ENDED]
 SIGNALS = [None, *SignalKind]
 RISES = {Decision.CREATE, Decision.ADVANCE, Decision.PROMOTE}
 ENDINGS = {Decision.ROLL_BACK, Decision.STOP, Decision.CLOSE, Decision.REJECT}
-NEITHER = {Decision.LOWER, Decision.REPEATED, Decision.WAIT, Decision.HAND_OVER, Decision.LOOK_AGAIN}
+NEITHER = {
+    Decision.LOWER,
+    Decision.REPEATED,
+    Decision.PASS_OVER,
+    Decision.WAIT,
+    Decision.HAND_OVER,
+    Decision.LOOK_AGAIN,
+}
 PROVEN = {Assessment.PROVEN}
 HARMFUL = {Assessment.HARMFUL}
 SILENCE = set(Assessment) - PROVEN - HARMFUL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rollout.core.inspection import Inspection, logged_variables
+from rollout.core.inspection import logged_variables
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,3 @@ def test_a_json_format_says_what_it_logs(written: str, expected: set[str]) -> No
 @pytest.mark.parametrize("written", ["$context.requestId $context.status", "", '["$context.status"]', '{"status":'])
 def test_a_format_that_is_no_json_object_says_nothing(written: str) -> None:
     assert logged_variables(written) is None
-
-
-def test_tags_that_are_not_known_opt_neither_in_nor_out() -> None:
-    tags = [None, {}, {"rollout-pilot": "no"}, {"rollout-pilot": "managed"}]
-    assert [Inspection(tags=each).opted_in for each in tags] == [None, False, False, True]

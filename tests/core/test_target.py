@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.core.target import LONGEST_TARGET_KEY, Behind, Canary, Target, TargetState, target_named
+from rollout.core.target import LONGEST_TARGET_KEY, Behind, Canary, Target, TargetState, target_named, target_of
 from tests.rollouts import FOUND, PROD
 
 NAMES = frozenset({"lambdaAlias"})
@@ -173,3 +173,15 @@ def test_what_names_no_target_has_no_name(document: object) -> None:
 
 def test_what_names_a_target_has_its_key_as_name() -> None:
     assert PROD.key == target_named(PROD.to_document())
+
+
+@pytest.mark.parametrize("ids", [{"restApiId": "a1", "stageName": "prod"}, {"functionName": "f", "aliasName": "live"}])
+def test_a_target_is_found_again_by_its_key(ids: dict[str, str]) -> None:
+    kind = "apigateway-stage" if "restApiId" in ids else "lambda-alias"
+    target = Target(kind, ids)
+    assert target_of(target.key) == target
+
+
+@pytest.mark.parametrize("key", ["", "apigateway-stage", "apigateway-stage/a1", "lambda-alias/a/b/c", "queue/a/b"])
+def test_what_is_no_targets_key_names_no_target(key: str) -> None:
+    assert target_of(key) is None

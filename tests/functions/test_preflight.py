@@ -92,6 +92,7 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
         {},
         "already has a canary dep-new at 5 %",
     ),
+    "namesake": (looks(namesakes=("z9y8x7w6v5",)), {}, "z9y8x7w6v5 has the same name as that of"),
     "candidate-unfit": (nothing, {"candidate": {"deploymentId": "nowhere"}}, "nowhere does not exist"),
     "nothing-differs": (nothing, {"candidate": LIVE}, "dep-old with these variables is live already"),
     "override-repeats-base": (
@@ -123,8 +124,9 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
     "alarm-missing": (nothing, {"alarms": ["gone"]}, "gone is not found"),
     "alarm-firing": (alarm("ALARM"), {}, f"{WATCHED} is already firing"),
     "alarms-without-data": (alarm("INSUFFICIENT_DATA"), {}, f"{WATCHED} is without sufficient data"),
-    "not-opted-in": (looks(tags={"team": "shop"}), {}, "rollout-pilot=managed"),
+    "not-opted-in": (looks(functions={"orders": "another"}), {}, "orders does not carry .* rollout-pilot=managed"),
     "not-looked-at": (looks(unreadable=("GetPolicy orders: AccessDenied",)), {}, "GetPolicy orders: AccessDenied"),
+    "long-timeout": (looks(timeout_seconds=900), {}, "each wait up to 15 min more"),
     "weak-step": (nearly_quiet, {}, "step 1: at 20 requests a minute this step will hold"),
 }
 """A mistake for each check: what is wrong, how it is asked for, and what is said of it."""
@@ -157,7 +159,7 @@ def test_preflight_says_nothing_of_a_sound_target_that_is_measured_by_its_access
     assert found(sound) == found(sound, **BY_LOG) == ()
 
 
-@pytest.mark.parametrize("change", [{}, {"variables_used": None}, {"tags": None}, {"backends": (NEXT,)}])
+@pytest.mark.parametrize("change", [{}, {"variables_used": None}, {"backends": (NEXT,)}])
 def test_what_is_not_known_is_held_against_nobody(sound: World, change: Json) -> None:
     looks(**change)(sound)
     assert found(sound) == ()

@@ -13,6 +13,7 @@ from rollout.core.decision import Policy
 from rollout.core.judge import PRESETS, Step
 from rollout.core.minutes import Calendar
 from rollout.core.rollout import Candidate, Settings
+from rollout.core.spending import ErrorBudget
 from rollout.core.target import Behind, Json, Target
 from rollout.errors import InvalidRequest, Refused
 from rollout.request import parse_request
@@ -55,8 +56,9 @@ def test_a_target_is_all_that_must_be_said() -> None:
     settings = settings_of()
     assert Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"}) == settings.target
     assert Candidate(None, {}) == settings.candidate
-    assert tuple(Step(Decimal(weight), 10) for weight in (5, 10, 25, 50)) == settings.plan
-    assert (Policy("hold", "rollback"), Calendar(lag_minutes=3, settle_seconds=30)) == (
+    steps = tuple(Step(Decimal(weight), 10) for weight in (5, 10, 25, 50))
+    assert (*steps, Step(Decimal(95), 10, harm_only=True)) == settings.plan
+    assert (Policy("hold", "rollback", "tell"), Calendar(lag_minutes=3, settle_seconds=30)) == (
         settings.policy,
         settings.calendar,
     )
@@ -67,18 +69,28 @@ def test_a_target_is_all_that_must_be_said() -> None:
 def test_everything_that_is_said_is_heard() -> None:
     settings = settings_of(
         candidate={"deploymentId": "abc123", "stageVariables": {"lambdaAlias": "next"}, "useStageCache": True},
-        plan={"steps": [{"weightPercent": 0.1, "bakeMinutes": 60}], "watchMinutes": 30},
+        plan={
+            "steps": [{"weightPercent": 0.1, "bakeMinutes": 60}],
+            "watchMinutes": 30,
+            "control": 2.5,
+            "afterMinutes": 7,
+        },
         judge={"preset": "tolerant", "metrics": [{"name": "5XXError"}]},
         measurement={"lagMinutes": 5, "settleSeconds": 0},
         onInconclusive="rollback",
         onRegression="hold",
+        onRegressionAfterPromotion="rollback",
         holdMinutes=60,
         pauseMinutes=120,
+        maxBadRequests=500,
+        errorBudget={"slo": 99.5, "windowDays": 7, "share": 0.1},
     )
     assert Candidate("abc123", {"lambdaAlias": "next"}, use_stage_cache=True) == settings.candidate
-    assert ((Step(Decimal("0.1"), 60),), 30) == (settings.plan, settings.watch_minutes)
+    steps = (Step(Decimal("0.1"), 60), Step(Decimal("97.5"), 30, harm_only=True))
+    assert (steps, 7) == (settings.plan, settings.watch_minutes)
     assert (60, 120) == (settings.hold_minutes, settings.pause_minutes)
-    assert Policy("rollback", "hold") == settings.policy
+    assert Policy("rollback", "hold", "rollback") == settings.policy
+    assert (500, ErrorBudget(99.5, 7, 0.1)) == (settings.max_bad_requests, settings.error_budget)
     assert Calendar(lag_minutes=5, settle_seconds=0) == settings.calendar
     assert [("5XXError", PRESETS["tolerant"])] == [(each.name, each.tolerance) for each in settings.judge.metrics]
 
@@ -90,7 +102,60 @@ def test_weights_are_exact_decimals(weight: object) -> None:
 
 def test_two_hundred_steps_of_a_tenth_of_a_percent_are_fine() -> None:
     weights = [round(0.1 * number, 1) for number in range(1, 201)]
-    assert 200 == len(settings_of(plan=steps(*weights)).plan)
+    assert 200 == len(settings_of(plan={**steps(*weights), "control": 0}).plan)
+
+
+@pytest.mark.parametrize(
+    ("plan", "control"),
+    [
+        ({}, (95, 10)),
+        ({"watchMinutes": 30}, (95, 30)),
+        ({"control": 0.5}, (99.5, 10)),
+        (steps(94.99), (95, 10)),
+        ({"control": 0}, None),
+        ({"watchMinutes": 0}, None),
+        (steps(95), None),
+        (steps(99), None),
+    ],
+)
+def test_the_base_keeps_a_control_for_the_watch_minutes_unless_the_plan_leaves_it_none(
+    plan: Json, control: tuple[float, int] | None
+) -> None:
+    found = [(float(step.weight_percent), step.bake_minutes) for step in settings_of(plan=plan).plan if step.harm_only]
+    assert ([] if control is None else [control]) == found
+
+
+@pytest.mark.parametrize(
+    ("plan", "minutes"),
+    [
+        ({}, 10),
+        ({"watchMinutes": 30}, 10),
+        ({"watchMinutes": 30, "afterMinutes": 0}, 0),
+        ({"watchMinutes": 30, "control": 0}, 30),
+        ({"watchMinutes": 30, "control": 0, "afterMinutes": 5}, 5),
+        ({"watchMinutes": 0}, 0),
+    ],
+)
+def test_after_the_promotion_it_goes_on_for_the_after_minutes_and_without_a_control_for_the_watch_minutes(
+    plan: Json, minutes: int
+) -> None:
+    assert minutes == settings_of(plan=plan).watch_minutes
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, "tell"),
+        ({"plan": {"control": 0}}, "rollback"),
+        ({"plan": {"watchMinutes": 0}}, "rollback"),
+        ({"onRegressionAfterPromotion": "rollback"}, "rollback"),
+        ({"plan": {"control": 0}, "onRegressionAfterPromotion": "tell"}, "tell"),
+    ],
+)
+def test_the_frozen_base_tells_where_there_was_a_control_and_rolls_back_where_there_was_none(
+    fields: Json, expected: str
+) -> None:
+    assert expected == settings_of(**fields).policy.on_regression_after_promotion
 
 
 @pytest.mark.parametrize("setting", BaseSetting)
@@ -391,6 +456,7 @@ def test_the_address_of_the_schema_is_allowed_and_ignored() -> None:
 WHOLE: list[tuple[str, Any]] = [
     ("plan.steps[0].bakeMinutes", lambda value: a_request(plan=one_step(bakeMinutes=value))),
     ("plan.watchMinutes", lambda value: a_request(plan={"watchMinutes": value})),
+    ("plan.afterMinutes", lambda value: a_request(plan={"afterMinutes": value})),
     ("measurement.lagMinutes", lambda value: a_request(measurement={"lagMinutes": value})),
     ("measurement.settleSeconds", lambda value: a_request(measurement={"settleSeconds": value})),
     (
@@ -404,10 +470,15 @@ WHOLE: list[tuple[str, Any]] = [
         "judge.metrics[0].warmUpMinutes",
         lambda value: a_request(judge={"metrics": [{"name": "Latency", "warmUpMinutes": value, "required": True}]}),
     ),
+    ("maxBadRequests", lambda value: a_request(maxBadRequests=value)),
     ("judge.fastLane.minBad", lambda value: a_request(judge={"fastLane": {"minBad": value}})),
 ]
 """Every whole number of a request, and a request in which it is this."""
 FRACTIONS: list[tuple[str, Any]] = [
+    ("plan.control", lambda value: a_request(plan={"control": value})),
+    ("errorBudget.slo", lambda value: a_request(errorBudget={"slo": value})),
+    ("errorBudget.windowDays", lambda value: a_request(errorBudget={"slo": 99.9, "windowDays": value})),
+    ("errorBudget.share", lambda value: a_request(errorBudget={"slo": 99.9, "share": value})),
     ("plan.steps[0].weightPercent", lambda value: a_request(plan=one_step(weightPercent=value))),
     ("judge.alpha", lambda value: a_request(judge={"alpha": value})),
     ("judge.beta", lambda value: a_request(judge={"beta": value})),

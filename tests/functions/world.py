@@ -56,6 +56,7 @@ def request(**fields: Any) -> Json:
         "plan": {
             "steps": [{"weightPercent": 5, "bakeMinutes": 2}, {"weightPercent": 50, "bakeMinutes": 2}],
             "watchMinutes": 5,
+            "control": 0,
         },
         "judge": {"metrics": [{"name": "5XXError"}]},
         "measurement": {"baseSemantics": "exclusive"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import boto3
@@ -12,7 +12,7 @@ from rollout_simulator.clients import client
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.permissions.calls import Place, UnknownCall, needed_by
 from rollout_simulator.permissions.enforcement import Permissions
-from rollout_simulator.permissions.policies import Permission, UnsupportedPolicy, statements_of
+from rollout_simulator.permissions.policies import Permission, Statement, UnsupportedPolicy, statements_of
 from rollout_simulator.template import Deployment
 from tests.contract.gateway import Gateway
 
@@ -27,6 +27,14 @@ Json = dict[str, Any]
 def allowed(needed: Permission, tags: dict[str, str] | None = None, **statement: Any) -> bool:
     (found,) = statements_of([{"Statement": {"Effect": "Allow", **statement}}])
     return bool(found.grants(needed, lambda _: tags or {}))
+
+
+def put(*keys: str) -> Permission:
+    return Permission("dynamodb:PutItem", TABLE, (("dynamodb:LeadingKeys", keys),))
+
+
+def told(*sources: str) -> Permission:
+    return Permission("events:PutEvents", "*", (("events:source", sources),))
 
 
 @pytest.mark.parametrize(
@@ -55,10 +63,21 @@ def test_a_condition_on_a_tag_holds_for_resources_that_have_it() -> None:
 
 
 def test_a_condition_on_leading_keys_holds_when_all_partitions_are_among_them() -> None:
-    keys = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["NOTIFIED"]}}
+    keys = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["NOTIFIED", "ROLLOUT#*"]}}
     statement: Json = {"Action": "dynamodb:PutItem", "Resource": TABLE, "Condition": keys}
-    assert allowed(Permission("dynamodb:PutItem", TABLE, ("NOTIFIED",)), **statement)
-    assert not allowed(Permission("dynamodb:PutItem", TABLE, ("NOTIFIED", "ROLLOUT#1")), **statement)
+    assert allowed(put("NOTIFIED"), **statement)
+    assert allowed(put("NOTIFIED", "ROLLOUT#1"), **statement)
+    assert not allowed(put("NOTIFIED", "TARGET#1"), **statement)
+    assert not allowed(put("NOTIFIED#1"), **statement)
+
+
+def test_a_condition_that_asks_for_no_set_needs_the_key_to_be_there() -> None:
+    statement: Json = {"Action": "events:PutEvents", "Resource": "*"}
+    statement["Condition"] = {"StringEquals": {"events:source": "ours"}}
+    assert allowed(told("ours"), **statement)
+    assert not allowed(told("theirs"), **statement)
+    assert not allowed(told("ours", "theirs"), **statement)
+    assert not allowed(told(), **statement)
 
 
 @pytest.mark.parametrize(
@@ -67,6 +86,8 @@ def test_a_condition_on_leading_keys_holds_when_all_partitions_are_among_them() 
         {"Effect": "Deny", "Action": "*", "Resource": "*"},
         {"Effect": "Allow", "NotAction": "*", "Resource": "*"},
         {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+        {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:username": "x"}}},
+        {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"events:source": "a*"}}},
     ],
 )
 def test_what_is_not_understood_is_an_error_and_never_ignored(statement: Json) -> None:
@@ -118,6 +139,25 @@ def test_a_call_needs_iams_actions_on_iams_resources(
     assert needed == [permission[:2] for permission in needed_by(model, parameters, PLACE)]
 
 
+def keys_of(service: Any, operation: str, parameters: Json) -> list[Json]:
+    """The condition keys of each permission that the call needs."""
+    model = boto3.Session("a", "b", region_name=PLACE.region).client(service).meta.service_model
+    return [dict(each.keys) for each in needed_by(model.operation_model(operation), parameters, PLACE)]
+
+
+def test_each_part_of_a_transaction_is_checked_with_the_partitions_of_all() -> None:
+    first = {"Put": {"TableName": "t", "Item": {"pk": {"S": "A"}}}}
+    second = {"Delete": {"TableName": "t", "Key": {"pk": {"S": "B"}}}}
+    both = {"dynamodb:LeadingKeys": ("A", "B")}
+    assert keys_of("dynamodb", "TransactWriteItems", {"TransactItems": [first, second]}) == [both, both]
+
+
+def test_events_are_checked_by_their_sources_and_detail_types() -> None:
+    entries = [{"Source": "a", "DetailType": "x"}, {"Source": "a", "DetailType": "y"}]
+    expected = {"events:source": ("a",), "events:detail-type": ("x", "y")}
+    assert keys_of("events", "PutEvents", {"Entries": entries}) == [expected]
+
+
 def test_a_call_that_nobody_has_explained_is_an_error() -> None:
     client = boto3.Session("a", "b", region_name=PLACE.region).client("sts")
     with pytest.raises(UnknownCall, match="sts:GetCallerIdentity"):
@@ -133,6 +173,122 @@ def test_with_one_api_named_no_tag_is_needed_and_no_other_api_can_be_touched() -
         for stage in (own, other)
     }
     assert allowing == {own: True, other: False}
+
+
+ROLES_THAT_TELL = (
+    "PrepareFunction",
+    "CreateCanaryFunction",
+    "AnalyzeFunction",
+    "ShiftTrafficFunction",
+    "PromoteFunction",
+    "RollBackFunction",
+    "CloseFunction",
+    "RecoverFunction",
+)
+
+
+@pytest.fixture(scope="module")
+def template_roles() -> Mapping[str, list[Statement]]:
+    """The statements of the product's own roles."""
+    with EmbeddedAws() as aws:
+        return aws.permissions.roles
+
+
+def may(
+    statements: list[Statement], action: str, resource: str, tags: Json | None = None, keys: Json | None = None
+) -> bool:
+    given = tuple((key, (value,)) for key, value in (keys or {}).items())
+    return any(each.grants(Permission(action, resource, given), lambda _: tags or {}) for each in statements)
+
+
+def test_the_roles_that_tell_are_those_with_the_permission(template_roles: Mapping[str, list[Statement]]) -> None:
+    telling = {
+        role for role, found in template_roles.items() if any("events:PutEvents" in each.actions for each in found)
+    }
+    assert telling == set(ROLES_THAT_TELL)
+
+
+@pytest.mark.parametrize("role", ROLES_THAT_TELL)
+@pytest.mark.parametrize(
+    ("source", "detail_type", "expected"),
+    [
+        ("rollout.pilot", "Rollout State Changed", True),
+        ("rollout.pilot", "Rollout Requested", False),
+        ("rollout.pilot", "Rollout Command", False),
+        ("shop.orders", "Rollout State Changed", False),
+    ],
+)
+def test_a_role_may_tell_what_becomes_of_rollouts_and_nothing_else(
+    template_roles: Mapping[str, list[Statement]], role: str, source: str, detail_type: str, expected: bool
+) -> None:
+    keys = {"events:source": source, "events:detail-type": detail_type}
+    bus = "arn:aws:events:us-east-1:123456789012:event-bus/default"
+    assert may(template_roles[role], "events:PutEvents", bus, keys=keys) is expected
+
+
+RECORD, TARGET, ALARM, REQUEST = "ROLLOUT#", "TARGET#", "ALARM#", "REQUEST#"
+EXECUTION, NOTIFIED = "EXECUTION#", "NOTIFIED"
+ADD = ("PutItem", "UpdateItem")
+CHANGE = (*ADD, "DeleteItem")
+
+WRITES: dict[str, tuple[tuple[str, ...], set[str]]] = {
+    "RolloutStateMachine": (("UpdateItem",), {RECORD}),
+    "PrepareFunction": (ADD, {RECORD, TARGET, ALARM, REQUEST}),
+    "CreateCanaryFunction": (ADD, {RECORD}),
+    "AnalyzeFunction": (ADD, {RECORD, EXECUTION}),
+    "ShiftTrafficFunction": (ADD, {RECORD}),
+    "PromoteFunction": (ADD, {RECORD}),
+    "RollBackFunction": (ADD, {RECORD}),
+    "CloseFunction": (CHANGE, {RECORD, TARGET, ALARM}),
+    "RecoverFunction": (CHANGE, {RECORD, TARGET, ALARM}),
+    "OnAlarmFunction": (("UpdateItem",), {RECORD}),
+    "OnCommandFunction": (("UpdateItem",), {RECORD, EXECUTION}),
+    "NotifyFunction": (CHANGE, {NOTIFIED}),
+    "DashboardFunction": (("UpdateItem",), {RECORD, EXECUTION}),
+}
+"""By which actions each role may write which kinds of items; whatever is not here it may not."""
+
+
+@pytest.mark.parametrize("action", CHANGE)
+def test_a_role_may_write_its_own_kinds_of_items_and_no_others(
+    template_roles: Mapping[str, list[Statement]], action: str
+) -> None:
+    table = "arn:aws:dynamodb:us-east-1:123456789012:table/rollout-pilot-RolloutTable"
+    keys = {kind: f"{kind}a/b" for kind in (RECORD, TARGET, ALARM, REQUEST, EXECUTION, "SOMETHING#")}
+    keys[NOTIFIED] = NOTIFIED
+    for role, statements in template_roles.items():
+        writing = {
+            kind
+            for kind, key in keys.items()
+            if may(statements, f"dynamodb:{action}", table, keys={"dynamodb:LeadingKeys": key})
+        }
+        actions, kinds = WRITES[role]
+        assert (role, writing) == (role, kinds if action in actions else set())
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({}, False),
+        ({"rollout-pilot": "managed"}, True),
+        ({"rollout-pilot": "rollout-pilot"}, True),
+        ({"rollout-pilot": "other"}, False),
+        ({"team": "managed"}, False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("apigateway:PATCH", STAGE.replace("eu-west-1", "us-east-1")),
+        ("apigateway:POST", "arn:aws:apigateway:us-east-1::/restapis/a1/deployments"),
+        ("lambda:UpdateAlias", "arn:aws:lambda:us-east-1:123456789012:function:orders:live"),
+        ("lambda:PublishVersion", "arn:aws:lambda:us-east-1:123456789012:function:orders"),
+    ],
+)
+def test_what_is_changed_has_opted_in_to_this_controller_or_to_any(
+    template_roles: Mapping[str, list[Statement]], action: str, resource: str, tags: Json, expected: bool
+) -> None:
+    assert may(template_roles["CreateCanaryFunction"], action, resource, tags) is expected
 
 
 POST, GET, PATCH = (f"apigateway:{method}" for method in ("POST", "GET", "PATCH"))

@@ -345,4 +345,4 @@ def test_fourteen_days_of_analyses_each_minute() -> None:
 
 
 def short(watch_minutes: int) -> dict[str, object]:
-    return {"steps": [{"weightPercent": 50, "bakeMinutes": 1}], "watchMinutes": watch_minutes}
+    return {"steps": [{"weightPercent": 50, "bakeMinutes": 1}], "watchMinutes": watch_minutes, "control": 0}

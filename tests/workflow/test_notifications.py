@@ -64,7 +64,7 @@ def test_what_is_shown_only_and_would_have_rolled_back_is_named_in_every_message
             r"4XX is shown only, and would have rolled back \(canary \d+/\d+ \(\d\d\.\d\d%\) vs base "
         )
         reasons = {event["state"]: event["reason"] for event in at.told("r-1")}
-        assert [state for state in reasons if sentence.search(reasons[state])] == ["WATCHING", "PROMOTED"]
+        assert [state for state in reasons if sentence.search(reasons[state])] == ["BAKING", "WATCHING", "PROMOTED"]
         assert reasons["PROMOTED"].startswith("promoted, and watched for ")
         (message,) = heard(at)
         assert sentence.search(message)

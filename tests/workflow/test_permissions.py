@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rollout_simulator.permissions.enforcement import Permissions
-from rollout_simulator.permissions.policies import Permission
+from rollout_simulator.permissions.policies import LEADING_KEYS, Permission, Statement
 from rollout_simulator.scenario import SCENARIOS, load_scenario
 from rollout_simulator.simulation import Simulation, opened
 from tests.workflow.test_dashboard import asked, payloads
@@ -47,6 +47,18 @@ def a_superseded_rollout() -> Simulation:
         at.until_canary()
         at.ended(at.start(at.request(onConflict="supersede"), "second"))
         return at.simulation
+
+
+def a_request_that_is_made_twice() -> Simulation:
+    with world(request={**SHORT, "requestId": "release-1"}) as at:
+        at.ended(at.start(at.request(), "first"))
+        at.ended(at.start(at.request(), "second"))
+        return at.simulation
+
+
+def an_execution_stopped_while_an_alarm_is_watched() -> Simulation:
+    alarm = {"name": "orders-queue-too-old", "threshold": 1.0}
+    return a_rollout(alarms=[alarm], signals=[{"at_minute": 3, "command": "stop-execution"}])
 
 
 def a_deployment_of_the_api_as_it_is() -> Simulation:
@@ -108,6 +120,8 @@ EVERYWHERE: tuple[Callable[[], Simulation], ...] = (
     lambda: the_scenario("alias-worse-after-promotion"),
     lambda: a_rollout(target="lambda-alias", signals=[{"at_minute": 3, "command": "stop-execution"}]),
     a_superseded_rollout,
+    a_request_that_is_made_twice,
+    an_execution_stopped_while_an_alarm_is_watched,
     a_deployment_of_the_api_as_it_is,
     a_rollout_to_an_alias_that_is_not_there,
     a_rollback_that_is_refused,
@@ -115,6 +129,16 @@ EVERYWHERE: tuple[Callable[[], Simulation], ...] = (
     a_rollout_that_nobody_can_be_told_of,
     a_rollout_moved_by_the_dashboard,
 )
+
+
+def written_kinds(statement: Statement) -> Sequence[str]:
+    """The kinds of items that the statement lets its role write."""
+    return [each for found in statement.conditions if found.key == LEADING_KEYS for each in found.patterns]
+
+
+def words(granted: Permission) -> Sequence[str]:
+    """The words of the statement that were needed: action, resource, and kinds of items."""
+    return [granted.action, granted.resource, *dict(granted.keys).get(LEADING_KEYS, ())]
 
 
 @pytest.fixture(scope="module")
@@ -130,13 +154,13 @@ def test_nothing_is_called_that_is_not_allowed(lived: Sequence[Permissions]) -> 
 
 @pytest.mark.slow
 def test_every_permission_is_used(lived: Sequence[Permissions]) -> None:
-    used = {(grant.role, grant.sid, what) for each in lived for grant in each.used for what in grant.granted[:2]}
+    used = {(grant.role, grant.sid, what) for each in lived for grant in each.used for what in words(grant.granted)}
     unused = [
         f"{role}: {statement.sid}: {what}"
         for role, statements in lived[0].roles.items()
         for statement in statements
         if (role, statement.sid) not in UNUSED
-        for what in (*statement.actions, *statement.resources)
+        for what in (*statement.actions, *statement.resources, *written_kinds(statement))
         if (role, statement.sid, what) not in used
     ]
     assert unused == [], "no rollout here needs these: take them out of template.yaml, or add a rollout that does"
@@ -158,9 +182,32 @@ def test_a_stage_that_has_not_opted_in_is_not_touched() -> None:
             at.client("apigateway").untag_resource(resourceArn=each, tagKeys=["rollout-pilot"])
         before = at.stage()
         ended = at.ended(at.start(at.request()))
-        assert "not authorized to perform: apigateway:PATCH" in ended["cause"]
+        assert ended["error"] == "Rejected"
+        assert "does not carry the tag rollout-pilot=managed" in ended["cause"]
         assert (at.stage(), at.holder(), at.changes()) == (before, None, [])
-        assert at.simulation.aws.permissions.refused[0] == (
-            "CreateCanaryFunction",
-            Permission("apigateway:PATCH", stage),
-        )
+
+
+def test_a_stage_whose_tag_is_taken_away_after_the_request_was_accepted_is_not_touched() -> None:
+    with world(request=SHORT) as at:
+        target = at.target()
+        api = f"arn:aws:apigateway:us-east-1::/restapis/{target['restApiId']}"
+        before = at.stage()
+        execution = at.start(at.request())
+        at.simulation.clock.run_until(lambda: at.holder() is not None)
+        for each in (api, f"{api}/stages/{target['stageName']}"):
+            at.client("apigateway").untag_resource(resourceArn=each, tagKeys=["rollout-pilot"])
+        ended = at.ended(execution)
+        assert "not authorized to perform: apigateway:PATCH" in ended["cause"]
+        assert (at.holder(), at.changes()) == (None, [])
+        assert {**at.stage(), "tags": {}} == {**before, "tags": {}}
+
+
+def test_where_a_deployment_cannot_be_made_by_tag_the_rollout_fails_untouched_and_says_why() -> None:
+    """It is not known whether AWS lets a deployment that is only being made inherit the API's tags."""
+    with world(request=SHORT) as at:
+        at.simulation.aws.permissions.new_resources_inherit = False
+        before = at.stage()
+        ended = at.ended(at.start(at.request(candidate=None)))
+        assert "not authorized to perform: apigateway:POST" in ended["cause"]
+        assert (at.stage(), at.holder(), at.changes()) == (before, None, [])
+        assert at.ended(at.start(at.request(), "r-2"))["status"] == "SUCCEEDED"

@@ -105,7 +105,7 @@ def test_abort_with_nothing_running_is_a_no_op() -> None:
 def test_abort_during_promote_wins(moment: tuple[str, int, bool], watch_minutes: int) -> None:
     operation, nth, late = moment
     act = (after if late else before)("Promote", operation, What.COMMAND, nth, **command("abort"))
-    plan = {"steps": [{"weightPercent": 5, "bakeMinutes": 1}], "watchMinutes": watch_minutes}
+    plan = {"steps": [{"weightPercent": 5, "bakeMinutes": 1}], "watchMinutes": watch_minutes, "control": 0}
     recorded = ran(act, plan=plan)
     assert ("ROLLED_BACK", True) == (outcome(recorded), is_base(final(recorded), recorded))
 
@@ -374,7 +374,7 @@ def test_a_rollout_that_is_superseded_is_cleaned_up_first(act: Act) -> None:
 def test_a_rollout_that_is_superseded_while_it_is_watched_stays_promoted() -> None:
     recorded = ran(
         at(560, What.REQUEST, onConflict="supersede", other=True),
-        plan={"steps": [{"weightPercent": 50, "bakeMinutes": 1}], "watchMinutes": 30},
+        plan={"steps": [{"weightPercent": 50, "bakeMinutes": 1}], "watchMinutes": 30, "control": 0},
     )
     assert ("PROMOTED", "PROMOTED") == (outcome(recorded), outcome(recorded, "again-1"))
 

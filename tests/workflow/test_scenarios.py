@@ -36,6 +36,10 @@ LONG = frozenset(
         "business-metric-healthy",
         "business-metric-on-a-dry-run",
         "cloudwatch-down",
+        "derived-plan-at-0.05-rps-bad",
+        "derived-plan-at-0.05-rps-good",
+        "derived-plan-at-0.5-rps-good",
+        "derived-plan-at-2-rps-good",
         "cold-starts-in-long-bakes",
         "exclusive-base",
         "fix-for-a-base-that-fails-fast",
@@ -139,6 +143,7 @@ def the_outcome_is_the_expected_one(ran: Ran) -> None:
         25,
         50,
     ]
+    weights.append(95)  # the control
     assert result.max_weight_percent in {0, *weights, 100} | {90.0 for _ in ran.scenario.foreign_changes}
 
 

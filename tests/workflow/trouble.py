@@ -36,6 +36,7 @@ def ran(
                 "plan": {
                     "steps": [{"weightPercent": weight, "bakeMinutes": 1} for weight in (5, 25, 50)],
                     "watchMinutes": 2,
+                    "control": 0,
                 },
                 "judge": {"metrics": [{"name": "5XXError", "tolerance": {"relative": 3.0, "absolute": 0.02}}]},
                 "measurement": {"lagMinutes": 1, "settleSeconds": 0, "mostMinutesBetweenAnalyses": 1},

@@ -14,7 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rollout.adapters.cloudwatch import Query
-from rollout.adapters.counted_metrics import CountedMetrics, Dimensions, Tally
+from rollout.adapters.counted_metrics import (
+    QUANTILE_HISTORY_MINUTES,
+    QUANTILE_PERIOD_MINUTES,
+    CountedMetrics,
+    Dimensions,
+    Tally,
+)
 from rollout.core.measures import BaseHistory, Measure, RawMinute, Series
 
 VERSION = "ExecutedVersion"
@@ -30,13 +36,25 @@ class AliasMetrics(CountedMetrics):
 
     def history(self, series: Series, names: Sequence[str], last_minute: int) -> Sequence[BaseHistory]:
         """As for every source. The base was alone then. Raises: Unavailable."""
-        return super().history(replace(series, base=_whole(series.base)), names, last_minute)
+        whole = _whole(series.base)
+        query = self._longest(whole)
+        first = (last_minute - QUANTILE_HISTORY_MINUTES) // QUANTILE_PERIOD_MINUTES * QUANTILE_PERIOD_MINUTES
+        points = self._reader.read([query], first, last_minute, QUANTILE_PERIOD_MINUTES).values[query]
+        longest = max(points.values(), default=0.0)
+        history = super().history(replace(series, base=whole), names, last_minute)
+        return [replace(each, longest_ms=longest) for each in history]
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:
         """As for every source. Twice the same series: a version that serves alone. Raises: NotAllowed, Unavailable."""
         if series.base == series.canary:
             series = replace(series, base=_whole(series.base), canary=_whole(series.canary))
         return super().read(series, measures, first, last)
+
+    def _longest(self, arm: Mapping[str, str]) -> Query:
+        return Query(self.namespace, "Duration", tuple(arm.items()), "Maximum")
+
+    def _longest_queries(self, series: Series) -> Sequence[Query]:
+        return [self._longest(series.base), self._longest(series.canary)]
 
     def _errors_tally(self, name: str, dimensions: Dimensions) -> Tally:
         return Tally(

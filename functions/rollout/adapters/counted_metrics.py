@@ -115,14 +115,26 @@ class CountedMetrics(ABC):
             )
             for measure in measures
         }
-        points = self._points([tallies for each in arms.values() for tallies in each], first, last)
+        longest = self._longest_queries(series)
+        points = self._points([tallies for each in arms.values() for tallies in each], first, last, longest)
         return [
-            RawMinute(minute, {name: _raw(each, points, minute) for name, each in arms.items()}, points.complete)
+            RawMinute(
+                minute,
+                {name: _raw(each, points, minute) for name, each in arms.items()},
+                points.complete,
+                max((points.at(query, minute) or 0.0 for query in longest), default=0.0),
+            )
             for minute in range(first, last + 1)
         ]
 
-    def _points(self, arms: Iterable[Sequence[Tally]], first: int, last: int) -> Points:
+    def _longest_queries(self, series: Series) -> Sequence[Query]:
+        """What says how long the longest requests took, where their minutes have their points only when they end."""
+        del series
+        return ()
+
+    def _points(self, arms: Iterable[Sequence[Tally]], first: int, last: int, besides: Sequence[Query] = ()) -> Points:
         queries = [query for tallies in arms for tally in tallies for query in (tally.requests, tally.hits)]
+        queries += besides
         return self._reader.read(queries, first, last) if queries else Points({}, complete=True)
 
     def _parts(self, arm: Mapping[str, str]) -> Sequence[Dimensions]:

@@ -87,6 +87,7 @@ class WithCustomMetrics:
                     for measure in measures
                 },
                 raw.complete and points.complete,
+                raw.longest_ms,
             )
             for raw in raws
         ]

@@ -46,7 +46,7 @@ from rollout.adapters.faults import code_of, translated
 from rollout.core.budget import bounded, room_for, text_of
 from rollout.core.decision import Phase
 from rollout.core.rollout import Outcome, Rollout
-from rollout.core.target import target_named
+from rollout.core.target import target_named, target_of
 from rollout.errors import Busy, RecordChanged, RecordFull, Refused, Repeated, Unavailable
 
 if TYPE_CHECKING:
@@ -328,6 +328,12 @@ class DynamoDbStore:
             )
         names = ("rolloutId", "startedAt", "target", "state")
         return [{name: item.get(name, {}).get("S", "") for name in names} for item in answer["Items"]]
+
+    def targets(self) -> Sequence[Target]:
+        """Every target of a recorded rollout, running or ended, sorted by key. Raises: NotAllowed, Unavailable."""
+        rejected = Outcome.REJECTED.value
+        keys = {item["target"]["S"] for item in self._items_of_kind(ROLLOUT_KIND) if item["state"]["S"] != rejected}
+        return [target for key in sorted(keys) if (target := target_of(key)) is not None]
 
     def rejection(self, rollout_id: str) -> Json | None:
         """The record that counts no signals. Raises: Unavailable."""

@@ -10,7 +10,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rollout.adapters.faults import message_of, translated
-from rollout.core.inspection import OPT_IN, Backend, Inspection
+from rollout.core.controllers import TAG
+from rollout.core.inspection import Backend, Inspection
 from rollout.core.invoke_permission import may_invoke
 from rollout.core.rollout import Candidate
 from rollout.core.target import Json, Target
@@ -47,13 +48,24 @@ class StageInspector:
         self._apigateway = apigateway
         self._functions = functions
 
+    def opted_in_by(self, target: Target) -> str | None:
+        """The stage's own tag, or else the one that it inherits from its API, which GetStage does not show.
+
+        Raises: TargetMissing, Unavailable.
+        """
+        try:
+            tags = self._stage(target).get("tags", {})
+            return str(tags[TAG] if TAG in tags else self._api(target).get("tags", {}).get(TAG, ""))
+        except NotAllowed:
+            return None
+
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
-        """Three calls, and one for each function that an overridden variable names; two more for each of which an alias
-        is to be moved. Raises: TargetMissing, NotAllowed, Unavailable.
+        """Four calls, one for each API of the same name, and one for each function that an overridden variable names;
+        two more for each of which an alias is to be moved. Raises: TargetMissing, NotAllowed, Unavailable.
         """
         unreadable: list[str] = []
         stage = self._stage(target)
-        api_tags = _tried(lambda: self._api_tags(target), unreadable) or {}
+        api = _tried(lambda: self._api(target), unreadable) or {}
         found = _tried(lambda: list(self._methods(target)), unreadable)
         used, integrations = None, []
         if found is not None:
@@ -62,21 +74,21 @@ class StageInspector:
         variables = {**stage.get("variables", {}), **candidate.overrides}
         settings = stage.get("methodSettings", {}).values()
         return Inspection(
-            tags={**api_tags, **stage.get("tags", {})},
             execution_logging=any(each.get("loggingLevel", "OFF") != "OFF" for each in settings),
             access_log_format=stage.get("accessLogSettings", {}).get("format", ""),
             variables_used=used,
             backends=tuple(self._backends(integrations, variables, frozenset(candidate.overrides), unreadable)),
-            untagged_functions=tuple(self._untagged(target, unreadable)),
+            functions=dict(self._tagged(target, unreadable)),
+            namesakes=tuple(self._namesakes(target, api.get("name"), unreadable)),
             unreadable=tuple(dict.fromkeys(unreadable)),
         )
 
-    def _untagged(self, target: Target, unreadable: list[str]) -> Iterator[str]:
+    def _tagged(self, target: Target, unreadable: list[str]) -> Iterator[tuple[str, str]]:
         for name in sorted(target.behind.spare):
             function, _, alias = name.partition(":")
             tags = _tried(partial(self._function_tags, function, alias), unreadable)
-            if tags is not None and tags.get(OPT_IN[0]) != OPT_IN[1]:
-                yield function
+            if tags is not None:
+                yield function, tags.get(TAG, "")
 
     def _function_tags(self, function: str, alias: str) -> Mapping[str, str]:
         with translated(f"ListTags {function}"):
@@ -90,9 +102,33 @@ class StageInspector:
             except self._apigateway.exceptions.NotFoundException as error:
                 raise TargetMissing(f"{target.key} does not exist: {message_of(error)}") from error
 
-    def _api_tags(self, target: Target) -> Mapping[str, str]:
+    def _api(self, target: Target) -> Mapping[str, Any]:
         with translated(f"GetRestApi {target.ids['restApiId']}"):
-            return self._apigateway.get_rest_api(restApiId=target.ids["restApiId"]).get("tags", {})
+            return self._apigateway.get_rest_api(restApiId=target.ids["restApiId"])
+
+    def _namesakes(self, target: Target, name: str | None, unreadable: list[str]) -> Iterator[str]:
+        """CloudWatch knows a REST API by its name alone (documented), and names need not be unique."""
+        if name is None:
+            return
+        for api in _tried(lambda: self._apis_named(name), unreadable) or ():
+            if api != target.ids["restApiId"] and _tried(partial(self._has_stage, api, target), unreadable):
+                yield api
+
+    def _apis_named(self, name: str) -> list[str]:
+        with translated("GetRestApis"):
+            pages = self._apigateway.get_paginator("get_rest_apis").paginate(
+                PaginationConfig={"PageSize": LARGEST_PAGE}
+            )
+            return sorted(api["id"] for page in pages for api in page["items"] if api["name"] == name)
+
+    def _has_stage(self, api: str, target: Target) -> bool:
+        stage = target.ids["stageName"]
+        with translated(f"GetStage {api}/{stage}"):
+            try:
+                self._apigateway.get_stage(restApiId=api, stageName=stage)
+            except self._apigateway.exceptions.NotFoundException:
+                return False
+        return True
 
     def _methods(self, target: Target) -> Iterator[tuple[str, Json]]:
         """Every method with the `restApiId/stage/METHOD/path` that it is called as."""

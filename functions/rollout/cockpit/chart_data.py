@@ -62,7 +62,7 @@ class MetricView:
     canary, base: the counts of the present step as the history has them. effect: how large their difference is; None
     where that is not known. log_harm, log_proof: ln of the evidence; harm_limit, proof_limit: ln of what is enough.
     `higher_is_better` turns the tolerance round; `watched` is after the promotion, when there is no base and nothing
-    to prove.
+    to prove; `in_control` is before it, while the base keeps a control: nothing is to be proven either.
     """
 
     name: str
@@ -82,6 +82,7 @@ class MetricView:
     harm_limit: float
     proof_limit: float
     watched: bool
+    in_control: bool
     judged: tuple[Judged, ...]
     dots: tuple[Dot, ...]
 
@@ -90,12 +91,23 @@ class MetricView:
         """The numbers of the last analysis that had this metric."""
         return self.judged[-1] if self.judged else None
 
+    @property
+    def proves(self) -> bool:
+        """Whether anything is to be proven now."""
+        return not (self.watched or self.in_control)
+
+    @property
+    def is_no_worse(self) -> bool:
+        """Whether it is looked at for harm only, and has none."""
+        return not self.proves and self.verdict in ("safe", "undecided")
+
 
 def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView, ...]:
     """Every metric of the rollout, those that decide first."""
     thresholds = {measure.name: measure.threshold_ms for measure in rollout.measures}
     settings = rollout.settings.judge
     harm_limits = _harm_limits(settings)
+    controls = {index for index, step in enumerate(rollout.settings.plan) if step.harm_only}
     watch = judge_of(settings, rollout.watch_limits)
     watch_limits = _harm_limits(watch) if watch else {}
     seen = [(_minute(rollout, line), line) for line in history if line.get("analysis", {}).get("verdicts")]
@@ -111,8 +123,11 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
             watching = line["phase"] == Phase.WATCHING
             limit = (watch_limits if watching else harm_limits).get(metric.name, harm_limits[metric.name])
             data = _data_minute(rollout, line) or (judged[-1].data_minute if judged else minute)
-            judged.append(_judged(verdict, minute, data, line["step"], limit, settings.log_proof, watching=watching))
+            log_proof = None if watching or line["step"] in controls else settings.log_proof
+            judged.append(_judged(verdict, minute, data, line["step"], limit, log_proof, watching=watching))
         watching = rollout.phase is Phase.WATCHING or (bool(judged) and judged[-1].part == WATCH)
+        in_control = not watching and rollout.step in controls
+        proves = not watching and not in_control
         if last and rollout.phase is not Phase.ENDED and judged[-1].part != (WATCH if watching else rollout.step):
             last = {"verdict": WAITING, "logECapped": last["logECapped"]}
         verdict_word = last.get("verdict", WAITING if rollout.phase is not Phase.ENDED else "unmeasured")
@@ -131,10 +146,11 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
                 allowed=last.get("allowedRate"),
                 effect=Effect(**last["effect"]) if last.get("effect") else None,
                 log_harm=last.get("logECapped") if verdict_word != "unmeasured" else None,
-                log_proof=last.get("logS") if verdict_word not in NOTHING_TO_PROVE and not watching else None,
+                log_proof=last.get("logS") if verdict_word not in NOTHING_TO_PROVE and proves else None,
                 harm_limit=harm_limits[metric.name],
                 proof_limit=settings.log_proof,
                 watched=watching,
+                in_control=in_control,
                 judged=thinned(judged),
                 dots=_dots(rollout, history, metric.name),
             )
@@ -143,7 +159,14 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
 
 
 def _judged(
-    verdict: Json, minute: float, data_minute: float, step: int, limit: float, log_proof: float, *, watching: bool
+    verdict: Json,
+    minute: float,
+    data_minute: float,
+    step: int,
+    limit: float,
+    log_proof: float | None,
+    *,
+    watching: bool,
 ) -> Judged:
     measured = verdict["verdict"] != "unmeasured"
     return Judged(
@@ -154,7 +177,7 @@ def _judged(
         base=level(verdict["base"]) if measured and not watching else None,
         allowed=verdict["allowedRate"] if measured else None,
         harm=verdict["logECapped"] / limit if measured else None,
-        proof=verdict["logS"] / log_proof if measured and not watching else None,
+        proof=verdict["logS"] / log_proof if measured and log_proof is not None else None,
     )
 
 

@@ -51,9 +51,9 @@ def now(view: RolloutView) -> str:
     if view.watching:
         where = f" — {view.watched_minutes:.0f} of {view.watch_minutes} min"
     else:
-        bake = view.plan[view.step].bake_minutes
-        where = f" — {float(view.weight_percent):g} %, step {view.step + 1} of {len(view.plan)}, "
-        where += f"{view.judged_minutes} of {bake} min judged"
+        step = view.plan[view.step]
+        where = f" — {float(view.weight_percent):g} %, step {view.step + 1} of {len(view.plan)}"
+        where += f"{', the control' if step.harm_only else ''}, {view.judged_minutes} of {step.bake_minutes} min judged"
     left = view.least_minutes_left
     return where + ("" if left is None else f"; at least {duration(left)} to go")
 
@@ -78,7 +78,7 @@ def plan(view: RolloutView) -> Markup:
     items = [
         tag(
             "li",
-            f"{weight(step.weight_percent)} × {duration(step.bake_minutes)}",
+            f"{weight(step.weight_percent)} {'control' if step.harm_only else '×'} {duration(step.bake_minutes)}",
             class_="rp-now" if view.running and not view.watching and index == view.step else None,
         )
         for index, step in enumerate(view.plan)
@@ -101,7 +101,7 @@ def metric_card(view: RolloutView, metric: MetricView) -> Markup:
         tag("h3", metric.label, " ", chip(metric), " ", tag("span", role, class_="rp-dim") if role else None),
         tag("p", numbers(metric)),
         bar(harm, _of(metric.log_harm, metric.harm_limit), "rp-bar-harm", "roll back"),
-        None if metric.watched else bar(proof, _of(metric.log_proof, metric.proof_limit), "rp-bar-proof", "proven"),
+        bar(proof, _of(metric.log_proof, metric.proof_limit), "rp-bar-proof", "proven") if metric.proves else None,
         tag("div", rates_chart(view, metric), evidence_chart(view, metric), class_="rp-charts"),
         class_="rp-card",
     )
@@ -109,18 +109,15 @@ def metric_card(view: RolloutView, metric: MetricView) -> Markup:
 
 def chip(metric: MetricView) -> Markup:
     """The metric's verdict, as a coloured label."""
-    tone = Tone.GOOD if _is_as_before(metric) else _VERDICTS[metric.verdict]
+    tone = Tone.GOOD if metric.is_no_worse else _VERDICTS[metric.verdict]
     return tag("span", verdict_words(metric), class_=f"rp-chip rp-{tone}")
 
 
 def verdict_words(metric: MetricView) -> str:
     """The metric's verdict in words."""
-    return "no worse than before" if _is_as_before(metric) else _VERDICT_WORDS[metric.verdict]
-
-
-def _is_as_before(metric: MetricView) -> bool:
-    """Whether the metric is being watched after the promotion and is not harmful. Nothing is proven then."""
-    return metric.watched and metric.verdict in ("safe", "undecided")
+    if metric.is_no_worse:
+        return "no worse than before" if metric.watched else "no worse than the base"
+    return _VERDICT_WORDS[metric.verdict]
 
 
 def numbers(metric: MetricView) -> str:

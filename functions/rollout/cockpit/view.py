@@ -223,5 +223,9 @@ def _least_minutes_left(rollout: Rollout, now: datetime) -> float | None:
     if not rollout.evidence.step_minutes or rollout.step != rollout.evidence.step:
         since = (now - rollout.changed_at).total_seconds() / SECONDS_PER_MINUTE
         present += int(max(0.0, MINUTES_BESIDE_A_BAKE - since))
-    later = sum(planned.bake_minutes + MINUTES_BESIDE_A_BAKE for planned in settings.plan[step + 1 :])
-    return present + later + settings.watch_minutes
+    return present + least_minutes(settings.plan[step + 1 :]) + settings.watch_minutes
+
+
+def least_minutes(plan: Plan) -> float:
+    """What these steps take at least."""
+    return sum(step.bake_minutes + MINUTES_BESIDE_A_BAKE for step in plan)

@@ -1,8 +1,14 @@
 """Whether the stage's own series already contains the canary's traffic.
 
 No official page says so. With a share w of requests sent to the canary, its count is w of the stage's when the
-stage's series includes it, and w/(1−w) when it does not. Both are binomial draws, so the observed counts tell one
-from the other; until they have, the canary is subtracted: for a healthy canary that leaves the base's rate
+stage's series includes it, and w/(1−w) when it does not. Given the stage's count s, the canary's count x is
+
+    binomial, P(x) = C(s, x)·w^x·(1−w)^(s−x), when the series includes it, and
+    negative binomial, P(x) = C(x+s, x)·w^x·(1−w)^(s+1), when it does not (whatever the traffic is beforehand).
+
+A minute without a canary request has no point of the canary, so both are taken given x ≥ 1. Then their ratio is an
+e-value against "includes it": at any traffic it ever reaches 1,000 in at most one of a thousand such rollouts. Until
+the counts have told one from the other, the canary is subtracted: for a healthy canary that leaves the base's rate
 unchanged, and for a harmful one it errs towards seeing the harm.
 """
 
@@ -10,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import inf, lgamma, log
+from math import expm1, inf, lgamma, log, log1p
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,9 +63,9 @@ class BaseSemantics:
 
     def observe(self, canary: int, stage: int, weight: float) -> BaseSemantics:
         """Learn from one minute: requests of the canary's and the stage's series at weight 0 < `weight` < 1."""
-        if self.setting is not BaseSetting.AUTO or canary + stage == 0:
+        if self.setting is not BaseSetting.AUTO or canary == 0:
             return self
-        ratio = _log_binomial(canary, canary + stage, weight) - _log_binomial(canary, stage, weight)
+        ratio = _log_excluded(canary, stage, weight) - _log_included(canary, stage, weight)
         capped = max(-_MINUTE_CAP, min(_MINUTE_CAP, ratio))
         bounded = max(-4 * _DECIDED, min(4 * _DECIDED, self.log_ratio + capped))
         return replace(self, log_ratio=bounded)
@@ -74,14 +80,20 @@ class BaseSemantics:
         return cls(BaseSetting(document["setting"]), document["logRatio"])
 
 
-def _log_binomial(successes: int, trials: int, share: float) -> float:
-    """ln P(successes of trials); −∞ when there are more successes than trials."""
-    if successes > trials:
+def _log_included(canary: int, stage: int, weight: float) -> float:
+    """ln P(canary | stage, canary ≥ 1) when the stage's series includes the canary; −∞ when that cannot be."""
+    if canary > stage:
         return -inf
-    return (
-        lgamma(trials + 1)
-        - lgamma(successes + 1)
-        - lgamma(trials - successes + 1)
-        + successes * log(share)
-        + (trials - successes) * log(1 - share)
-    )
+    none = stage * log1p(-weight)
+    drawn = _log_choose(stage, canary) + canary * log(weight) + (stage - canary) * log1p(-weight)
+    return drawn - log(-expm1(none))
+
+
+def _log_excluded(canary: int, stage: int, weight: float) -> float:
+    """ln P(canary | stage, canary ≥ 1) when it does not."""
+    none = (stage + 1) * log1p(-weight)
+    return _log_choose(canary + stage, canary) + canary * log(weight) + none - log(-expm1(none))
+
+
+def _log_choose(whole: int, part: int) -> float:
+    return lgamma(whole + 1) - lgamma(part + 1) - lgamma(whole - part + 1)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ControllerMetric:
-    """One of the controller's own metrics. `unit` is CloudWatch's; beside the dimensions each has `service`."""
+    """One of the controller's own metrics. `unit` is CloudWatch's; beside the dimensions each has `service`, which is
+    the name of the controller's stack.
+    """
 
     name: str
     unit: str
@@ -101,7 +103,7 @@ def is_unmeasured(rollout: Rollout) -> bool:
 
 
 def bad_requests(reading: MinuteReading, judge: JudgeSettings) -> int:
-    """The canary's errors of one minute, by the first error metric that decides."""
+    """The canary's errors of one minute, by the first error metric that decides and was read."""
     for metric in judge.metrics:
         if metric.decides and metric.kind is MetricKind.ERRORS and metric.name in reading.pairs:
             canary = reading.pairs[metric.name].canary

@@ -50,6 +50,7 @@ class Decision(StrEnum):
     CLOSE = "CLOSE"
     REJECT = "REJECT"
     REPEATED = "REPEATED"
+    PASS_OVER = "PASS_OVER"
     WAIT = "WAIT"
     HAND_OVER = "HAND_OVER"
     LOOK_AGAIN = "LOOK_AGAIN"
@@ -111,17 +112,20 @@ TABLE: dict[tuple[Phase, SignalKind | None, Assessment], Decision] = {
 
 OnInconclusive = Literal["hold", "rollback"]
 OnRegression = Literal["rollback", "hold", "holdAtZero"]
+OnRegressionAfterPromotion = Literal["tell", "rollback"]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the request wants where the table says HOLD (on_inconclusive) or ROLL_BACK (on_regression).
 
-    holdAtZero: hold with the canary's weight lowered to nothing.
+    holdAtZero: hold with the canary's weight lowered to nothing. on_regression_after_promotion: what a candidate comes
+    to that is worse than the frozen base; an alarm rolls it back all the same.
     """
 
     on_inconclusive: OnInconclusive = "hold"
     on_regression: OnRegression = "rollback"
+    on_regression_after_promotion: OnRegressionAfterPromotion = "rollback"
 
     @property
     def holds_regressions(self) -> bool:

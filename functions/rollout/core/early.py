@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from rollout.core.judge import JudgeSettings, MetricKind, MinuteReading
+from rollout.core.judge import Count, JudgeSettings, MetricKind, MinuteReading, Pair
 
 MOST_MINUTES = 8
 """So many of the newest minutes are remembered between two readings."""
@@ -22,6 +22,37 @@ def numbers_of(reading: MinuteReading) -> str:
         for name, pair in sorted(reading.pairs.items())
         if pair.canary is not None and pair.base is not None
     )
+
+
+def reading_of_numbers(text: str, minute: int, step: int) -> MinuteReading:
+    """The inverse of `numbers_of`, for counts; what else there was, or was not compared, is left out."""
+    pairs = {}
+    for part in text.split(";"):
+        name, _, numbers = part.rpartition("=")
+        values = numbers.split()
+        if len(values) == 4 and all(value.isdigit() for value in values):
+            canary, canary_bad, base, base_bad = map(int, values)
+            if canary or base:
+                pairs[name] = Pair(Count(canary, canary_bad), Count(base, base_bad))
+    return MinuteReading(minute, step, pairs)
+
+
+def grown_by(before: MinuteReading, now: MinuteReading) -> MinuteReading:
+    """What has come to a minute since: of each metric whose counts have only grown."""
+    pairs = {}
+    for name, pair in now.pairs.items():
+        known, arms = before.pairs[name], []
+        for old, new in zip(known, pair, strict=True):
+            if (
+                isinstance(old, Count)
+                and isinstance(new, Count)
+                and new.requests >= old.requests
+                and new.bad >= old.bad
+            ):
+                arms.append(Count(new.requests - old.requests, new.bad - old.bad))
+        if len(arms) == len(known):
+            pairs[name] = Pair(*arms)
+    return now._replace(pairs=pairs)
 
 
 def believed(readings: Iterable[MinuteReading], seen: Mapping[int, str]) -> list[MinuteReading]:

@@ -11,9 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-OPT_IN = ("rollout-pilot", "managed")
-"""The tag by which a target opts in to being rolled out."""
-
 _LOG_VARIABLE = re.compile(r"\$context(?:\.[A-Za-z0-9_-]+)+")
 
 
@@ -51,24 +48,21 @@ class Backend:
 class Inspection:
     """The facts about a target that a preflight looks at.
 
-    untagged_functions: those of which the rollout would move an alias, and which do not carry the tag.
+    functions: those of which the rollout would move an alias, with their tags `rollout-pilot`, "" for none.
     variables_used: the stage variables that the API's definition names. access_log_format: "" without an access log.
+    namesakes: the ids of other REST APIs of the same name that have a stage of the same name, too.
+    timeout_seconds: the larger Timeout of the versions that share an alias's requests; 0 where it is not known.
     unreadable: what could not be looked at, in words.
     """
 
-    tags: Mapping[str, str] | None = None
     execution_logging: bool | None = None
     access_log_format: str | None = None
     variables_used: frozenset[str] | None = None
     backends: tuple[Backend, ...] = ()
-    untagged_functions: tuple[str, ...] = ()
+    functions: Mapping[str, str] = field(default_factory=dict)
+    namesakes: tuple[str, ...] = ()
+    timeout_seconds: int = 0
     unreadable: tuple[str, ...] = field(default=())
-
-    @property
-    def opted_in(self) -> bool | None:
-        """Whether the target carries the tag; None when its tags are not known."""
-        name, value = OPT_IN
-        return None if self.tags is None else self.tags.get(name) == value
 
 
 def logged_variables(log_format: str) -> frozenset[str] | None:

@@ -40,12 +40,14 @@ class BaseHistory:
     """The base before the rollout: its counts over so many minutes, and for latency the threshold its quantile gave.
 
     by_minute: the counts of each minute, oldest first, None where there is no point; empty where they are not known.
+    longest_ms: how long the longest invocation of the last hours took; 0 where that is not known, or of no matter.
     """
 
     measure: Measure
     count: Count | Moments
     minutes: int = 30
     by_minute: Sequence[Count | None] = ()
+    longest_ms: float = 0.0
 
     @property
     def samples(self) -> int:
@@ -126,11 +128,16 @@ class RawCounts:
 
 @dataclass(frozen=True, slots=True)
 class RawMinute:
-    """One minute of all metrics. `complete` is false when the source said that more is to come."""
+    """One minute of all metrics. `complete` is false when the source said that more is to come.
+
+    longest_ms: how long the longest invocation that began in it took, of those that have ended; 0 where that is not
+    known, or of no matter.
+    """
 
     minute: int
     counts: Mapping[str, RawCounts]
     complete: bool = True
+    longest_ms: float = 0.0
 
     def without_routes(self) -> RawMinute:
         """The same minute of the target as a whole."""

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 MINUTE_SECONDS = 60
+MOST_LAG_MINUTES = 30
+"""However late the points come."""
 
 
 def minute_of(moment: datetime) -> int:
@@ -25,6 +28,15 @@ def start_of(minute: int) -> datetime:
 def utc(moment: datetime) -> str:
     """The moment to the minute, as every sentence has it: `2026-03-02 12:05 UTC`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def minutes_more(seconds: float) -> int:
+    """How many minutes more than others the points of a minute need, whose invocations take so long.
+
+    Lambda stamps a point with the start of an invocation, and it is there from its end on (documented). What takes up
+    to half a minute is within the lag of the others.
+    """
+    return ceil(seconds / MINUTE_SECONDS) if seconds > MINUTE_SECONDS / 2 else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from rollout.core.judge.explain import with_shown_only
 from rollout.core.measures import Measure, Series
 from rollout.core.minutes import Calendar
 from rollout.core.signals import Signal, overtaking
+from rollout.core.spending import NOTHING_SPENT, ErrorBudget, Excess
 from rollout.core.target import NOTHING_BEHIND, Behind, Json, Target, TargetState
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the request asked for; it does not change while the rollout runs."""
+    """What the request asked for; it does not change while the rollout runs.
+
+    max_bad_requests: what it may cost beyond the base's rate; the error budget's share is in it once the traffic of the
+    base is known.
+    """
 
     target: Target
     candidate: Candidate
@@ -79,6 +84,8 @@ class Settings:
     undo_minutes: int
     most_minutes_between_analyses: int
     alarms: tuple[str, ...]
+    max_bad_requests: int | None = None
+    error_budget: ErrorBudget | None = None
 
     @property
     def watched_variables(self) -> frozenset[str]:
@@ -91,12 +98,11 @@ class Settings:
             "target": self.target.to_document(),
             "behind": self.target.behind.to_document(),
             "candidate": self.candidate.to_document(),
-            "plan": [
-                {"weightPercent": str(step.weight_percent), "bakeMinutes": step.bake_minutes} for step in self.plan
-            ],
+            "plan": [_step_document(step) for step in self.plan],
             "judge": self.judge.to_dict(),
             "onInconclusive": self.policy.on_inconclusive,
             "onRegression": self.policy.on_regression,
+            "onRegressionAfterPromotion": self.policy.on_regression_after_promotion,
             "lagMinutes": self.calendar.lag_minutes,
             "graceMinutes": self.calendar.grace_minutes,
             "outageMinutes": self.calendar.outage_minutes,
@@ -107,6 +113,8 @@ class Settings:
             "undoMinutes": self.undo_minutes,
             "mostMinutesBetweenAnalyses": self.most_minutes_between_analyses,
             "alarms": list(self.alarms),
+            "maxBadRequests": self.max_bad_requests,
+            "errorBudget": self.error_budget._asdict() if self.error_budget else None,
         }
 
     @classmethod
@@ -115,9 +123,16 @@ class Settings:
         return cls(
             target=_target(document),
             candidate=Candidate.from_document(document["candidate"]),
-            plan=tuple(Step(Decimal(step["weightPercent"]), step["bakeMinutes"]) for step in document["plan"]),
+            plan=tuple(
+                Step(Decimal(step["weightPercent"]), step["bakeMinutes"], step.get("harmOnly", False))
+                for step in document["plan"]
+            ),
             judge=JudgeSettings.from_dict(document["judge"]),
-            policy=Policy(document["onInconclusive"], document["onRegression"]),
+            policy=Policy(
+                document["onInconclusive"],
+                document["onRegression"],
+                document.get("onRegressionAfterPromotion", "rollback"),  # as all rollouts did that began without it
+            ),
             calendar=Calendar(
                 lag_minutes=document["lagMinutes"],
                 grace_minutes=document["graceMinutes"],
@@ -132,7 +147,14 @@ class Settings:
             undo_minutes=document["undoMinutes"],
             most_minutes_between_analyses=document["mostMinutesBetweenAnalyses"],
             alarms=tuple(document["alarms"]),
+            max_bad_requests=document.get("maxBadRequests"),
+            error_budget=ErrorBudget(**document["errorBudget"]) if document.get("errorBudget") else None,
         )
+
+
+def _step_document(step: Step) -> Json:
+    document: Json = {"weightPercent": str(step.weight_percent), "bakeMinutes": step.bake_minutes}
+    return document | {"harmOnly": True} if step.harm_only else document
 
 
 def _wait_cause(document: Json | None) -> Cause | None:
@@ -185,12 +207,17 @@ class Rollout:
     signals_seen: how many of `signals` have been considered.
     pending_events: notifications that are recorded and perhaps not yet sent.
     bad_served: the errors that the canary has answered with, as far as they were counted.
+    excess: those of them that the base's rate does not explain.
     lag_minutes: how late the points were found to come, where that is later than the request says.
+    timeout_minutes: so many minutes more may pass until a minute's invocations have ended, by the slower version's
+    Timeout; 0 where that is within the lag, or where the target has none.
+    counted: what the newest minutes were counted with, by minute: they are read again, and weighed anew if they grew.
     last_asked: of each arm the last counted minute in which it had requests.
     early: what was seen of minutes that were not closed yet, by minute.
     firing_at_start: the alarms that were firing before it began; they count only for what the candidate adds.
     missing_alarms: those that the last look did not find, of which people have been told.
     would_have_convicted: what is shown only and would have rolled the rollout back, with the sums of the arms then.
+    worse_than_before: how the candidate was found worse after the promotion than the base before it, "" if it was not.
     revision: counts the writes of the record.
     """
 
@@ -232,12 +259,16 @@ class Rollout:
     signals_seen: int = 0
     pending_events: tuple[Json, ...] = ()
     bad_served: int = 0
+    excess: Excess = NOTHING_SPENT
     lag_minutes: int = 0
+    timeout_minutes: int = 0
+    counted: Mapping[int, str] = field(default_factory=dict)
     early: Mapping[int, str] = field(default_factory=dict)
     last_asked: LastAsked = field(default_factory=dict)
     firing_at_start: tuple[str, ...] = ()
     missing_alarms: tuple[str, ...] = ()
     would_have_convicted: Mapping[str, Pair] = field(default_factory=dict)
+    worse_than_before: str = ""
     revision: int = 0
 
     @property
@@ -250,6 +281,24 @@ class Rollout:
         """When minutes may be counted, by the lag that was asked for or the one that was found."""
         asked = self.settings.calendar
         return replace(asked, lag_minutes=max(asked.lag_minutes, self.lag_minutes))
+
+    def is_complete(self, now: datetime) -> bool:
+        """Whether every invocation of the present step's bake has ended, whatever it does: its Timeout is over."""
+        if not self.timeout_minutes:
+            return True
+        start = self.evidence.starts_of(self.step, self.next_minute)
+        complete = self.settings.calendar.last_closed(now) - self.timeout_minutes
+        return complete >= start + self.settings.plan[max(0, self.step)].bake_minutes - 1
+
+    @property
+    def overspent(self) -> str:
+        """In words, that the rollout has cost more bad requests than it may; "" if it has not."""
+        most, spent = self.settings.max_bad_requests, self.excess.spent
+        if most is None or spent < max(1, most):
+            return ""
+        budget = self.settings.error_budget
+        of = ", the share of the error budget" if budget else ""
+        return f"{spent:,.0f} bad requests more than the base's rate explains; {most:,} are allowed{of}"
 
     @property
     def last_confirmed(self) -> TargetState:
@@ -283,6 +332,11 @@ class Rollout:
     def on_last_step(self) -> bool:
         """Whether the plan has no further step."""
         return self.step >= len(self.settings.plan) - 1
+
+    @property
+    def before_last_raise(self) -> bool:
+        """Whether what comes next is the last raise within the plan, or the promotion."""
+        return self.step >= len(self.settings.plan) - 2
 
     @property
     def planned_minutes(self) -> int:
@@ -398,12 +452,16 @@ class Rollout:
             "signalsSeen": self.signals_seen,
             "pendingEvents": list(self.pending_events),
             "badServed": self.bad_served,
+            "excess": list(self.excess),
             "foundLagMinutes": self.lag_minutes,
+            "timeoutMinutes": self.timeout_minutes,
+            "counted": {str(minute): numbers for minute, numbers in self.counted.items()},
             "lastAsked": dict(self.last_asked),
             "early": {str(minute): numbers for minute, numbers in self.early.items()},
             "firingAtStart": list(self.firing_at_start),
             "missingAlarms": list(self.missing_alarms),
             "wouldHaveConvicted": {name: _sums(pair) for name, pair in self.would_have_convicted.items()},
+            "worseThanBefore": self.worse_than_before,
         }
 
     @classmethod
@@ -448,7 +506,10 @@ class Rollout:
             signals_seen=document["signalsSeen"],
             pending_events=tuple(document["pendingEvents"]),
             bad_served=document.get("badServed", 0),  # the oldest records lack it
+            excess=Excess(*document.get("excess", ())),
             lag_minutes=document.get("foundLagMinutes", 0),
+            timeout_minutes=document.get("timeoutMinutes", 0),
+            counted={int(minute): numbers for minute, numbers in document.get("counted", {}).items()},
             last_asked=document.get("lastAsked", {}),
             early={int(minute): numbers for minute, numbers in document.get("early", {}).items()},
             firing_at_start=tuple(document.get("firingAtStart", ())),
@@ -457,5 +518,6 @@ class Rollout:
                 name: Pair(*map(_totals, (sums["canary"], sums["base"])))
                 for name, sums in document.get("wouldHaveConvicted", {}).items()
             },
+            worse_than_before=document.get("worseThanBefore", ""),
             revision=revision,
         )

@@ -39,6 +39,7 @@ class RolloutRequest:
     taught are added once the target has been looked at.
     spare_aliases: of the functions behind a stage. moves_live_aliases: on promotion the live ones get their versions.
     canary_series: overrides the canary's value of the Stage dimension.
+    names_no_steps: the plan's steps are the default ones, and may be derived of the base's traffic.
     """
 
     settings: Settings
@@ -53,6 +54,7 @@ class RolloutRequest:
     ignores_firing_alarms: bool = False
     supersedes: bool = False
     request_id: str | None = None
+    names_no_steps: bool = False
 
     def behind(self, variables: Mapping[str, str]) -> Behind:
         """The aliases that are moved together with a stage whose variables are these: the spare ones, and where it

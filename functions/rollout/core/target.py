@@ -88,6 +88,16 @@ def target_named(document: object) -> str:
     return key if len(key) <= LONGEST_TARGET_KEY else ""
 
 
+_IDS = {"apigateway-stage": ("restApiId", "stageName"), "lambda-alias": ("functionName", "aliasName")}
+
+
+def target_of(key: str) -> Target | None:
+    """The target of this key; None when it is the key of none."""
+    kind, *ids = key.split("/")
+    names = _IDS.get(kind, ())
+    return Target(kind, dict(zip(names, ids, strict=True))) if ids and len(names) == len(ids) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Canary:
     """The canary as the target shows it: its deployment or version, its share of requests, its overrides."""

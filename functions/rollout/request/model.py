@@ -16,12 +16,13 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from rollout.core.base_semantics import BaseSetting
-from rollout.core.decision import OnInconclusive, OnRegression, Policy
+from rollout.core.decision import OnInconclusive, OnRegression, OnRegressionAfterPromotion, Policy
 from rollout.core.judge import InvalidSettings, JudgeSettings, Step
 from rollout.core.minutes import Calendar
 from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
 from rollout.core.rollout_request import RolloutRequest
 from rollout.core.sources import SourceSetting
+from rollout.core.spending import ErrorBudget
 from rollout.core.target import Target
 from rollout.errors import InvalidRequest, Problem
 from rollout.request.custom_metrics import CustomMetricRequest, unknown_placeholders
@@ -65,12 +66,27 @@ def _default_steps() -> list[PlanStep]:
     return [PlanStep.model_validate({"weightPercent": weight, "bakeMinutes": 10}) for weight in (5, 10, 25, 50)]
 
 
+DEFAULT_AFTER_MINUTES = 10
+
+
 class Plan(Part):
-    """The ramp: weights rise strictly; after the last step the canary is promoted and watched."""
+    """The weights rise strictly; then the base keeps a control, and then the canary is promoted and watched."""
 
     steps: Annotated[list[PlanStep], Field(min_length=1, max_length=200, default_factory=_default_steps)]
     watch_minutes: Annotated[int, Number(0, 1_440)] = Field(
-        10, description="For so long after the promotion alarms and the frozen base still judge."
+        10,
+        description="For so long, before the promotion, the base keeps a control that the canary is compared with. "
+        "Without a control: for so long after the promotion alarms and the frozen base still judge.",
+    )
+    control: Annotated[Decimal, Number(0, 50, decimals=2)] = Field(
+        Decimal(5),
+        description="The control: the percent of the requests that the base keeps before the promotion, for "
+        "`watchMinutes`. 0 leaves it out; so does a last step that leaves the base no more than that.",
+    )
+    after_minutes: Annotated[int, Number(0, 1_440)] | None = Field(
+        None,
+        description="For so long after the promotion alarms still roll back. If left out: 10 with a control, "
+        "`watchMinutes` without one.",
     )
 
     @model_validator(mode="after")
@@ -84,6 +100,25 @@ class Plan(Part):
             if after.weight_percent <= before.weight_percent
         )
         return self
+
+    @property
+    def has_control(self) -> bool:
+        """Whether the base keeps a control before the promotion."""
+        return self.control > 0 and self.watch_minutes > 0 and 100 - self.control > self.steps[-1].weight_percent
+
+    def understood(self) -> tuple[Step, ...]:
+        """The steps, with the control as the last."""
+        steps = [Step(step.weight_percent, step.bake_minutes) for step in self.steps]
+        if self.has_control:
+            steps.append(Step(100 - self.control, self.watch_minutes, harm_only=True))
+        return tuple(steps)
+
+    @property
+    def minutes_after_promotion(self) -> int:
+        """For how long the rollout goes on after the promotion."""
+        if self.after_minutes is not None:
+            return self.after_minutes
+        return DEFAULT_AFTER_MINUTES if self.has_control else self.watch_minutes
 
 
 class Measurement(Part):
@@ -119,6 +154,18 @@ class Measurement(Part):
     )
 
 
+class ErrorBudgetRequest(Part):
+    """The share of an error budget that a rollout may cost, at the traffic that the base has when it begins."""
+
+    slo: Annotated[float, Number(above=0, below=100)] = Field(
+        description="The objective: how many percent of the requests must not fail."
+    )
+    window_days: Annotated[float, Number(above=0, most=366)] = Field(30, description="The days it is for.")
+    share: Annotated[float, Number(above=0, most=1)] = Field(
+        0.05, description="How much of what may fail in that time one rollout may cost."
+    )
+
+
 class Request(Part, ABC):
     """A request for a rollout. Each kind of target has a subclass, with the fields `target` and `candidate`."""
 
@@ -129,7 +176,11 @@ class Request(Part, ABC):
 
     target: Part
     candidate: Part
-    plan: Plan = Field(default_factory=Plan, description="5, 10, 25 and 50 %, ten minutes each, if left out.")
+    plan: Plan = Field(
+        default_factory=Plan,
+        description="If left out: 5, 10, 25, 50 % and the control, ten minutes each; fewer and longer steps below five "
+        "requests a second.",
+    )
     judge: JudgeRequest = Field(default_factory=JudgeRequest, description="What is judged, and how strictly.")
     metrics: Annotated[list[CustomMetricRequest], Field(max_length=20)] = Field(
         default_factory=list, description="Custom metrics, judged beside those of the judge's block."
@@ -149,6 +200,19 @@ class Request(Part, ABC):
     )
     on_regression: OnRegression = Field(
         "rollback", description="Instead of rolling back, hold for a person, with the canary's weight as it is or at 0."
+    )
+    on_regression_after_promotion: OnRegressionAfterPromotion | None = Field(
+        None,
+        description="When the candidate is worse after the promotion than the base was before it, and nothing is left "
+        "to compare it with: tell, or roll back. If left out: tell where there was a control, else roll back.",
+    )
+    max_bad_requests: Annotated[int, Number(1, 1_000_000_000)] | None = Field(
+        None,
+        description="What the rollout may cost: when the canary has so many bad requests more than the base's rate "
+        "explains, it is rolled back, whatever the odds say.",
+    )
+    error_budget: ErrorBudgetRequest | None = Field(
+        None, description="The same as a share of an error budget, computed of the base's traffic."
     )
     hold_minutes: Annotated[int, Number(1, A_MONTH)] = Field(
         1_440, description="A held rollout that nobody answers for so long is rolled back."
@@ -188,21 +252,23 @@ class Request(Part, ABC):
 
     def understood(self) -> RolloutRequest:
         """The request as a value of the core, with every default filled in."""
-        measurement = self.measurement
+        measurement, budget = self.measurement, self.error_budget
         return RolloutRequest(
             settings=Settings(
                 target=Target.from_document(self.target.model_dump(by_alias=True)),
                 candidate=self.to_go_live,
-                plan=tuple(Step(step.weight_percent, step.bake_minutes) for step in self.plan.steps),
+                plan=self.plan.understood(),
                 judge=self._judge_settings(),
-                policy=Policy(self.on_inconclusive, self.on_regression),
+                policy=Policy(self.on_inconclusive, self.on_regression, self._after_promotion),
                 calendar=Calendar(lag_minutes=measurement.lag_minutes, settle_seconds=measurement.settle_seconds),
-                watch_minutes=self.plan.watch_minutes,
+                watch_minutes=self.plan.minutes_after_promotion,
                 hold_minutes=self.hold_minutes,
                 pause_minutes=self.pause_minutes,
                 undo_minutes=self.undo_minutes,
                 most_minutes_between_analyses=measurement.most_minutes_between_analyses,
                 alarms=tuple(dict.fromkeys(self.alarms)),
+                max_bad_requests=self.max_bad_requests,
+                error_budget=ErrorBudget(budget.slo, budget.window_days, budget.share) if budget else None,
             ),
             custom_metrics=tuple(each.metric for each in self.metrics),
             source=SourceSetting(measurement.source),
@@ -213,7 +279,12 @@ class Request(Part, ABC):
             ignores_firing_alarms=self.ignore_alarms_already_firing,
             supersedes=self.on_conflict == "supersede",
             request_id=self.request_id,
+            names_no_steps="steps" not in self.plan.model_fields_set,
         )
+
+    @property
+    def _after_promotion(self) -> OnRegressionAfterPromotion:
+        return self.on_regression_after_promotion or ("tell" if self.plan.has_control else "rollback")
 
     @property
     @abstractmethod
@@ -316,6 +387,19 @@ def parse_request(document: object) -> RolloutRequest:
 
 def _invalid(problems: list[Problem]) -> InvalidRequest:
     return InvalidRequest(in_one_line(problems), problems)
+
+
+def target_in(document: object) -> Target | None:
+    """The target of a request that may be wrong in all else; None where there is none."""
+    target = document.get("target") if isinstance(document, dict) else None
+    kind = _kind_of(target)
+    if isinstance(kind, Problem):
+        return None
+    try:
+        part: Part = REQUESTS[kind].model_fields["target"].annotation.model_validate(target)  # type: ignore[union-attr]
+    except ValidationError:
+        return None
+    return Target.from_document(part.model_dump(by_alias=True))
 
 
 def _kind_of(target: object) -> str | Problem:

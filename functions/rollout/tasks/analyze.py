@@ -98,7 +98,7 @@ def analyze(ports: Ports, rollout_id: str, execution: str = "") -> TaskResult:
         reason = f"{cause.reason}; {_words(judgement)}"
         return _record(ports, rollout, now, Decision.ROLL_BACK, cause, reason, analysis)
     reason = "; ".join([*([str(signal)] if signal else []), *observed.settled, _words(judgement)])
-    assessment, reservations = _assessed(rollout, observed, alarms.unknown)
+    assessment, reservations = _assessed(rollout, observed, alarms.unknown, now)
     reason = "; ".join([*reservations, reason])
     return _conclude(ports, rollout, now, assessment, signal, reason, analysis)
 
@@ -137,7 +137,7 @@ def _with_shown_only(rollout: Rollout, judgement: Judgement | None) -> Rollout:
     return replace(rollout, would_have_convicted={**rollout.would_have_convicted, **found}) if found else rollout
 
 
-def _assessed(rollout: Rollout, observed: Observed, unknown_alarms: str) -> tuple[Assessment, list[str]]:
+def _assessed(rollout: Rollout, observed: Observed, unknown_alarms: str, now: datetime) -> tuple[Assessment, list[str]]:
     """What the judgement means for the decision, and what speaks against taking it as it is.
 
     Nothing is raised or promoted while the newest minutes cannot be read, or while nobody knows whether an alarm fires.
@@ -147,11 +147,15 @@ def _assessed(rollout: Rollout, observed: Observed, unknown_alarms: str) -> tupl
     reservations = []
     if observed.provisional:
         reservations.append("by minutes that are not closed yet, seen twice")
+    if rollout.overspent:
+        return Assessment.HARMFUL, [rollout.overspent, *reservations]
     if assessment is Assessment.PROVEN:
         if unknown_alarms:
             reservations.append(f"nobody knows whether an alarm fires ({unknown_alarms})")
         if observed.unread >= MOST_UNREAD_MINUTES:
             reservations.append(f"the newest {observed.unread} min could not be read yet")
+        if not reservations and rollout.before_last_raise and not rollout.is_complete(now):
+            return Assessment.OVERDUE, [f"invocations may take {rollout.timeout_minutes} min, and some may hang still"]
         if reservations:
             assessment = Assessment.INCONCLUSIVE if _is_overlong(rollout) else Assessment.OVERDUE
     return assessment, reservations
@@ -166,7 +170,7 @@ def _watch(
     analysis: Json,
     unknown_alarms: str,
 ) -> TaskResult:
-    """After 100 % the alarms and the frozen base judge until the watch is over.
+    """After 100 % the alarms and the frozen base judge until the watch is over; the frozen base may only tell.
 
     While nobody knows whether an alarm fires the watch goes on, for so long again at most: there is nothing to wait
     for in an alarm that has been deleted.
@@ -175,6 +179,8 @@ def _watch(
     harmful = judgement is not None and judgement.action is Action.ROLL_BACK
     asked = timedelta(minutes=rollout.settings.watch_minutes)
     watched = now - rollout.phase_since
+    if harmful and rollout.settings.policy.on_regression_after_promotion == "tell":
+        rollout, harmful = _told_worse(rollout, seen, now, analysis), False
     if harmful:
         assessment, reason = Assessment.HARMFUL, f"worse than the base was before the promotion: {seen}"
     elif watched >= asked and unknown_alarms and watched < 2 * asked:
@@ -182,10 +188,28 @@ def _watch(
     elif watched >= asked:
         assessment, reason = Assessment.PROVEN, f"promoted, and watched for {watched.total_seconds() / 60:.0f} min"
         reason += f", in the end without its alarms: {unknown_alarms}" if unknown_alarms else ""
+        if judgement is not None and not any(verdict.canary[0] for verdict in judgement.verdicts):
+            reason += "; nothing was measured in that time"
+        reason += f"; {rollout.worse_than_before}" if rollout.worse_than_before else ""
     else:
         assessment, reason = Assessment.UNPROVEN, f"promoted; watching; {seen}"
+        reason += f"; {rollout.worse_than_before}" if rollout.worse_than_before else ""
     reason = f"{signal}; {reason}" if signal else reason
     return _conclude(ports, rollout, now, assessment, signal, reason, analysis)
+
+
+def _told_worse(rollout: Rollout, seen: str, now: datetime, analysis: Json) -> Rollout:
+    """The rollout with the finding, for every reason from now on, and with an event that tells of it, once."""
+    if rollout.worse_than_before:
+        return rollout
+    words = (
+        f"worse than the base was before the promotion: {seen}; nothing is left to compare with; "
+        "`rollout rollback` puts the base back"
+    )
+    told = replace(rollout, worse_than_before=words, reason=words, cause=JUDGE)
+    return transition(
+        told, state=Phase.WATCHING, now=now, decision=Decision.CONTINUE, verdicts=analysis.get("verdicts", ())
+    )
 
 
 def _conclude(

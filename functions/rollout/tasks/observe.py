@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +10,7 @@ from datetime import datetime
 from rollout.core.cold import asked_in, comparable
 from rollout.core.controller_metrics import bad_requests
 from rollout.core.decision import Phase
-from rollout.core.early import MOST_MINUTES, believed, numbers_of, of_errors
+from rollout.core.early import MOST_MINUTES, believed, grown_by, numbers_of, of_errors, reading_of_numbers
 from rollout.core.judge import (
     Evidence,
     InvalidReading,
@@ -23,12 +23,13 @@ from rollout.core.judge import (
     is_harmful,
     judge,
     observe,
+    observe_grown,
     observe_late,
     would_convict,
 )
 from rollout.core.judge.settings import split_route
 from rollout.core.measures import Measure, RawMinute, Series, countable, reading_of, watched_reading_of
-from rollout.core.minutes import minute_of, start_of
+from rollout.core.minutes import MOST_LAG_MINUTES, minute_of, minutes_more, start_of
 from rollout.core.rollout import Rollout
 from rollout.core.sources import semantics_of
 from rollout.core.target import Json
@@ -36,7 +37,9 @@ from rollout.core.watch import judge_of
 from rollout.errors import NotAllowed, Unavailable
 from rollout.ports import Ports
 
-LARGEST_LAG_MINUTES = 30
+COUNTED_AGAIN = 3
+"""So many of the newest minutes are read again after they were counted; more where invocations may take longer."""
+MOST_COUNTED_AGAIN = 45
 MINUTES_READ_AGAIN = 1_440
 """What was missing is read again for so long."""
 
@@ -70,7 +73,9 @@ def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: li
     settled: list[str] = []
     rules = judged_by(rollout)
     rollout, read = _read_all(ports, rollout, now, notes, settled)
+    rollout = _follow_longest(rollout, [*read.closed, *read.late, *read.early, *read.again], settled)
     rollout, late = _count_late(rollout, read.late, now, settled)
+    rollout, grown = _count_grown(rollout, read.again, settled)
     for raw in countable(read.closed, read.overdue):
         rollout, document = _count(rollout, raw, notes, settled)
         documents.append(document)
@@ -81,11 +86,11 @@ def observe_new_minutes(ports: Ports, rollout: Rollout, now: datetime, notes: li
     unread = _unreadable(rollout, [raw for raw in read.closed if raw.minute >= rollout.next_minute])
     rollout, early = _look_early(rollout, read.early)
     if early is not None and not is_harmful(rollout.evidence, *rules):
-        return Observed(rollout, documents, early, settled, late, unread, provisional=True)
+        return Observed(rollout, documents, early, settled, (*late, *grown), unread, provisional=True)
     if rollout.phase is not Phase.BAKING:
-        return Observed(rollout, documents, judge(rollout.evidence, *rules), settled, late, unread)
+        return Observed(rollout, documents, judge(rollout.evidence, *rules), settled, (*late, *grown), unread)
     evidence, judgement = conclude(rollout.evidence, *rules)
-    return Observed(replace(rollout, evidence=evidence), documents, judgement, settled, late, unread)
+    return Observed(replace(rollout, evidence=evidence), documents, judgement, settled, (*late, *grown), unread)
 
 
 def judged_by(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
@@ -99,7 +104,8 @@ def judged_by(rollout: Rollout) -> tuple[JudgeSettings, Plan] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """The closed minutes, in order; those that were missing and are read again; and those that are not closed yet.
+    """The closed minutes, in order; those that were missing and are read again; those that are not closed yet; and
+    those that were counted already.
 
     overdue: the last of the closed ones that is waited for no longer.
     """
@@ -108,6 +114,7 @@ class _Read:
     overdue: int = 0
     late: Sequence[RawMinute] = ()
     early: Sequence[RawMinute] = ()
+    again: Sequence[RawMinute] = ()
 
 
 def _read_all(
@@ -119,7 +126,8 @@ def _read_all(
     watching = rollout.phase is Phase.WATCHING
     missed = [] if watching else _read_again(rollout, last)
     early = range(0) if watching or not rollout.weight_percent else _early_minutes(rollout, last, now)
-    wanted = [*missed, *early, *range(first, last + 1)]
+    again = [] if watching else [*rollout.counted]
+    wanted = [*missed, *early, *again, *range(first, last + 1)]
     if not wanted:
         return rollout, _Read()
     try:
@@ -138,6 +146,7 @@ def _read_all(
         calendar.last_overdue(now),
         [raw for raw in others if raw.minute in missed],
         [raw for raw in others if raw.minute in early],
+        [raw for raw in others if raw.minute in again],
     )
 
 
@@ -206,16 +215,67 @@ def _count_late(
     if not came:
         return rollout, ()
     counted = [reading for reading in readings if reading.minute in came]
-    bad_served = rollout.bad_served + sum(bad_requests(reading, judged) for reading in counted)
-    rollout = replace(rollout, evidence=after, bad_served=bad_served)
+    for reading in counted:
+        rollout = _charged(rollout, reading)
+    rollout = replace(rollout, evidence=after)
     # Of a step that has ended some minutes were left unread by the raise: they say nothing of how late points come.
     minutes_late = [minute_of(now) - 1 - minute for minute in came if steps[minute] == rollout.step]
     found = min(minutes_late, default=0)
     if found > rollout.calendar.lag_minutes:
         lag = rollout.settings.calendar.lag_minutes
         settled.append(f"the points come {found} minutes late; lagMinutes is {lag}")
-        rollout = replace(rollout, lag_minutes=min(LARGEST_LAG_MINUTES, found))
+        rollout = replace(rollout, lag_minutes=min(MOST_LAG_MINUTES, found))
     return rollout, [reading_document(reading) for reading in counted]
+
+
+def _follow_longest(rollout: Rollout, raws: Sequence[RawMinute], settled: list[str]) -> Rollout:
+    """Wait longer from now on where an invocation was found to take longer than the lag allows for."""
+    longest = max((raw.longest_ms for raw in raws), default=0.0) / 1000
+    lag = min(MOST_LAG_MINUTES, rollout.settings.calendar.lag_minutes + minutes_more(longest))
+    if lag <= rollout.calendar.lag_minutes:
+        return rollout
+    settled.append(
+        f"an invocation took {longest / 60:.1f} min; minutes are judged {lag} min after their end from now on"
+    )
+    return replace(rollout, lag_minutes=lag)
+
+
+def _count_grown(rollout: Rollout, raws: Sequence[RawMinute], settled: list[str]) -> tuple[Rollout, Sequence[Json]]:
+    """Weigh anew the minutes whose numbers have grown since they were counted: by invocations that took long."""
+    evidence, judged = rollout.evidence, rollout.settings.judge
+    grown, counted = [], dict(rollout.counted)
+    for raw in raws:
+        step = evidence.step_of(raw.minute)
+        if step is None:
+            continue
+        before = reading_of_numbers(counted[raw.minute], raw.minute, step)
+        now = reading_of(raw.without_routes(), step, rollout.semantics)
+        now = now._replace(pairs={name: pair for name, pair in now.pairs.items() if name in before.pairs})
+        if (numbers := numbers_of(now)) and numbers != numbers_of(before):
+            grown.append((before, now))
+            counted[raw.minute] = numbers
+    if not grown:
+        return rollout, ()
+    try:
+        after = observe_grown(evidence, grown, judged, rollout.settings.plan)
+    except InvalidReading:
+        return rollout, ()
+    served = rollout.bad_served
+    for before, now in grown:
+        rollout = _charged(rollout, grown_by(before, now))
+    if (more := rollout.bad_served - served) > 0:
+        settled.append(f"{more} errors more have come to minutes that were counted already")
+    rollout = replace(rollout, evidence=after, counted=counted)
+    return rollout, [reading_document(now) for _, now in grown]
+
+
+def _remembering(rollout: Rollout, known: Mapping[int, str], reading: MinuteReading) -> Mapping[int, str]:
+    """What the newest minutes were counted with, with this one."""
+    keep = min(MOST_COUNTED_AGAIN, max(COUNTED_AGAIN, rollout.timeout_minutes + rollout.calendar.lag_minutes))
+    pairs = {name: pair for name, pair in reading.pairs.items() if not split_route(name)[1]}
+    numbers = numbers_of(reading._replace(pairs=pairs))
+    counted = {minute: seen for minute, seen in known.items() if minute > reading.minute - keep}
+    return {**counted, reading.minute: numbers} if numbers else counted
 
 
 def _read(ports: Ports, rollout: Rollout, series: Series, first: int, last: int) -> Sequence[RawMinute]:
@@ -251,7 +311,7 @@ def _choose_source(
 
 
 def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str]) -> tuple[Rollout, Json]:
-    semantics, bad_served, last_asked = rollout.semantics, rollout.bad_served, rollout.last_asked
+    semantics, last_asked, counted = rollout.semantics, rollout.last_asked, rollout.counted
     if rollout.phase is Phase.WATCHING:
         reading = watched_reading_of(raw, rollout.watch_limits)
     else:
@@ -260,19 +320,32 @@ def _count(rollout: Rollout, raw: RawMinute, notes: list[str], settled: list[str
             if semantics.decided and not rollout.semantics.decided:
                 settled.append(semantics.in_words)
         reading = reading_of(raw, rollout.step, semantics)
-        bad_served += bad_requests(reading, rollout.settings.judge)
+        if semantics.inclusive != rollout.semantics.inclusive:
+            counted = {}  # they were counted otherwise
+        rollout = _charged(rollout, reading)
         last_asked = asked_in(reading, last_asked)
         reading = comparable(reading, rollout.settings.judge, rollout.last_asked)
+        counted = _remembering(rollout, counted, reading)
     return (
         replace(
             rollout,
             semantics=semantics,
             evidence=_observe(rollout, reading, notes),
-            bad_served=bad_served,
             last_asked=last_asked,
             next_minute=raw.minute + 1,
+            counted=counted,
         ),
         reading_document(reading),
+    )
+
+
+def _charged(rollout: Rollout, reading: MinuteReading) -> Rollout:
+    """The rollout with what this minute has cost, which is not in the evidence yet."""
+    judge = rollout.settings.judge
+    return replace(
+        rollout,
+        bad_served=rollout.bad_served + bad_requests(reading, judge),
+        excess=rollout.excess.plus(reading, rollout.evidence, judge),
     )
 
 

@@ -18,15 +18,18 @@ from rollout.core.sources import SourceSetting, access_log_series, custom_series
 from rollout.core.target import NOTHING_BEHIND, Canary, Target
 from rollout.errors import Busy, NotAllowed, Refused, Repeated, TargetMissing
 from rollout.ports import Ports
+from rollout.tasks.claim import check_claim
 
 
 def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Observations:
     """Read the target before anything else: an unknown one must not hide behind an alarm.
 
-    Raises: Busy, Repeated (another rollout holds the target, or the one of this very request), Refused, InvalidRequest
-        (a metric that cannot be read, or that cannot tell base and canary apart), and what the ports raise.
+    Raises: NotOurs, Busy, Repeated (another rollout holds the target, or the one of this very request), Refused,
+        InvalidRequest (a metric that cannot be read, or that cannot tell base and canary apart), and what the ports
+        raise.
     """
     target, candidate = request.settings.target, request.settings.candidate
+    check_claim(ports, target)
     _check_free(ports, target, request.request_id)
     shifter = ports.shifter(target)
     state, missing, objection = None, "", ""
@@ -35,7 +38,9 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
     except TargetMissing as error:
         missing = str(error)
     tagged = ports.alarms.tagged_for(target)
-    seen = Observations(target, state, missing, tagged_alarms=tagged, alarms=_alarms(ports, request, tagged))
+    alarms = _alarms(ports, request, tagged)
+    ours = ports.controllers.own
+    seen = Observations(target, state, missing, tagged_alarms=tagged, alarms=alarms, controller=ours)
     if state is None:
         return seen
     if state.canary is not None:

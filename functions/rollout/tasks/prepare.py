@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from rollout.core import budget
 from rollout.core.cause import Cause, CauseKind
 from rollout.core.commands import undo_objection
+from rollout.core.controllers import Owner
 from rollout.core.decision import Decision, Phase
 from rollout.core.findings import Finding, in_words
 from rollout.core.judge import begin
-from rollout.core.minutes import utc
+from rollout.core.minutes import minutes_more, utc
 from rollout.core.preflight.result import PreflightResult, preflight
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.rollout_request import RolloutRequest
@@ -26,9 +27,10 @@ from rollout.core.sources import semantics_of
 from rollout.core.target import Json
 from rollout.core.texts import fitted
 from rollout.core.undo import UNDO
-from rollout.errors import Busy, InvalidRequest, RecordChanged, Refused, Repeated, TargetMissing
+from rollout.errors import Busy, InvalidRequest, NotOurs, RecordChanged, Refused, Repeated, RolloutError, TargetMissing
 from rollout.ports import Ports
-from rollout.request import parse_request
+from rollout.request import parse_request, target_in
+from rollout.tasks.claim import claim_of
 from rollout.tasks.observe_target import observe_target
 from rollout.tasks.record import announce, not_for, refuse, transition
 from rollout.tasks.task_result import CONTINUE, TaskResult, acting, waiting
@@ -40,8 +42,12 @@ LONGEST_WAIT = timedelta(minutes=15)
 """A rollout that is superseded gets so long to end."""
 
 
-def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, started_at: datetime) -> TaskResult:
+def prepare(
+    ports: Ports, document: Json, rollout_id: str, execution: str, started_at: datetime, *, by_event: bool = False
+) -> TaskResult:
     """Begin the rollout that this document requests, or reject it with the reason.
+
+    On a bus (`by_event`) other controllers hear the request too: one for a target of theirs is passed over in silence.
 
     The workflow itself makes two more kinds of document: `{"continue": id}` carries a rollout on in a new execution,
     `{"undo": id}` puts back what a promoted one replaced. `started_at` is when the execution started.
@@ -80,6 +86,8 @@ def prepare(ports: Ports, document: Json, rollout_id: str, execution: str, start
             return _make_way(ports, error.holder, rollout_id)
         return _reject(ports, document, rollout_id, execution, str(error), now)
     except (InvalidRequest, Refused, TargetMissing) as error:
+        if by_event and _is_anothers(ports, document, error):
+            return TaskResult(Decision.PASS_OVER, rollout_id, reason=str(error))
         return _reject(ports, document, rollout_id, execution, str(error), now)
     rollout = announce(ports, rollout)
     return acting(rollout, rollout.pending_decision or Decision.CREATE)
@@ -99,6 +107,17 @@ def _order(ports: Ports, document: object, execution_name: str) -> Json:
     if order is None or said[0] not in order:
         raise Refused(f"{said[0]}: only the workflow itself says that; see the command `rollout rollback` for an undo")
     return order
+
+
+def _is_anothers(ports: Ports, document: object, error: RolloutError) -> bool:
+    """Whether this request, which was refused, is for another controller, which hears it too and will answer.
+
+    Raises: what the ports raise.
+    """
+    if isinstance(error, NotOurs):
+        return error.by_another
+    target = target_in(document) if isinstance(error, InvalidRequest) else None
+    return target is not None and claim_of(ports, target).owner is Owner.ANOTHERS
 
 
 def _name_taken(rollout_id: str, stored: Rollout) -> TaskResult:
@@ -193,6 +212,8 @@ def _begin(request: RolloutRequest, result: PreflightResult, rollout_id: str, ex
         stand_in=prospect.stand_in,
         semantics=semantics_of(measured.series, request.base_setting),
         warnings=result.findings,
+        lag_minutes=prospect.lag_minutes,
+        timeout_minutes=minutes_more(prospect.inspection.timeout_seconds),
         firing_at_start=prospect.firing_alarms,
         evidence=begin(settings.judge, settings.plan, {base.measure.name: base.count for base in known}),
         phase_since=now,

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from rollout.core.certainty import Unclear
 from rollout.core.decision import Decision, Phase
-from rollout.core.judge import begin_step
+from rollout.core.judge import Step, begin_step
 from rollout.core.minutes import minute_of
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import TargetState
@@ -80,7 +80,7 @@ def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str)
         phase_since=now,
         changed_at=now,
         next_minute=rollout.calendar.first_countable(now),
-        reason=f"canary at {weight}, step {step + 1} of {len(plan)}, baking {plan[step].bake_minutes} min",
+        reason=f"canary at {weight}, step {step + 1} of {len(plan)}, {_purpose(plan[step])}",
     )
     baking = transition(baking, state=Phase.BAKING, now=now, decision=Decision.CONTINUE)
     line = entry(baking, state=state, decision=Decision.CONTINUE, now=now, change=wanted)
@@ -90,6 +90,12 @@ def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str)
         _take_away_if_over(ports, rollout, wanted)
         raise
     return waiting(announce(ports, saved), Decision.CONTINUE, now)
+
+
+def _purpose(step: Step) -> str:
+    if step.harm_only:
+        return f"the base keeps the rest as control for {step.bake_minutes} min"
+    return f"baking {step.bake_minutes} min"
 
 
 def _unread(rollout: Rollout) -> range:

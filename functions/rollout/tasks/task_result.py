@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rollout.core.certainty import LOOKS_APART
 from rollout.core.decision import Decision, Phase
+from rollout.core.minutes import MINUTE_SECONDS
 
 if TYPE_CHECKING:
     from rollout.core.rollout import Rollout
@@ -52,14 +53,17 @@ def waiting(rollout: Rollout, decision: Decision, now: datetime, minutes: int = 
     """Go and bake until that many minutes more can be counted (one, unless the pace says otherwise).
 
     Before the first minute of a step is counted, each minute is looked at early: what fails from the first request on
-    need not wait for the metrics' lag. And while a raise may still land on a canary that is to get no requests, the
-    target is looked at so often that it serves for a short time only.
+    need not wait for the metrics' lag. Where the lag was found to be longer than the request says, what has come to
+    minutes that were counted already need not wait for it, either. And while a raise may still land on a canary that is
+    to get no requests, the target is looked at so often that it serves for a short time only.
     """
     calendar = rollout.calendar
     minute = max(rollout.next_minute, calendar.last_closed(now) + 1) + minutes - 1
     seconds = calendar.seconds_until_closed(minute, now)
     if rollout.phase is Phase.BAKING and rollout.weight_percent and not rollout.evidence.step_minutes:
         seconds = min(seconds, calendar.seconds_until_early(rollout.changed_at, now))
+    if calendar.lag_minutes > rollout.settings.calendar.lag_minutes:
+        seconds = min(seconds, minutes * MINUTE_SECONDS)
     quiet = rollout.quiet_seconds(now) if rollout.phase is Phase.HELD and not rollout.weight_percent else 0
     if quiet:
         seconds = min(seconds, quiet, int(LOOKS_APART.total_seconds()))

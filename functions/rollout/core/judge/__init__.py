@@ -31,7 +31,7 @@ from .verdict import Action, Judgement, MetricVerdict, Standing
 
 if TYPE_CHECKING:
     from .judging import combine, conclude, is_harmful, judge, observe_all, would_convict
-    from .observing import begin, begin_step, observe, observe_late, settle, with_base_dispersion
+    from .observing import begin, begin_step, observe, observe_grown, observe_late, settle, with_base_dispersion
     from .parse import Recording, parse_plan, parse_recording
     from .previewing import BaseTraffic, MetricPreview, StepPreview, preview
     from .replaying import RecordedMinute, Replay, ReplayMinute, replay
@@ -79,6 +79,7 @@ __all__ = [
     "learned",
     "observe",
     "observe_all",
+    "observe_grown",
     "observe_late",
     "parse_plan",
     "parse_recording",
@@ -99,7 +100,7 @@ def __getattr__(name: str) -> object:
         from . import judging  # noqa: PLC0415
 
         return getattr(judging, name)
-    if name in {"begin", "begin_step", "observe", "observe_late", "settle", "with_base_dispersion"}:
+    if name in {"begin", "begin_step", "observe", "observe_grown", "observe_late", "settle", "with_base_dispersion"}:
         from . import observing  # noqa: PLC0415
 
         return getattr(observing, name)

@@ -219,7 +219,7 @@ def _metric_verdict(
         standing, reason, effect = Standing.UNMEASURED, words, None
     else:
         standing = Standing.SAFE if seen.proven else Standing.UNDECIDED
-        reason += f"; {_state_of_proof(view, settings.log_proof)}"
+        reason += "" if step.harm_only else f"; {_state_of_proof(view, settings.log_proof)}"
         if metric.gates and not step.harm_only and _base_fails(view):
             standing = Standing.UNDECIDED
             reason += f"; the base itself fails ({explain.percent(_rate(seen.base))}), and the canary is not shown "
@@ -299,7 +299,8 @@ def _without_harm(
     at = explain.weight(step.weight_percent)
     if minutes < bake:
         most = min((each for each in verdicts if not each.dry_run), key=lambda each: (-each.log_e_capped, each.name))
-        return Action.CONTINUE, f"baking at {at}, {minutes} of {bake} min; {most.reason}", None
+        doing = f"judged for harm only at {at}" if step.harm_only else f"baking at {at}"
+        return Action.CONTINUE, f"{doing}, {minutes} of {bake} min; {most.reason}", None
 
     gates = set() if step.harm_only else {metric.name for metric in settings.metrics if metric.gates}
     unproven = [each for each in verdicts if each.name in gates and each.verdict is not Standing.SAFE]

@@ -188,6 +188,45 @@ def observe_late(
     return evidence
 
 
+def observe_grown(
+    evidence: Evidence,
+    minutes: Iterable[tuple[MinuteReading, MinuteReading]],
+    settings: JudgeSettings,
+    plan: Plan,
+) -> Evidence:
+    """The evidence with minutes whose counts have grown since they were counted: (as counted, as they are now).
+
+    A request that takes minutes is in its minute's counts when it has ended. Where the minute was a block by itself,
+    the e-value of all its requests is put in. What it had won for harm is taken out, what it had lost is not: new
+    stakes have come since, which did not lose it. So the minute counts for min(1, e as counted)·(e of all), which is
+    never more than the e-value that it would have had if it had been counted now. Else what has come is added to
+    `pending`.
+
+    The proof of the present step, to which no stakes are added, is weighed anew, and taken back where it does not hold;
+    that of a step that has ended is closed. Counts that shrank are a correction, and are left.
+
+    Raises InvalidReading, and InvalidEvidence if the evidence is not of these settings and this plan.
+    """
+    for before, now in minutes:
+        step = now.step
+        if not 0 <= step <= evidence.step:
+            continue
+        metrics = dict(evidence.metrics)
+        for terms in _checked_terms(evidence, now, settings, plan, step):
+            name = terms.metric.name
+            old, new = _counted_arms(before, terms), _counted_arms(now, terms)
+            if terms.metric.parent or old is None or new is None or not _has_grown(old, new):
+                continue
+            start = evidence.starts_of(step, now.minute)
+            warms_up = now.minute < start + terms.metric.warm_up
+            fails = evidence.base_failed and terms.metric.kind is MetricKind.LATENCY
+            is_left_out = warms_up or fails or (step == evidence.step and _is_doubted(evidence.splits, terms))
+            present = step == evidence.step
+            metrics[name] = _with_growth(metrics[name], terms, old, new, present=present, is_left_out=is_left_out)
+        evidence = evidence._replace(metrics=metrics)
+    return evidence
+
+
 def settle(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> Evidence:
     """The evidence with nothing pending: a block that both arms are in is weighed, another one dropped.
 
@@ -554,6 +593,69 @@ def _with_late_minutes_of_ended_step(
     if not sums and metrics == evidence.metrics:
         return evidence
     return evidence._replace(metrics=metrics, ended_splits={**evidence.ended_splits, step: splits})
+
+
+def _counted_arms(reading: MinuteReading, terms: _Terms) -> tuple[Count, Count] | None:
+    """Both arms, where they are counts."""
+    pair = reading.pairs.get(terms.metric.name, _NO_POINTS)
+    if not isinstance(pair.canary, Count) or not isinstance(pair.base, Count):
+        return None
+    canary = checked_count(pair.canary, reading.minute, terms.metric.name, "canary")
+    return canary, checked_count(pair.base, reading.minute, terms.metric.name, "base")
+
+
+def _has_grown(before: tuple[Count, Count], now: tuple[Count, Count]) -> bool:
+    return before != now and all(
+        new >= old for was, is_now in zip(before, now, strict=True) for old, new in zip(was, is_now, strict=True)
+    )
+
+
+def _with_growth(
+    metric: MetricEvidence,
+    terms: _Terms,
+    before: tuple[Count, Count],
+    now: tuple[Count, Count],
+    *,
+    present: bool,
+    is_left_out: bool,
+) -> MetricEvidence:
+    """One metric with what has come to a minute of the present step, or of one that has ended."""
+    more: Arms = tuple(  # type: ignore[assignment]
+        [Count(new.requests - old.requests, new.bad - old.bad) for old, new in zip(before, now, strict=True)]
+    )
+    if present:
+        metric = metric._replace(canary=_plus(metric.canary, more[0]), base=_plus(metric.base, more[1]))
+    if is_left_out:
+        return metric
+    if not _is_ripe(*before, 1, terms.metric):
+        wealths = metric.harm, metric.harm_capped
+        return metric._replace(**_counting(metric, terms, more, wealths, newest=False)) if present else metric
+    rate, past = plugin_rate(metric.past_base), metric.past_canary
+    out, into = (counts.harm_log_es(terms.metric, *arms, rate, past) for arms in (before, now))
+    cap = terms.log_cap
+    changes: dict[str, Any] = {
+        "harm": tuple([log - max(0.0, old) + new for log, old, new in zip(metric.harm, out, into, strict=True)]),
+        "harm_capped": tuple(
+            [
+                log - max(0.0, min(old, cap)) + min(new, cap)
+                for log, old, new in zip(metric.harm_capped, out, into, strict=True)
+            ]
+        ),
+        "past_canary": _plus(metric.past_canary, more[0]),
+        "past_base": _plus(metric.past_base, more[1]),
+    }
+    if present and metric.safety:
+        safety_lines = []
+        for line, wealth in zip(terms.lines, metric.safety, strict=False):
+            old, new = (counts.safety_log_es(terms.metric, line, *arms, rate) for arms in (before, now))
+            safety_lines.append(tuple([log - was + gain for log, was, gain in zip(wealth, old, new, strict=True)]))
+        proof = terms.log_proof
+        changes |= {
+            "safety": tuple(safety_lines),
+            "proven": metric.proven and safety.reaches(safety_lines[:2], proof),
+            "half_as_bad": metric.half_as_bad and safety.reaches(safety_lines[2:], proof),
+        }
+    return metric._replace(**changes)
 
 
 def _late_arms(evidence: Evidence, reading: MinuteReading, all_terms: tuple[_Terms, ...]) -> dict[str, Arms]:

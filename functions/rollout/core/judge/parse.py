@@ -27,14 +27,17 @@ class Recording(NamedTuple):
 
 
 def parse_plan(block: object, path: str = "plan") -> Plan:
-    """The steps of a `plan` block; `watchMinutes` is not the judge's business."""
-    plan = _object(block, path, frozenset({"steps", "watchMinutes"}))
+    """The steps of a `plan` block, as they are given; how long is watched is not the judge's business."""
+    plan = _object(block, path, frozenset({"steps", "watchMinutes", "control", "afterMinutes"}))
     steps = []
     for index, each in enumerate(_list(plan.get("steps"), f"{path}.steps")):
         at = f"{path}.steps[{index}]"
-        step = _object(each, at, frozenset({"weightPercent", "bakeMinutes"}))
+        step = _object(each, at, frozenset({"weightPercent", "bakeMinutes", "harmOnly"}))
         weight = _decimal(step.get("weightPercent"), f"{at}.weightPercent")
-        steps.append(Step(weight, whole(step.get("bakeMinutes"), f"{at}.bakeMinutes", least=1)))
+        harm_only = step.get("harmOnly", False)
+        if not isinstance(harm_only, bool):
+            raise InvalidSettings(f"{at}.harmOnly", f"found {_shown(harm_only)}", "true or false")
+        steps.append(Step(weight, whole(step.get("bakeMinutes"), f"{at}.bakeMinutes", least=1), harm_only))
     check_plan(tuple(steps), path)
     return tuple(steps)
 

@@ -42,7 +42,8 @@ class MetricPreview(NamedTuple):
 
     `clean_proof_requests`: canary requests that prove safety if none of them is bad (for a business
     count: if as many as the base's bring the event; None if nothing does). `proof_minutes`: until a
-    canary as good as the base is proven safe; None if not before the step must hold. `smallest_rate`: the
+    canary as good as the base is proven safe; None if not before the step must hold. Both are None in a step that is
+    judged for harm only. `smallest_rate`: the
     mildest canary rate that the bake convicts with about 80 %, None if there is none; `smallest_factor`
     the same as a multiple of the base's rate, None also if that is 0.
     """
@@ -108,10 +109,13 @@ class _Look:
         lines = safety.lines(metric.kind, settings.gate, next_weight(plan, step))
         fails = metric.gates and self.rate >= safety.FAILING_BASE_RATE
         self.lines = lines if fails else lines[:2]
+        self.gates = metric.gates and not plan[step].harm_only
 
     def preview(self) -> MetricPreview:
         smallest = self._smallest_rate()
         factor = None if smallest is None or not self.rate else smallest / self.rate
+        if self.plan[self.step].harm_only:
+            return MetricPreview(self.metric.name, None, None, smallest, factor)
         return MetricPreview(self.metric.name, self._clean_proof(), self._proof_minutes(), smallest, factor)
 
     def warnings(self, seen: MetricPreview) -> list[str]:
@@ -119,9 +123,9 @@ class _Look:
         at = f"at {self.all_requests:g} requests a minute this step"
         weight = explain.weight(self.plan[self.step].weight_percent)
         words = []
-        if self.metric.gates and seen.proof_minutes is None:
+        if self.gates and seen.proof_minutes is None:
             words.append(f"{at} will hold: {self._shortage(seen.clean_proof_requests)} at {weight}")
-        elif self.metric.gates and seen.proof_minutes is not None and seen.proof_minutes > self.bake:
+        elif self.gates and seen.proof_minutes is not None and seen.proof_minutes > self.bake:
             words.append(
                 f"{at} will take longer: a proof of safety of {name} needs about {seen.proof_minutes} min "
                 f"at {weight}, its bake is {self.bake} min"

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from rollout.core.findings import Finding, Severity
-from rollout.core.inspection import OPT_IN
 from rollout.core.preflight import alarm_checks, measurement_checks, target_checks
 from rollout.core.preflight.match import Match
 from rollout.core.preflight.prospect import Prospect
@@ -55,6 +54,14 @@ CHECKS: tuple[Check, ...] = (
         "A canary belongs to whoever made it; two who move one stage undo each other.",
         "promote or remove it first: {command}",
         target_checks.foreign_canary,
+    ),
+    Check(
+        "namesake",
+        Severity.ERROR,
+        "Another REST API has the same name, and a stage of the same name.",
+        "CloudWatch tells REST APIs apart by name: both are one series, in which neither is measured.",
+        "rename one of them (CDK: restApiName), or measure by the access log (measurement.source: accessLog)",
+        target_checks.namesake,
     ),
     Check(
         "candidate-unfit",
@@ -179,9 +186,9 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "not-opted-in",
         Severity.WARNING,
-        "The target, or a function whose alias is to be moved, does not carry the tag by which they opt in.",
+        "A function whose alias is to be moved does not carry the tag by which it opts in to this controller.",
         "A controller that may touch only what opted in would be denied, and fail at its first step.",
-        f"tag API, stage and function {'='.join(OPT_IN)}, or deploy the controller for their id and name",
+        "tag the function so, or deploy the controller for its name",
         target_checks.not_opted_in,
     ),
     Check(
@@ -191,6 +198,14 @@ CHECKS: tuple[Check, ...] = (
         "What preflight cannot see, it cannot warn of.",
         "allow the call, or check by hand",
         target_checks.not_looked_at,
+    ),
+    Check(
+        "long-timeout",
+        Severity.WARNING,
+        "Invocations of the function may take minutes, by its Timeout.",
+        "CloudWatch knows an invocation when it has ended: of one that hangs nothing is seen for as long.",
+        "nothing needs to be done; a smaller Timeout makes the wait shorter",
+        target_checks.long_timeout,
     ),
     Check(
         "weak-step",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rollout.core.controllers import Controller
 from rollout.core.inspection import AlarmState, Inspection
 from rollout.core.judge import Route
 from rollout.core.learning import Lesson
@@ -38,8 +39,8 @@ class Observations:
     what AWS said). canary_of: the rollout that was begun last, where the canary is of its candidate. removal_command:
     what a person types to remove the canary. objection: what speaks against the candidate, "" for nothing.
     tagged_alarms: the names of the alarms tagged for the target. alarms: the states of those that exist, tagged or
-    named in the request. lessons: what earlier rollouts of the target taught. by_cloudwatch, by_access_log: the series
-    that the rollout may be measured by.
+    named in the request. lessons: what earlier rollouts of the target taught. controller: the one that is asked.
+    by_cloudwatch, by_access_log: the series that the rollout may be measured by.
     """
 
     target: Target
@@ -52,5 +53,6 @@ class Observations:
     alarms: Sequence[AlarmState] = ()
     lessons: Mapping[str, Lesson] = field(default_factory=dict)
     inspection: Inspection = NOT_LOOKED_AT
+    controller: Controller | None = None
     by_cloudwatch: Measured | None = None
     by_access_log: Measured | None = None

@@ -12,17 +12,19 @@ from rollout.core.judge import (
     Count,
     JudgeSettings,
     MetricKind,
-    Plan,
     StepPreview,
     preview,
     with_base_dispersion,
 )
+from rollout.core.judge.planning import derived
 from rollout.core.learning import with_learned
 from rollout.core.measures import ACCESS_LOG, BaseHistory, Series
+from rollout.core.minutes import MOST_LAG_MINUTES, minutes_more
 from rollout.core.preflight.observations import Measured, Observations
 from rollout.core.rollout import Settings
 from rollout.core.rollout_request import RolloutRequest
 from rollout.core.sources import SourceSetting
+from rollout.core.spending import counted
 from rollout.core.target import Canary, TargetState
 
 LOGGED = ("apiId", "stage", "isCanaryRequest", "status", "responseLatency")
@@ -81,6 +83,12 @@ class Prospect:
         return self.measured is not None and self.measured.series.source == ACCESS_LOG
 
     @property
+    def lag_minutes(self) -> int:
+        """The lag that the longest invocation of the last hours asks for; 0 where that is the request's own."""
+        more = minutes_more(max((base.longest_ms for base in self.history), default=0.0) / 1000)
+        return min(MOST_LAG_MINUTES, self.settings.calendar.lag_minutes + more) if more else 0
+
+    @property
     def firing_alarms(self) -> tuple[str, ...]:
         """The alarms that fire before the rollout has begun."""
         return tuple(alarm.name for alarm in self.observed.alarms if alarm.state == "ALARM")
@@ -115,8 +123,23 @@ def prospect_of(request: RolloutRequest, observed: Observations) -> Prospect:
         by_minute = {base.measure.name: base.by_minute for base in measured.history if base.by_minute}
         judge = with_base_dispersion(judge, by_minute)._replace(routes=tuple(measured.routes))
     settings = replace(settings, target=observed.target, alarms=alarms, judge=judge)
-    steps = _preview(judge, settings.plan, measured.history) if measured else ()
+    settings = replace(settings, max_bad_requests=_most_bad_requests(settings, measured))
+    traffic = _traffic(measured.history) if measured else {}
+    if request.names_no_steps:
+        settings = replace(settings, plan=derived(judge, settings.plan, traffic))
+    steps = preview(judge, settings.plan, traffic) if measured else ()
     return Prospect(request, observed, settings, measured, stand_in, steps)
+
+
+def _most_bad_requests(settings: Settings, measured: Measured | None) -> int | None:
+    """What the rollout may cost, by the request and by the error budget at the base's traffic of late."""
+    if settings.error_budget is None:
+        return settings.max_bad_requests
+    name = counted(settings.judge)
+    seen = next((base for base in measured.history if base.measure.name == name), None) if measured else None
+    requests = seen.count.requests / seen.minutes if seen and isinstance(seen.count, Count) else 0.0
+    share = settings.error_budget.requests(requests)
+    return share if settings.max_bad_requests is None else min(share, settings.max_bad_requests)
 
 
 def missing_from(log_format: str, judge: JudgeSettings) -> Sequence[str] | None:
@@ -156,10 +179,9 @@ def _is_live(settings: Settings, state: TargetState) -> bool:
     return promoted == state and all(state.aliases[name] == version for name, version in versions.items())
 
 
-def _preview(judge: JudgeSettings, plan: Plan, history: Sequence[BaseHistory]) -> Sequence[StepPreview]:
-    traffic = {
+def _traffic(history: Sequence[BaseHistory]) -> Mapping[str, BaseTraffic]:
+    return {
         base.measure.name: BaseTraffic(base.count.requests / base.minutes, base.count.bad / base.count.requests)
         for base in history
         if isinstance(base.count, Count) and base.count.requests
     }
-    return preview(judge, plan, traffic)

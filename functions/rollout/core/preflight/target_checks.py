@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rollout.core.inspection import OPT_IN
-from rollout.core.minutes import utc
+from rollout.core.controllers import ANY_CONTROLLER, TAG
+from rollout.core.minutes import minutes_more, utc
 from rollout.core.preflight.match import Match
 from rollout.core.preflight.prospect import Prospect
+
+LONG_TIMEOUT_MINUTES = 2
+"""A Timeout from which on the wait for it is worth a word."""
 
 
 def target_missing(prospect: Prospect) -> Iterator[Match]:
@@ -41,6 +44,23 @@ def candidate_unfit(prospect: Prospect) -> Iterator[Match]:
                 f"candidate.stageVariables.{name}: the stage itself is on alias {alias} already, so to move that "
                 "alias would move everybody at once; let the canary use the other one"
             )
+
+
+def namesake(prospect: Prospect) -> Iterator[Match]:
+    others = prospect.inspection.namesakes
+    if others and not prospect.reads_access_log:
+        stage = prospect.settings.target.ids["stageName"]
+        yield Match(
+            f"REST API {', '.join(others)} has the same name as that of {prospect.target_key}, and a stage {stage}, too"
+        )
+
+
+def long_timeout(prospect: Prospect) -> Iterator[Match]:
+    minutes = minutes_more(prospect.inspection.timeout_seconds)
+    if minutes >= LONG_TIMEOUT_MINUTES:
+        yield Match(
+            f"an invocation may take {minutes} min: the last raise and the promotion each wait up to {minutes} min more"
+        )
 
 
 def nothing_differs(prospect: Prospect) -> Iterator[Match]:
@@ -102,10 +122,10 @@ def may_not_invoke(prospect: Prospect) -> Iterator[Match]:
 
 
 def not_opted_in(prospect: Prospect) -> Iterator[Match]:
-    if prospect.inspection.opted_in is False:
-        yield Match(f"{prospect.target_key} does not carry the tag {'='.join(OPT_IN)}")
-    for function in prospect.inspection.untagged_functions:
-        yield Match(f"function {function} does not carry the tag {'='.join(OPT_IN)}")
+    controller = prospect.observed.controller
+    for function, tag in prospect.inspection.functions.items():
+        if controller is not None and not controller.accepts(tag):
+            yield Match(f"function {function} does not carry the tag {TAG}={ANY_CONTROLLER} or {TAG}={controller.name}")
 
 
 def not_looked_at(prospect: Prospect) -> Iterator[Match]:

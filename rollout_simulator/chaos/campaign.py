@@ -29,6 +29,9 @@ def plan_of(seed: int) -> RunPlan:
     request = _request(random, targets)
     if seed % 3 == 1:
         request["plan"]["control"] = 0  # the base keeps nothing, and is frozen at once
+    if seed % 13 == 12:
+        del request["plan"]["steps"]
+        request["plan"] |= {"ramp": "auto", "soakMinutes": 4}
     scenario = _scenario(random, request, targets) | _kind(seed)
     minutes = _expected_minutes(request)
     acts = tuple(_act(random, minutes, request, targets) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))
@@ -232,7 +235,7 @@ def _alarm(random: Random, name: str) -> Json:
 def _expected_minutes(request: Json) -> float:
     """About how long the rollout takes if all goes well."""
     plan, watch = request["plan"], request["plan"]["watchMinutes"]
-    bakes = [step["bakeMinutes"] for step in plan["steps"]]
+    bakes = [step["bakeMinutes"] for step in plan.get("steps", [{"bakeMinutes": 3}] * 5)]
     if watch and "control" not in plan:
         bakes, watch = [*bakes, watch], 10
     return float(sum(bake + request["measurement"]["lagMinutes"] + 2 for bake in bakes) + watch + 2)

@@ -216,7 +216,7 @@ def _cold_start(drawn: Hardships, draw: Draw) -> None:
 
 def _raised_while_held(drawn: Hardships, draw: Draw) -> None:
     """A raise is sent twice, for the first answer is late; then an alarm has the canary held at zero."""
-    if len(draw.request["plan"]["steps"]) == 1 or "alarms" not in draw.request:
+    if len(draw.request["plan"].get("steps", ())) == 1 or "alarms" not in draw.request:
         return
     draw.request["onRegression"] = "holdAtZero"
     nth = draw.random.choice((1, 1, 2))

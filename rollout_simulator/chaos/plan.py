@@ -155,9 +155,9 @@ class RunPlan:
     def lines(self) -> Iterator[str]:
         """The plan in words."""
         request, scenario = self.scenario["request"], self.scenario
-        steps = request["plan"]["steps"]
+        steps = request["plan"].get("steps", [])
         ramp = " → ".join(f"{step['weightPercent']} % for {step['bakeMinutes']} min" for step in steps)
-        yield f"seed {self.seed}: {self.kind}, {ramp}, watched for {request['plan']['watchMinutes']} min"
+        yield f"seed {self.seed}: {self.kind}, {ramp or 'a ramp'}, watched for {request['plan']['watchMinutes']} min"
         for name in (
             "onRegression",
             "onInconclusive",

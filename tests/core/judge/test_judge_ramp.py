@@ -9,6 +9,7 @@ import pytest
 
 from rollout.core.judge import (
     Action,
+    BaseTraffic,
     Count,
     Evidence,
     Judgement,
@@ -23,6 +24,7 @@ from rollout.core.judge import (
     begin_step,
     conclude,
     observe,
+    preview,
 )
 from rollout.core.judge.plan import reachable
 from rollout.core.judge.ramp import LONGEST_MINUTES, WEIGHTS, from_start, likely_course, rungs
@@ -166,6 +168,15 @@ def test_the_evidence_of_a_ramp_is_read_as_it_was_written() -> None:
     evidence, _ = at_step(0)
     assert evidence == Evidence.from_dict(json.loads(json.dumps(evidence.to_dict())))
     assert 3 == evidence.metrics["5XXError"].rungs
+
+
+def test_a_rung_is_warned_of_only_where_it_would_hold() -> None:
+    def warned(per_minute: float) -> list[int]:
+        plan = from_start(PLAN, per_minute)
+        seen = preview(SETTINGS, plan, {"5XXError": BaseTraffic(per_minute, 0.001)})
+        return [step.step for step in seen[:-1] if step.warnings]
+
+    assert ([], True) == (warned(120_000), bool(warned(3)))
 
 
 def test_the_likely_course_leaps_to_ten_percent_and_soaks_at_fifty() -> None:

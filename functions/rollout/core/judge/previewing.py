@@ -132,6 +132,8 @@ class _Look:
                 f"{at} will take longer: a proof of safety of {name} needs about {seen.proof_minutes} min "
                 f"at {weight}, its bake is {self.bake} min"
             )
+        if self.plan[self.step].ramp is not None:
+            return words  # a rung lasts until it is proven; what is seen in its three minutes says little
         if seen.smallest_rate is None:
             words.append(f"{at} is blind: no regression of {name} can be seen at {weight} in {self.bake} min")
         elif self.metric.gates and (seen.smallest_factor or 0.0) >= _A_LARGE_FACTOR:

@@ -343,7 +343,7 @@ PLANTED = {
     "counts a minute before its time": Planted(counts_a_minute_before_its_time, Law.MINUTES, {STAGE: (6,)}),
     "counts minutes across a change": Planted(counts_minutes_across_a_change, Law.MINUTES, {STAGE: (0,), ALIAS: (64,)}),
     "trusts the target unread": Planted(trusts_the_target_unread, Law.FENCE, {STAGE: (13,), ALIAS: (119,)}),
-    "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, {STAGE: (506,)}),
+    "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, {STAGE: (77,)}),
     "forgets what may land": Planted(forgets_what_may_land, Law.ONE_WRITER, {STAGE: (44,)}),
     "calls what is seen once foreign": Planted(
         calls_what_is_seen_once_foreign, Law.END, {STAGE: (110,), ALIAS: (2088,)}

@@ -79,7 +79,7 @@ def _terms(metric: MetricSettings) -> str:
 
 
 def _step_title(recording: Recording, step: int) -> str:
-    weight, bake_minutes, _ = recording.plan[step]
+    weight, bake_minutes = recording.plan[step][:2]
     return f"step {step}: {explain.weight(weight)}, bake {bake_minutes} min"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from rollout.core.base_semantics import BaseSetting
 from rollout.core.decision import Policy
-from rollout.core.judge import PRESETS, Step
+from rollout.core.judge import PRESETS, Ramp, Step
 from rollout.core.minutes import Calendar
 from rollout.core.rollout import Candidate, Settings
 from rollout.core.spending import ErrorBudget
@@ -123,6 +123,35 @@ def test_the_base_keeps_a_control_for_the_watch_minutes_unless_the_plan_leaves_i
 ) -> None:
     found = [(float(step.weight_percent), step.bake_minutes) for step in settings_of(plan=plan).plan if step.harm_only]
     assert ([] if control is None else [control]) == found
+
+
+def test_a_ramp_is_its_rungs_and_the_control() -> None:
+    settings = settings_of(plan={"ramp": "auto", "risk": "30s", "soakMinutes": 40}, measurement={"lagMinutes": 5})
+    weights = ["0.1", "0.2", "0.5", "1", "2", "5", "10", "25", "50", "95"]
+    assert [Decimal(weight) for weight in weights] == [step.weight_percent for step in settings.plan]
+    assert {Ramp(30, 5, 40), None} == {step.ramp for step in settings.plan}
+    assert (True, None) == (settings.plan[-1].harm_only, settings.plan[-1].ramp)
+
+
+def test_one_raise_of_a_ramp_costs_no_more_than_the_share_of_the_error_budget() -> None:
+    budget = {"slo": 99.9, "windowDays": 1, "share": 0.1}
+    settings = settings_of(plan={"ramp": "auto"}, errorBudget=budget)
+    assert pytest.approx(8.64) == settings.plan[0].ramp.risk_seconds if settings.plan[0].ramp else None
+
+
+@pytest.mark.parametrize(
+    ("plan", "problem"),
+    [
+        ({"ramp": "auto", "steps": [{"weightPercent": 5, "bakeMinutes": 1}]}, "plan.steps: a ramp has no steps"),
+        ({"risk": "20s"}, "plan.risk: is for"),
+        ({"soakMinutes": 5}, "plan.soakMinutes: is for"),
+        ({"ramp": "auto", "risk": "0s"}, "plan.risk: at least 1s"),
+        ({"ramp": "auto", "risk": "20"}, "plan.risk"),
+        ({"ramp": "manual"}, "plan.ramp"),
+    ],
+)
+def test_what_a_ramp_cannot_be_is_refused(plan: Json, problem: str) -> None:
+    assert problem_with(a_request(plan=plan)).startswith(problem)
 
 
 @pytest.mark.parametrize(
@@ -456,6 +485,7 @@ def test_the_address_of_the_schema_is_allowed_and_ignored() -> None:
 WHOLE: list[tuple[str, Any]] = [
     ("plan.steps[0].bakeMinutes", lambda value: a_request(plan=one_step(bakeMinutes=value))),
     ("plan.watchMinutes", lambda value: a_request(plan={"watchMinutes": value})),
+    ("plan.soakMinutes", lambda value: a_request(plan={"ramp": "auto", "soakMinutes": value})),
     ("plan.afterMinutes", lambda value: a_request(plan={"afterMinutes": value})),
     ("measurement.lagMinutes", lambda value: a_request(measurement={"lagMinutes": value})),
     ("measurement.settleSeconds", lambda value: a_request(measurement={"settleSeconds": value})),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rollout.core.controller_metrics import CONTROLLER_METRICS
+from rollout.core.judge.ramp import WEIGHTS
 from rollout.request.schemas import state_changed
 from rollout_simulator.expectations import unmet
 from rollout_simulator.samples import rounded, samples_of
@@ -51,6 +52,8 @@ LONG = frozenset(
         "one-route-in-a-hundred",
         "only-at-25-percent",
         "paused-and-resumed",
+        "ramp-healthy",
+        "ramp-healthy-under-heavy-traffic",
         "points-a-quarter-of-an-hour-late-good",
         "promoted-at-once",
         "raise-throttled",
@@ -144,6 +147,8 @@ def the_outcome_is_the_expected_one(ran: Ran) -> None:
         50,
     ]
     weights.append(95)  # the control
+    if ran.scenario.request.get("plan", {}).get("ramp"):
+        weights += [float(weight) for weight in WEIGHTS]
     assert result.max_weight_percent in {0, *weights, 100} | {90.0 for _ in ran.scenario.foreign_changes}
 
 

@@ -17,7 +17,7 @@ from rollout.core.cold import LastAsked
 from rollout.core.decision import Decision, Phase, Policy
 from rollout.core.execution_names import handed_over_name
 from rollout.core.findings import Finding
-from rollout.core.judge import Count, Evidence, JudgeSettings, Moments, Pair, Step, Totals
+from rollout.core.judge import Count, Evidence, JudgeSettings, Moments, Pair, Ramp, Step, Totals
 from rollout.core.judge.explain import with_shown_only
 from rollout.core.measures import Measure, Series
 from rollout.core.minutes import Calendar
@@ -123,10 +123,7 @@ class Settings:
         return cls(
             target=_target(document),
             candidate=Candidate.from_document(document["candidate"]),
-            plan=tuple(
-                Step(Decimal(step["weightPercent"]), step["bakeMinutes"], step.get("harmOnly", False))
-                for step in document["plan"]
-            ),
+            plan=tuple(_step(step) for step in document["plan"]),
             judge=JudgeSettings.from_dict(document["judge"]),
             policy=Policy(
                 document["onInconclusive"],
@@ -154,7 +151,14 @@ class Settings:
 
 def _step_document(step: Step) -> Json:
     document: Json = {"weightPercent": str(step.weight_percent), "bakeMinutes": step.bake_minutes}
+    if step.ramp is not None:
+        document["ramp"] = list(step.ramp)
     return document | {"harmOnly": True} if step.harm_only else document
+
+
+def _step(document: Json) -> Step:
+    ramp = Ramp(*document["ramp"]) if "ramp" in document else None
+    return Step(Decimal(document["weightPercent"]), document["bakeMinutes"], document.get("harmOnly", False), ramp)
 
 
 def _wait_cause(document: Json | None) -> Cause | None:
@@ -195,7 +199,8 @@ class Rollout:
     stand_in: the series to go on with if the canary's own stays missing.
     warnings: what preflight warned of.
     cause: what brought the last decision about; None in a record of a version that did not store it.
-    step: the present step, from 0; -1 before the first.
+    step: the present step, from 0; -1 before the first. raise_to: the one that a decided raise begins, where that is
+    not the next.
     pending_decision: the decision that is being carried out, until the state that carries it out is done with it.
     wait_cause: what brought it into the present phase, of a rollout that is paused or held.
     next_minute: the first minute not yet counted.
@@ -240,6 +245,7 @@ class Rollout:
     phase_since: datetime
     wait_cause: Cause | None = None
     step: int = -1
+    raise_to: int | None = None
     pending_decision: Decision | None = Decision.CREATE
     changed_at: datetime
     next_minute: int = 0
@@ -327,6 +333,17 @@ class Rollout:
     def overtaken_by(self) -> Signal | None:
         """The pending signal that is handled before a raise of the weight that has been decided."""
         return overtaking(self.pending_signals, half_done=self.half_done or self.step < 0)
+
+    @property
+    def step_to_begin(self) -> int:
+        """The step that a raise begins."""
+        return self.step + 1 if self.raise_to is None else self.raise_to
+
+    @property
+    def weight_before(self) -> float:
+        """The fraction of the traffic that the canary had in the step before; 0 in the first."""
+        begun = [step for step in range(self.step) if self.evidence.starts[step : step + 1] not in ((), (None,))]
+        return self.settings.plan[begun[-1]].weight if begun else 0.0
 
     @property
     def on_last_step(self) -> bool:
@@ -434,6 +451,7 @@ class Rollout:
             "phaseSince": self.phase_since.isoformat(),
             "waitCause": self.wait_cause.to_document() if self.wait_cause else None,
             "step": self.step,
+            "raiseTo": self.raise_to,
             "decided": self.pending_decision.value if self.pending_decision else None,
             "changedAt": self.changed_at.isoformat(),
             "nextMinute": self.next_minute,
@@ -487,6 +505,7 @@ class Rollout:
             phase_since=datetime.fromisoformat(document["phaseSince"]),
             wait_cause=_wait_cause(document.get("waitCause")),
             step=document["step"],
+            raise_to=document.get("raiseTo"),
             pending_decision=Decision(document["decided"]) if document["decided"] else None,
             changed_at=datetime.fromisoformat(document["changedAt"]),
             next_minute=document["nextMinute"],

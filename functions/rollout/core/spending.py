@@ -24,6 +24,11 @@ class ErrorBudget(NamedTuple):
     window_days: float
     share: float
 
+    @property
+    def seconds(self) -> float:
+        """The seconds of a full outage that it allows, at any traffic."""
+        return self.share * (1.0 - self.slo_percent / 100.0) * self.window_days * MINUTES_A_DAY * 60.0
+
     def requests(self, requests_per_minute: float) -> int:
         """The bad requests that it allows at this traffic; none where there is no traffic."""
         allowed = (1.0 - self.slo_percent / 100.0) * self.window_days * MINUTES_A_DAY * requests_per_minute

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from math import inf
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
@@ -17,7 +18,8 @@ from pydantic.alias_generators import to_camel
 
 from rollout.core.base_semantics import BaseSetting
 from rollout.core.decision import OnInconclusive, OnRegression, OnRegressionAfterPromotion, Policy
-from rollout.core.judge import InvalidSettings, JudgeSettings, Step
+from rollout.core.judge import InvalidSettings, JudgeSettings, Ramp, Step
+from rollout.core.judge.ramp import WEIGHTS, rungs
 from rollout.core.minutes import Calendar
 from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
 from rollout.core.rollout_request import RolloutRequest
@@ -73,6 +75,15 @@ class Plan(Part):
     """The weights rise strictly; then the base keeps a control, and then the canary is promoted and watched."""
 
     steps: Annotated[list[PlanStep], Field(min_length=1, max_length=200, default_factory=_default_steps)]
+    ramp: Literal["auto"] | None = Field(
+        None, description="Instead of steps: begin where a disaster costs least, and rise by evidence."
+    )
+    risk: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,4}s$")] = Field(
+        "20s", description="Of a ramp: how many seconds of a full outage one raise may cost at worst."
+    )
+    soak_minutes: Annotated[int, Number(0, 1_440)] = Field(
+        20, description="Of a ramp: how many minutes must be measured in all before 100 %."
+    )
     watch_minutes: Annotated[int, Number(0, 1_440)] = Field(
         10,
         description="For so long, before the promotion, the base keeps a control that the canary is compared with. "
@@ -101,14 +112,34 @@ class Plan(Part):
         )
         return self
 
+    @model_validator(mode="after")
+    def _ramp_or_steps(self) -> Plan:
+        given = self.model_fields_set
+        if self.ramp is not None and "steps" in given:
+            raise_problems([Problem("steps", "a ramp has no steps; leave one of both out")])
+        if self.ramp is None:
+            ramp_only = [("risk", "risk"), ("soakMinutes", "soak_minutes")]
+            raise_problems(Problem(path, 'is for "ramp": "auto"') for path, name in ramp_only if name in given)
+        if int(self.risk.removesuffix("s")) < 1:
+            raise_problems([Problem("risk", "at least 1s")])
+        return self
+
     @property
     def has_control(self) -> bool:
         """Whether the base keeps a control before the promotion."""
-        return self.control > 0 and self.watch_minutes > 0 and 100 - self.control > self.steps[-1].weight_percent
+        return self.control > 0 and self.watch_minutes > 0 and 100 - self.control > self._weights[-1]
 
-    def understood(self) -> tuple[Step, ...]:
-        """The steps, with the control as the last."""
-        steps = [Step(step.weight_percent, step.bake_minutes) for step in self.steps]
+    @property
+    def _weights(self) -> list[Decimal]:
+        return list(WEIGHTS) if self.ramp else [step.weight_percent for step in self.steps]
+
+    def understood(self, lag_minutes: int, most_risk_seconds: float) -> tuple[Step, ...]:
+        """The steps, with the control as the last. Of a ramp all rungs, one raise of which costs at most so much."""
+        if self.ramp:
+            risk = min(float(self.risk.removesuffix("s")), most_risk_seconds)
+            steps = list(rungs(Ramp(risk, lag_minutes, self.soak_minutes)))
+        else:
+            steps = [Step(step.weight_percent, step.bake_minutes) for step in self.steps]
         if self.has_control:
             steps.append(Step(100 - self.control, self.watch_minutes, harm_only=True))
         return tuple(steps)
@@ -253,11 +284,12 @@ class Request(Part, ABC):
     def understood(self) -> RolloutRequest:
         """The request as a value of the core, with every default filled in."""
         measurement, budget = self.measurement, self.error_budget
+        error_budget = ErrorBudget(budget.slo, budget.window_days, budget.share) if budget else None
         return RolloutRequest(
             settings=Settings(
                 target=Target.from_document(self.target.model_dump(by_alias=True)),
                 candidate=self.to_go_live,
-                plan=self.plan.understood(),
+                plan=self.plan.understood(measurement.lag_minutes, error_budget.seconds if error_budget else inf),
                 judge=self._judge_settings(),
                 policy=Policy(self.on_inconclusive, self.on_regression, self._after_promotion),
                 calendar=Calendar(lag_minutes=measurement.lag_minutes, settle_seconds=measurement.settle_seconds),
@@ -268,7 +300,7 @@ class Request(Part, ABC):
                 most_minutes_between_analyses=measurement.most_minutes_between_analyses,
                 alarms=tuple(dict.fromkeys(self.alarms)),
                 max_bad_requests=self.max_bad_requests,
-                error_budget=ErrorBudget(budget.slo, budget.window_days, budget.share) if budget else None,
+                error_budget=error_budget,
             ),
             custom_metrics=tuple(each.metric for each in self.metrics),
             source=SourceSetting(measurement.source),
@@ -279,7 +311,7 @@ class Request(Part, ABC):
             ignores_firing_alarms=self.ignore_alarms_already_firing,
             supersedes=self.on_conflict == "supersede",
             request_id=self.request_id,
-            names_no_steps="steps" not in self.plan.model_fields_set,
+            names_no_steps=self.plan.ramp is None and "steps" not in self.plan.model_fields_set,
         )
 
     @property

@@ -14,6 +14,7 @@ from rollout.core.commands import concerns
 from rollout.core.decision import WAITING, Assessment, Decision, Phase, Policy, brought_about, decide
 from rollout.core.inspection import AlarmState
 from rollout.core.judge import Action, Judgement
+from rollout.core.judge.ramp import LONGEST_OF_ANY_KIND
 from rollout.core.pace import minutes_to_wait
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal, SignalKind, deciding, stopping
@@ -90,6 +91,7 @@ def analyze(ports: Ports, rollout_id: str, execution: str = "") -> TaskResult:
         "found": list(observed.settled),
         **_judgement_document(judgement),
     }
+    rollout = replace(rollout, raise_to=judgement.next_step if judgement else None)
     if rollout.phase is Phase.WATCHING:
         return _watch(ports, rollout, now, signal, judgement, analysis, alarms.unknown)
     if signal is None and _unanswered(rollout, now):
@@ -387,6 +389,8 @@ def _weighed(rollout: Rollout, judgement: Judgement | None, alarm: Signal | None
 def _is_overlong(rollout: Rollout) -> bool:
     """Whether the step has baked for as long as it may."""
     step, judge = rollout.settings.plan[rollout.step], rollout.settings.judge
+    if step.ramp is not None:
+        return rollout.evidence.step_minutes >= LONGEST_OF_ANY_KIND
     return rollout.evidence.step_minutes >= step.bake_minutes * judge.max_bake_factor
 
 

@@ -183,7 +183,7 @@ def _look_early(rollout: Rollout, raws: Sequence[RawMinute]) -> tuple[Rollout, J
     if rollout.phase is Phase.WATCHING or step < 0 or step != rollout.evidence.step:
         return rollout, None
     plan = settings.plan
-    before = plan[step - 1].weight if step else 0.0
+    before = rollout.weight_before
     readings = []
     for raw in raws:
         reading = reading_of(raw.without_routes(), step, rollout.semantics)

@@ -68,11 +68,12 @@ def raise_weight(ports: Ports, rollout: Rollout, wanted: TargetState, *, state: 
 
 def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str) -> TaskResult:
     now = ports.clock.now()
-    step, plan = rollout.step + 1, rollout.settings.plan
+    step, plan = rollout.step_to_begin, rollout.settings.plan
     weight = f"{plan[step].weight_percent.normalize():f} %"
     baking = replace(
         rollout.confirmed(wanted, now),
         step=step,
+        raise_to=None,
         pending_decision=None,
         evidence=begin_step(rollout.evidence, step, rollout.settings.judge, plan, _unread(rollout)),
         early={},
@@ -95,7 +96,7 @@ def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str)
 def _purpose(step: Step) -> str:
     if step.harm_only:
         return f"the base keeps the rest as control for {step.bake_minutes} min"
-    return f"baking {step.bake_minutes} min"
+    return "a rung of the ramp" if step.ramp else f"baking {step.bake_minutes} min"
 
 
 def _unread(rollout: Rollout) -> range:

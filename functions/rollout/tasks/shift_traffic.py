@@ -28,7 +28,7 @@ def shift_traffic(ports: Ports, rollout_id: str) -> TaskResult:
         return _lower(ports, rollout)
     if (answer := not_for(Decision.ADVANCE, ports, rollout) or overtaken(ports, rollout)) is not None:
         return answer
-    weight = rollout.settings.plan[rollout.step + 1].weight_percent
+    weight = rollout.settings.plan[rollout.step_to_begin].weight_percent
     return raise_weight(ports, rollout, rollout.last_confirmed.with_weight(weight), state=STATE)
 
 

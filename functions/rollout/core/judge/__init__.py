@@ -24,7 +24,7 @@ from .dispersion import Spread
 from .effect import Effect
 from .errors import InvalidEvidence, InvalidInput, InvalidReading, InvalidSettings
 from .evidence import Evidence, MetricEvidence, learned
-from .plan import Plan, Step
+from .plan import Plan, Ramp, Step
 from .readings import Count, MinuteReading, Moments, Pair, Totals
 from .settings import PRESETS, FastLane, JudgeSettings, MetricKind, MetricSettings, Route, Tolerance
 from .verdict import Action, Judgement, MetricVerdict, Standing
@@ -59,6 +59,7 @@ __all__ = [
     "Moments",
     "Pair",
     "Plan",
+    "Ramp",
     "RecordedMinute",
     "Recording",
     "Replay",

@@ -66,6 +66,8 @@ class MetricEvidence(NamedTuple):
     harm_capped: Wealth = ()
     safety: tuple[Wealth, ...] = ()
     proven: bool = False
+    rungs: int = 0
+    """How many of the steps that an advance may go to were proven safe, from the lowest on."""
     half_as_bad: bool = False
     """Whether the canary was shown to be at most half as bad as the base."""
     fast: bool = False
@@ -106,6 +108,7 @@ class MetricEvidence(NamedTuple):
             newest=None,
             safety=(),
             proven=False,
+            rungs=0,
             half_as_bad=False,
             fast=False,
             blocks=0,
@@ -130,6 +133,7 @@ class MetricEvidence(NamedTuple):
             "harmCapped": "" if self.harm_capped == self.harm else _text(self.harm_capped),
             "safety": [_text(wealth) for wealth in self.safety],
             "proven": self.proven,
+            "rungs": self.rungs,
             "halfAsBad": self.half_as_bad,
             "fast": self.fast,
             "incomparable": not self.comparable,
@@ -176,6 +180,7 @@ class MetricEvidence(NamedTuple):
             _floats(block["harmCapped"]) if "harmCapped" in block else wealth,
             tuple([_floats(each) for each in block.get("safety", ())]),
             flag("proven"),
+            count("rungs"),
             flag("halfAsBad"),
             flag("fast"),
             not flag("incomparable"),
@@ -236,7 +241,7 @@ class Evidence(NamedTuple):
     points. `step_starts` later steps have had their first minute; `starts` is the first minute of each step
     (None where it is not known). `base_failed` says that the base failed before the rollout, `splits` what
     each source has shown of the split in this step, `ended_splits` in those before, of which minutes are
-    missed.
+    missed. `baked_before` minutes were measured in the steps before.
     """
 
     metrics: Mapping[str, MetricEvidence]
@@ -250,6 +255,7 @@ class Evidence(NamedTuple):
     base_failed: bool = False
     splits: Mapping[str, Split] = {}
     ended_splits: Mapping[int, Mapping[str, Split]] = {}
+    baked_before: int = 0
 
     def starts_of(self, step: int, minute: int) -> int:
         """The first minute of a step; of one that has none yet, or whose is not known, `minute`."""
@@ -280,6 +286,7 @@ class Evidence(NamedTuple):
             "stepMinutes": self.step_minutes,
             "stepStarts": self.step_starts,
             "bakeMinutes": self.bake_minutes,
+            "bakedBefore": self.baked_before,
             "starts": list(self.starts),
             "baseFailed": self.base_failed,
             "splits": _splits_to_dict(self.splits),
@@ -329,6 +336,7 @@ def _of_second_edition(block: Mapping[str, Any]) -> Evidence:
         bool(block["baseFailed"]),
         _splits_from_dict(block["splits"]),
         {int(step): _splits_from_dict(splits) for step, splits in block["endedSplits"].items()},
+        int(block.get("bakedBefore", 0)),
     )
 
 

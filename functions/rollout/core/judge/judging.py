@@ -32,7 +32,7 @@ from collections.abc import Iterable
 from math import log
 from typing import NamedTuple
 
-from . import explain, harm, safety
+from . import explain, harm, ramp, safety
 from .effect import effect_of
 from .errors import InvalidEvidence
 from .evidence import Evidence, MetricEvidence
@@ -64,6 +64,7 @@ def judge(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> Judgement:
     log_e_limit = settings.log_limit()
 
     name: str | None
+    next_step: int | None = None
     deciding = _deciding_view(views, log_e_capped, log_e_limit)
     verdicts = tuple(
         _metric_verdict(view, deciding, evidence, settings, plan[evidence.step])
@@ -73,9 +74,11 @@ def judge(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> Judgement:
     if deciding is not None:
         reason = _reason_of_harm(deciding, verdicts, log_e_capped, log_e_limit)
         action, name = Action.ROLL_BACK, deciding.metric.name
+    elif plan[evidence.step].ramp is not None:
+        action, reason, name, next_step = _on_the_ramp(evidence, settings, plan, verdicts, log_e)
     else:
         action, reason, name = _without_harm(evidence, settings, plan, verdicts)
-    return Judgement(action, reason, name, log_e, log_e_capped, log_e_limit, verdicts)
+    return Judgement(action, reason, name, log_e, log_e_capped, log_e_limit, verdicts, next_step)
 
 
 def conclude(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> tuple[Evidence, Judgement]:
@@ -175,7 +178,9 @@ def _views(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> list[_Vie
                 log_e := harm.log_evidence(seen.harm, left, weights),
                 log_e if seen.harm_capped == seen.harm else harm.log_evidence(seen.harm_capped, left, weights),
                 settings.log_limit(share),
-                safety.log_evidence(seen.safety),
+                safety.log_evidence(
+                    seen.safety, len(safety.gates(metric.kind, settings.gate, plan, evidence.step)), seen.rungs
+                ),
             )
         )
     return views
@@ -316,6 +321,23 @@ def _without_harm(
     if minutes >= longest - _ROUNDING:
         return Action.HOLD, f"{problem} in {minutes} min, {longest:.0f} were allowed{proof}", name
     return Action.EXTEND, f"{problem} yet, {minutes} of at most {longest:.0f} min{proof}", name
+
+
+def _on_the_ramp(
+    evidence: Evidence, settings: JudgeSettings, plan: Plan, verdicts: tuple[MetricVerdict, ...], log_e: float
+) -> tuple[Action, str, str | None, int | None]:
+    safe = frozenset(each.name for each in verdicts if each.verdict is Standing.SAFE)
+    rise = ramp.rise(evidence, settings, plan, safe, log_e)
+    at = explain.weight(plan[evidence.step].weight_percent)
+    if rise.to is not None:
+        words = [each.reason for each in verdicts if each.name in safe and each.required and not each.dry_run]
+        action = Action.PROMOTE if rise.to == len(plan) else Action.ADVANCE
+        return action, "; ".join(words), None, rise.to
+    reason = next(each.reason for each in verdicts if each.name == rise.blocking)
+    over = evidence.bake_minutes >= ramp.LONGEST_MINUTES or evidence.step_minutes >= ramp.LONGEST_OF_ANY_KIND
+    action = Action.HOLD if over else Action.CONTINUE
+    said = f"no raise in {evidence.step_minutes} min at {at}" if over else f"ramp at {at}"
+    return action, f"{said}; {rise.words}; {reason}", rise.blocking, None
 
 
 def _reason_of_harm(

@@ -25,7 +25,7 @@ from .errors import InvalidEvidence, InvalidReading
 from .evidence import MOST_MISSED, Evidence, MetricEvidence, Wealth
 from .metric_defaults import SERVER_ERRORS, source_of
 from .minute import plugin_rate
-from .plan import Plan, later_starts, next_weight
+from .plan import Plan, later_starts
 from .readings import Count, MinuteReading, Moments, Pair, Totals, checked_count, checked_moments
 from .settings import FastLane, JudgeSettings, MetricKind, MetricSettings, Tolerance, split_route
 from .split import Split
@@ -104,6 +104,7 @@ def begin_step(
         step=step,
         step_minutes=0,
         bake_minutes=0,
+        baked_before=evidence.baked_before + evidence.bake_minutes,
         splits={},
         ended_splits=ended,
     )
@@ -252,6 +253,7 @@ class _Terms(NamedTuple):
     """What one metric is judged by in one step. `source` is None where the split cannot be tested."""
 
     metric: MetricSettings
+    gates: int
     lines: tuple[Tolerance, ...]
     log_cap: float
     log_limit: float
@@ -264,11 +266,12 @@ class _Terms(NamedTuple):
 @lru_cache(maxsize=32)
 def _terms(settings: JudgeSettings, plan: Plan, step: int) -> tuple[_Terms, ...]:
     """The same for every minute of a step, and there may be hundreds to catch up on."""
-    weight, shares = next_weight(plan, step), settings.shares()
+    shares = settings.shares()
     return tuple(
         _Terms(
             metric,
-            () if metric.parent else safety.lines(metric.kind, settings.gate, weight),
+            len(gates := () if metric.parent else safety.gates(metric.kind, settings.gate, plan, step)),
+            safety.lines(metric.kind, gates) if gates else (),
             settings.log_cap(shares[metric.name]),
             limit := settings.log_limit(shares[metric.name]),
             log(max(exp(limit) - 1.0, 0.5)) - 1e-6,
@@ -469,14 +472,16 @@ def _closing(
     if len(before) < len(safe_gains):  # of a record of the first edition
         before = (*before, *((),) * (len(safe_gains) - len(before)))
     lines = tuple([safety.grown(wealth, gains) for wealth, gains in zip(before, safe_gains, strict=True)])
-    proof = terms.log_proof
+    proof, gates = terms.log_proof, terms.gates
+    rungs = safety.rungs_reached(metric.rungs, gates, lines, proof)
     changes |= {
         "past_base": _plus(metric.past_base, base),
         "past_canary": _plus(metric.past_canary, canary),
         "newest": None,
         "safety": lines,
-        "proven": metric.proven or (bool(lines) and safety.reaches(lines[:2], proof)),
-        "half_as_bad": metric.half_as_bad or (len(lines) > 2 and safety.reaches(lines[2:], proof)),
+        "proven": metric.proven or rungs > 0,
+        "rungs": rungs,
+        "half_as_bad": metric.half_as_bad or (len(lines) > gates + 1 and safety.reaches(lines[gates + 1 :], proof)),
         "fast": newest is not None and _is_fast(metric, terms, newest, changes["harm"]),
         "blocks": metric.blocks + 1,
     }

@@ -20,7 +20,8 @@ from . import explain, harm, safety
 from .counts import harm_log_es, safety_log_es
 from .log_space import log_mean_exp, log_sum_exp
 from .minute import Arm, plugin_rate
-from .plan import Plan, later_starts, next_weight
+from .plan import Plan, later_starts
+from .ramp import LONGEST_MINUTES
 from .settings import JudgeSettings, MetricKind, MetricSettings, Tolerance
 
 HISTORY_MINUTES = 30
@@ -100,13 +101,14 @@ class _Look:
     ) -> None:
         self.settings, self.plan, self.step, self.metric = settings, plan, step, metric
         self.bake = plan[step].bake_minutes
-        self.longest = ceil(self.bake * settings.max_bake_factor - 1e-9)
+        self.longest = LONGEST_MINUTES if plan[step].ramp else ceil(self.bake * settings.max_bake_factor - 1e-9)
         self.all_requests, self.rate = base
         self.canary_requests = base.requests_per_minute * plan[step].weight
         self.base_requests = base.requests_per_minute - self.canary_requests
         history = HISTORY_MINUTES * base.requests_per_minute
         self.guess = plugin_rate((history, history * base.bad_rate))
-        lines = safety.lines(metric.kind, settings.gate, next_weight(plan, step))
+        gates = safety.gates(metric.kind, settings.gate, plan, step)[:1]
+        lines = safety.lines(metric.kind, gates)
         fails = metric.gates and self.rate >= safety.FAILING_BASE_RATE
         self.lines = lines if fails else lines[:2]
         self.gates = metric.gates and not plan[step].harm_only

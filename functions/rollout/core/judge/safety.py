@@ -32,6 +32,7 @@ sells nothing is not safe.
 from collections.abc import Sequence
 
 from .log_space import log_mean_exp
+from .plan import Plan, exposed, reachable
 from .settings import MetricKind, Tolerance
 
 HALFWAY_TO_ONE = Tolerance(0.5, 0.5)
@@ -61,15 +62,36 @@ def margin(kind: MetricKind, gate: Tolerance, next_weight: float) -> Tolerance:
     return Tolerance(1.0 + scale * (gate.relative - 1.0), scale * gate.absolute)
 
 
-def lines(kind: MetricKind, gate: Tolerance, next_weight: float) -> tuple[Tolerance, ...]:
-    """The lines that have an e-process each: the margin, halfway to failing, and half as bad as the base.
+def gates(kind: MetricKind, gate: Tolerance, plan: Plan, step: int) -> tuple[Tolerance, ...]:
+    """The margin of each step that an advance may go to, the lowest first.
+
+    In a ramp that of errors is the excess that would cost more than its risk there. For other kinds of metrics, and
+    before 100 %, it is the ordinary margin; where that is the same for all, there is one.
+    """
+    targets, ramp = reachable(plan, step), plan[step].ramp
+    if ramp is None or kind is not MetricKind.ERRORS:
+        return (margin(kind, gate, exposed(plan, targets[-1])),)
+    weights = [exposed(plan, target) for target in targets]
+    return tuple([margin(kind, gate, each) if each == 1.0 else Tolerance(1.0, ramp.excess(each)) for each in weights])
+
+
+def lines(kind: MetricKind, gates: tuple[Tolerance, ...]) -> tuple[Tolerance, ...]:
+    """The lines that have an e-process each: the margins, halfway to failing, and half as bad as the base.
 
     The second is for all counts of which more is worse, the third for errors.
     """
-    first = margin(kind, gate, next_weight)
     if kind.higher_is_better:
-        return (first,)
-    return (first, HALFWAY_TO_ONE, HALF_AS_BAD) if kind is MetricKind.ERRORS else (first, HALFWAY_TO_ONE)
+        return gates
+    return (*gates, HALFWAY_TO_ONE, HALF_AS_BAD) if kind is MetricKind.ERRORS else (*gates, HALFWAY_TO_ONE)
+
+
+def rungs_reached(before: int, gates: int, wealths: Sequence[Sequence[float]], log_proof: float) -> int:
+    """How many of the gates are disproved, from the lowest on, each together with the line halfway to failing; what
+    was reached `before` stands."""
+    reached = before
+    while reached < gates and reaches((wealths[reached], *wealths[gates : gates + 1]), log_proof):
+        reached += 1
+    return reached
 
 
 def grown(wealth: Sequence[float], log_es: Sequence[float]) -> tuple[float, ...]:
@@ -79,9 +101,12 @@ def grown(wealth: Sequence[float], log_es: Sequence[float]) -> tuple[float, ...]
     return tuple([each + gain for each, gain in zip(wealth, log_es, strict=True)])
 
 
-def log_evidence(wealths: Sequence[Sequence[float]]) -> float:
-    """ln S: the smaller of the first two lines' means over the bets."""
-    return min([log_mean_exp(wealth) for wealth in wealths[:2] if wealth], default=0.0)
+def log_evidence(wealths: Sequence[Sequence[float]], gates: int = 1, reached: int = 0) -> float:
+    """ln S of the lowest gate that is not reached: the smaller of its mean over the bets and that of halfway to
+    failing."""
+    at = min(reached, gates - 1)
+    both = (*wealths[at : at + 1], *wealths[gates : gates + 1])
+    return min([log_mean_exp(wealth) for wealth in both if wealth], default=0.0)
 
 
 def reaches(wealths: Sequence[Sequence[float]], log_proof: float) -> bool:

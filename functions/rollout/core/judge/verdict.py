@@ -67,7 +67,8 @@ class Judgement(NamedTuple):
     """What to do next, and why.
 
     `log_e`, `log_e_capped`: ln of the weighted average of the deciding metrics' evidence; `log_e_limit`
-    is ln(1/α). `deciding_metric` is the one the action turned on, None if none did.
+    is ln(1/α). `deciding_metric` is the one the action turned on, None if none did. `next_step` is the one that an
+    advance goes to.
     """
 
     action: Action
@@ -77,6 +78,7 @@ class Judgement(NamedTuple):
     log_e_capped: float
     log_e_limit: float
     verdicts: tuple[MetricVerdict, ...]
+    next_step: int | None = None
 
     @property
     def would_have_convicted(self) -> dict[str, Pair]:

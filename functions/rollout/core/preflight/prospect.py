@@ -17,6 +17,7 @@ from rollout.core.judge import (
     with_base_dispersion,
 )
 from rollout.core.judge.planning import derived
+from rollout.core.judge.ramp import from_start
 from rollout.core.learning import with_learned
 from rollout.core.measures import ACCESS_LOG, BaseHistory, Series
 from rollout.core.minutes import MOST_LAG_MINUTES, minutes_more
@@ -127,6 +128,8 @@ def prospect_of(request: RolloutRequest, observed: Observations) -> Prospect:
     traffic = _traffic(measured.history) if measured else {}
     if request.names_no_steps:
         settings = replace(settings, plan=derived(judge, settings.plan, traffic))
+    errors = traffic.get(counted(judge) or "")
+    settings = replace(settings, plan=from_start(settings.plan, errors.requests_per_minute if errors else 0.0))
     steps = preview(judge, settings.plan, traffic) if measured else ()
     return Prospect(request, observed, settings, measured, stand_in, steps)
 

@@ -1,0 +1,115 @@
+"""The rungs of a ramp: which the evidence allows, and what the next one still lacks.
+
+Law: a rung is taken when, for every required metric, it and every lower one are proven safe, three minutes of this
+weight are measured, and the combined evidence of harm is below 0.74 (a raise under suspicion makes it worse). The step
+before 100 % needs the ordinary gate and the ramp's measured minutes in all. Thirty minutes without a raise: a person
+decides.
+
+The guarantee: with probability 1 − β a step, no weight is taken at which an excess that was present throughout the
+step costs more than the ramp's risk before the next look. An excess that begins later, or only under load, is caught by
+harm.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from math import log
+from typing import NamedTuple
+
+from . import explain, safety
+from .evidence import Evidence, MetricEvidence
+from .plan import Plan, Ramp, Step, exposed, reachable
+from .settings import JudgeSettings, MetricSettings
+
+WEIGHTS = tuple(Decimal(each) for each in ("0.1", "0.2", "0.5", "1", "2", "5", "10", "25", "50"))
+LEAST_MINUTES = 3
+LONGEST_MINUTES = 30
+"""Measured; of any kind three times as many."""
+LONGEST_OF_ANY_KIND = 90
+SUSPICION = log(0.74)
+LEAST_REQUESTS = 200.0
+"""So many canary requests a minute are enough to convict a disaster in one."""
+REACTION_MINUTES = 2
+"""Beside the lag: the minute of the raise and the one that is judged."""
+
+
+def rungs(ramp: Ramp) -> Plan:
+    """All of them."""
+    return tuple(Step(weight, LEAST_MINUTES, ramp=ramp) for weight in WEIGHTS)
+
+
+def from_start(plan: Plan, requests_per_minute: float) -> Plan:
+    """The plan without the rungs below the one at which this traffic begins; of a plan without a ramp all."""
+    ramp = plan[0].ramp
+    if ramp is None:
+        return plan
+    most = ramp.risk_seconds / (60.0 * (ramp.lag_minutes + REACTION_MINUTES))
+    wanted = LEAST_REQUESTS / requests_per_minute if requests_per_minute > 0.0 else most
+    start = min(most, max(plan[0].weight, wanted))
+    skipped = sum(step.ramp is not None and step.weight <= start + 1e-12 for step in plan)
+    return plan[max(0, skipped - 1) :]
+
+
+class Rise(NamedTuple):
+    """How far a ramp may rise now: `to` is the step, None where it stays; `words` say what comes next."""
+
+    to: int | None
+    words: str
+    blocking: str | None
+
+
+def rise(evidence: Evidence, settings: JudgeSettings, plan: Plan, safe: frozenset[str], log_e: float) -> Rise:
+    """The highest rung that is allowed. `safe` are the names of the metrics that are proven for the lowest."""
+    targets = reachable(plan, evidence.step)
+    reached, blocking = len(targets), None
+    for metric in settings.metrics:
+        if not metric.gates:
+            continue
+        of_it = (
+            _reached(evidence.metrics[metric.name], metric, settings, plan, evidence.step) if metric.name in safe else 0
+        )
+        if of_it < reached:
+            reached, blocking = of_it, metric
+    to = targets[reached - 1] if reached else None
+    lacks = _lacks(evidence, plan, to, log_e)
+    if to is not None and not lacks:
+        return Rise(to, "", None)
+    wanted = blocking or next(each for each in settings.metrics if each.gates)
+    target = targets[min(reached, len(targets) - 1)] if to is None else to
+    words = [_next(plan, evidence.step, target, wanted, evidence.metrics[wanted.name], settings), *lacks]
+    return Rise(None, "; ".join(words), wanted.name)
+
+
+def _reached(seen: MetricEvidence, metric: MetricSettings, settings: JudgeSettings, plan: Plan, step: int) -> int:
+    """How many of the steps that can be reached this metric allows; a metric with one gate for all allows all."""
+    gates, targets = safety.gates(metric.kind, settings.gate, plan, step), reachable(plan, step)
+    return seen.rungs if len(gates) == len(targets) else len(targets) * bool(seen.rungs)
+
+
+def _lacks(evidence: Evidence, plan: Plan, to: int | None, log_e: float) -> Sequence[str]:
+    """What is missing beside the proof."""
+    found, ramp = [], plan[evidence.step].ramp
+    if evidence.bake_minutes < LEAST_MINUTES:
+        found.append(f"{evidence.bake_minutes} of {LEAST_MINUTES} min measured at this weight")
+    measured = evidence.baked_before + evidence.bake_minutes
+    if ramp is not None and to is not None and exposed(plan, to) == 1.0 and measured < ramp.soak_minutes:
+        found.append(f"{measured} of {ramp.soak_minutes} min measured in all")
+    if log_e >= SUSPICION:
+        found.append(f"odds of harm are {explain.odds(log_e)}, a raise needs less than {explain.odds(SUSPICION)}")
+    return found
+
+
+def _next(
+    plan: Plan, step: int, target: int, metric: MetricSettings, seen: MetricEvidence, settings: JudgeSettings
+) -> str:
+    """Such as "next: 50 % when p_c < p_b + 9.5 points is proven; now 12:1 of 20:1"."""
+    gates = safety.gates(metric.kind, settings.gate, plan, step)
+    at = min(seen.rungs, len(gates) - 1)
+    line = gates[at]
+    weight = f"{plan[target].weight_percent.normalize():f} %" if target < len(plan) else "100 %"
+    base = "p_b" if line.relative == 1.0 else f"{line.relative:g} x p_b"
+    points = f" + {explain.two_digits(100.0 * line.absolute)} points" if line.absolute else ""
+    now = safety.log_evidence(seen.safety, len(gates), seen.rungs)
+    return (
+        f"next: {weight} when p_c < {base}{points} is proven; now {explain.odds(now)} of "
+        f"{explain.odds(settings.log_proof)}"
+    )

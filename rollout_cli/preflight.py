@@ -11,8 +11,6 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from rollout.cockpit.formatting import duration
-from rollout.cockpit.view import least_minutes
 from rollout.core.texts import cleaned
 from rollout_cli.controller import Controller, friendly_errors, with_controller
 from rollout_cli.documents import read_json
@@ -64,10 +62,11 @@ def preflight(
             "target": target.to_document(),
             "measured": prospect.source_in_words,
             "findings": found,
+            "course": prospect.course,
             "steps": preview_document(prospect.preview),
         },
         Text(f"{target.key}: {prospect.state}; the request would be accepted; {prospect.source_in_words}"),
-        Text(f"the plan takes at least {duration(least_minutes(settings.plan) + settings.watch_minutes)}"),
+        Text(prospect.course),
         preview_table(settings.plan, prospect.preview, warnings=False),
         findings_view(found),
     )

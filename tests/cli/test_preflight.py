@@ -60,7 +60,8 @@ def test_as_json_it_is_one_object(world: World) -> None:
     shown = json.loads(result.stdout)
     assert (result.exit_code, shown["accepted"], shown["findings"]) == (0, True, [])
     assert shown["measured"] == "measured by CloudWatch's own series"
-    assert [step["step"] for step in shown["steps"]] == [0, 1, 2, 3]
+    assert [step["step"] for step in shown["steps"]] == [0, 1, 2, 3, 4]
+    assert shown["course"].startswith("if all goes well 5 → 10 → 25 → 50 → 95 → 100 %, in about 82 min; ")
 
 
 def test_everything_that_is_wrong_is_shown_with_its_reason_and_remedy(world: World) -> None:

@@ -267,3 +267,16 @@ def test_a_stage_that_is_deleted_while_it_is_looked_at_is_a_refusal(sound: World
     gone = Disturbance(only="inspector.inspect", before=lambda: sound.fakes.stage.delete(TARGET))
     answer = sound.prepare(gone)
     assert (answer["outcome"], "does not exist" in answer["reason"]) == ("REJECTED", True)
+
+
+def test_the_course_of_a_ramp_and_its_worst_case_are_said_beforehand(sound: World) -> None:
+    lively(sound, sound.fakes.metrics, sound.fakes.stage.series(TARGET, None), requests=120_000)
+    assert judged(sound, plan={"ramp": "auto"}).prospect.course == (
+        "if all goes well 0.1 → 1 → 10 → 25 → 50 → 95 → 100 %, in about 67 min; "
+        "if everything fails from the start, about 600 bad requests"
+    )
+
+
+def test_without_traffic_the_course_promises_no_worst_case(sound: World) -> None:
+    quiet(sound)
+    assert "bad requests" not in judged(sound).prospect.course

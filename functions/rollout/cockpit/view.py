@@ -15,6 +15,7 @@ from rollout.cockpit.timeline import Row, Tone, timeline
 from rollout.core.cause import CauseKind
 from rollout.core.decision import Phase
 from rollout.core.judge import Plan
+from rollout.core.judge.ramp import MINUTES_BESIDE_A_BAKE, likely_course
 from rollout.core.minutes import utc
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal
@@ -23,8 +24,6 @@ from rollout.core.texts import cleaned
 from rollout.core.undo import Undo
 
 SECONDS_PER_MINUTE = 60
-MINUTES_BESIDE_A_BAKE = 4.5
-"""What a step takes beside its judged minutes: the metric lag and the rest of the minute of the weight change."""
 
 _STATES: dict[str, tuple[str, Tone]] = {
     Phase.BAKING: ("Baking", Tone.PLAIN),
@@ -223,9 +222,5 @@ def _least_minutes_left(rollout: Rollout, now: datetime) -> float | None:
     if not rollout.evidence.step_minutes or rollout.step != rollout.evidence.step:
         since = (now - rollout.changed_at).total_seconds() / SECONDS_PER_MINUTE
         present += int(max(0.0, MINUTES_BESIDE_A_BAKE - since))
-    return present + least_minutes(settings.plan[step + 1 :]) + settings.watch_minutes
-
-
-def least_minutes(plan: Plan) -> float:
-    """What these steps take at least."""
-    return sum(step.bake_minutes + MINUTES_BESIDE_A_BAKE for step in plan)
+    later, measured = likely_course(settings.plan[step + 1 :])
+    return present + measured + len(later) * MINUTES_BESIDE_A_BAKE + settings.watch_minutes

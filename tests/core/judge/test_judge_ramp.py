@@ -25,7 +25,7 @@ from rollout.core.judge import (
     observe,
 )
 from rollout.core.judge.plan import reachable
-from rollout.core.judge.ramp import LONGEST_MINUTES, WEIGHTS, from_start, rungs
+from rollout.core.judge.ramp import LONGEST_MINUTES, WEIGHTS, from_start, likely_course, rungs
 
 RAMP = Ramp(20.0, 3, 20)
 CONTROL = Step(Decimal(95), 10, harm_only=True)
@@ -166,3 +166,14 @@ def test_the_evidence_of_a_ramp_is_read_as_it_was_written() -> None:
     evidence, _ = at_step(0)
     assert evidence == Evidence.from_dict(json.loads(json.dumps(evidence.to_dict())))
     assert 3 == evidence.metrics["5XXError"].rungs
+
+
+def test_the_likely_course_leaps_to_ten_percent_and_soaks_at_fifty() -> None:
+    steps, measured = likely_course(PLAN)
+    assert [0.1, 1, 10, 25, 50, 95] == [float(step.weight_percent) for step in steps]
+    assert ([3, 3, 3, 3, 8, 10], 30) == ([step.bake_minutes for step in steps], measured)
+
+
+def test_the_likely_course_of_steps_is_the_steps() -> None:
+    plan = (Step(Decimal(5), 10), Step(Decimal(50), 20), CONTROL)
+    assert (plan, 40) == likely_course(plan)

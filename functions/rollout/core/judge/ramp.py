@@ -25,6 +25,8 @@ LEAST_MINUTES = 3
 LONGEST_MINUTES = 30
 """Measured; of any kind three times as many."""
 LONGEST_OF_ANY_KIND = 90
+MINUTES_BESIDE_A_BAKE = 4.5
+"""What any step takes beside its judged minutes: the metric lag and the rest of the minute of the weight change."""
 SUSPICION = log(0.74)
 LEAST_REQUESTS = 200.0
 """So many canary requests a minute are enough to convict a disaster in one."""
@@ -47,6 +49,21 @@ def from_start(plan: Plan, requests_per_minute: float) -> Plan:
     start = min(most, max(plan[0].weight, wanted))
     skipped = sum(step.ramp is not None and step.weight <= start + 1e-12 for step in plan)
     return plan[max(0, skipped - 1) :]
+
+
+def likely_course(plan: Plan) -> tuple[Plan, int]:
+    """The steps that a canary takes which is as good as the base under traffic enough, each with its measured minutes;
+    and the minutes of them all."""
+    taken, step, measured = [], 0, 0
+    while step < len(plan):
+        here = plan[step]
+        minutes, targets = here.bake_minutes, reachable(plan, step)
+        if here.ramp is not None and exposed(plan, targets[-1]) == 1.0:
+            minutes = max(minutes, here.ramp.soak_minutes - measured)
+        taken.append(here._replace(bake_minutes=minutes))
+        measured += minutes
+        step = targets[-1]
+    return tuple(taken), measured
 
 
 class Rise(NamedTuple):

@@ -17,7 +17,7 @@ from rollout.core.judge import (
     with_base_dispersion,
 )
 from rollout.core.judge.planning import derived
-from rollout.core.judge.ramp import from_start
+from rollout.core.judge.ramp import MINUTES_BESIDE_A_BAKE, from_start, likely_course
 from rollout.core.learning import with_learned
 from rollout.core.measures import ACCESS_LOG, BaseHistory, Series
 from rollout.core.minutes import MOST_LAG_MINUTES, minutes_more
@@ -47,6 +47,21 @@ class Prospect:
     measured: Measured | None
     stand_in: Series | None
     preview: Sequence[StepPreview]
+
+    @property
+    def course(self) -> str:
+        """The likely course, how long it takes at least, and what it costs if everything fails from the start."""
+        steps, measured = likely_course(self.settings.plan)
+        weights = " → ".join(f"{step.weight_percent.normalize():f}" for step in steps)
+        minutes = measured + MINUTES_BESIDE_A_BAKE * len(steps) + self.settings.watch_minutes
+        words = f"if all goes well {weights} → 100 %, in about {minutes:,.0f} min"
+        errors = _traffic(self.history).get(counted(self.settings.judge) or "")
+        if errors is None:
+            return words
+        # The minute of the change, the one that is judged, and the lag.
+        seen_after = self.settings.calendar.lag_minutes + 2
+        worst = errors.requests_per_minute * steps[0].weight * seen_after
+        return f"{words}; if everything fails from the start, about {worst:,.0f} bad requests"
 
     @property
     def state(self) -> TargetState | None:

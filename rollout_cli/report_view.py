@@ -33,6 +33,7 @@ def report_lines(seen: RolloutSnapshot) -> Iterator[str]:
     yield f"{view.rollout_id}: {view.state_words}{where(view)}"
     yield from view.remarks
     yield view.reason
+    yield from view.warnings
     yield ""
     yield from metric_lines(view.metrics)
     yield ""

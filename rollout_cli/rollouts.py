@@ -117,7 +117,7 @@ def list_rollouts(
 
 def summary_of(controller: Controller, rollout_id: str) -> Json | None:
     """The state of the rollout, as `rollout status --json` prints it; None when there is none of this id."""
-    from rollout.cockpit.view import remarks_of  # noqa: PLC0415
+    from rollout.cockpit.view import remarks_of, warnings_of  # noqa: PLC0415
     from rollout.tasks.undo import undo_of  # noqa: PLC0415
 
     rollout = controller.store.load(rollout_id)
@@ -134,6 +134,7 @@ def summary_of(controller: Controller, rollout_id: str) -> Json | None:
         "undoneBy": undo.rollout_id if undo is not None and undo.done else None,
         "remarks": list(remarks_of(rollout, undo)),
         "reason": rollout.told_reason,
+        "warnings": list(warnings_of(rollout)),
         "target": rollout.settings.target.to_document(),
         "step": rollout.step,
         "steps": len(rollout.settings.plan),
@@ -180,7 +181,7 @@ def show(summary: Json, *, as_json: bool) -> None:
     if summary.get("steps") and not undone:
         at = f"step {max(0, summary['step']) + 1} of {summary['steps']}, weight {summary['weightPercent']:g} %"
         console.print(at, markup=False)
-    for line in (*summary.get("remarks", ()), summary["reason"]):
+    for line in (*summary.get("remarks", ()), summary["reason"], *summary.get("warnings", ())):
         console.print(one_line(line), markup=False)
 
 

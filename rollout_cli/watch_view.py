@@ -55,6 +55,7 @@ def picture(view: RolloutView, height: int | None = None) -> RenderableType:
         *gap,
         *(_why(view) if view.running else ()),
         *_alarms(view),
+        *(Text(line, "dim") for line in _warnings(view, roomy=roomy)),
         *(gap if view.running else []),
         *(_event(row) for row in (events if height is None else events[max(0, len(events) - most) :])),
         Text() if view.hints else Text(end=""),
@@ -76,6 +77,13 @@ def _head(view: RolloutView) -> Iterator[Text]:
     yield Text.assemble((f"{SIGNS[view.tone]} {view.state_words}", f"bold {STYLES[view.tone]}"), where(view))
     if not view.running:
         yield from _why(view)
+
+
+def _warnings(view: RolloutView, *, roomy: bool) -> Sequence[str]:
+    """Preflight's warnings; where there is little room, the one that explains a hold."""
+    if roomy:
+        return view.warnings
+    return [line for line in view.warnings if line.startswith("Held")][:1]
 
 
 def _why(view: RolloutView) -> Iterator[Text]:

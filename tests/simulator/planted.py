@@ -342,14 +342,14 @@ def does(what: What, kind: str = "") -> Callable[[RunPlan], bool]:
 STAGE, ALIAS = "apigateway-stage", "lambda-alias"
 
 PLANTED = {
-    "raises despite a stop signal": Planted(raises_despite_a_stop_signal, Law.STOP, {STAGE: (105,), ALIAS: (614,)}),
+    "raises despite a stop signal": Planted(raises_despite_a_stop_signal, Law.STOP, {STAGE: (197, 1231), ALIAS: (614,)}),
     "ends despite a stop signal": Planted(ends_despite_a_stop_signal, Law.STOP, {STAGE: (232,)}),
     "takes silence for proof": Planted(takes_silence_for_proof, Law.SILENCE, {STAGE: (4,), ALIAS: (86,)}),
     "counts a minute again": Planted(counts_a_minute_again, Law.MINUTES, {STAGE: (0,), ALIAS: (64,)}),
     "counts a minute before its time": Planted(counts_a_minute_before_its_time, Law.MINUTES, {STAGE: (6,)}),
     "counts minutes across a change": Planted(counts_minutes_across_a_change, Law.MINUTES, {STAGE: (0,), ALIAS: (64,)}),
     "trusts the target unread": Planted(trusts_the_target_unread, Law.FENCE, {STAGE: (13,), ALIAS: (119,)}),
-    "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, {STAGE: (506,)}),
+    "leaves what it brought back": Planted(leaves_what_it_brought_back, Law.FENCE, {STAGE: (77, 554)}),
     "forgets what may land": Planted(forgets_what_may_land, Law.ONE_WRITER, {STAGE: (44,)}, uncertain),
     "calls what is seen once foreign": Planted(
         calls_what_is_seen_once_foreign, Law.END, {STAGE: (110,), ALIAS: (2088,)}, uncertain
@@ -358,7 +358,7 @@ PLANTED = {
         believes_a_read_that_shows_nothing_to_do, Law.END, {STAGE: (300,), ALIAS: (1692,)}, uncertain
     ),
     "leaves its own canary to others": Planted(
-        leaves_its_own_canary_to_others, Law.END, {STAGE: (13,)}, does(What.FOREIGN_CHANGE)
+        leaves_its_own_canary_to_others, Law.END, {STAGE: (13,), ALIAS: (119,)}, does(What.FOREIGN_CHANGE)
     ),
     "acts before it says so": Planted(acts_before_it_says_so, Law.INTENT, {STAGE: (0,), ALIAS: (9,)}),
     "moves aliases under the base": Planted(moves_aliases_under_the_base, Law.MIX, {STAGE: (5,)}),

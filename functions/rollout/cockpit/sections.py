@@ -40,6 +40,7 @@ def banner(view: RolloutView, heading: str = "h1") -> Markup:
         tag(heading, tag("span", f"{_SIGNS[view.tone]} {view.state_words}", class_="rp-outcome"), now(view)),
         *(tag("p", line) for line in view.remarks),
         tag("p", view.reason),
+        *(tag("p", line, class_="rp-dim") for line in view.warnings),
         class_=f"rp-banner rp-{view.tone}",
     )
 

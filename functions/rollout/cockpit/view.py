@@ -17,6 +17,7 @@ from rollout.core.decision import Phase
 from rollout.core.judge import Plan
 from rollout.core.judge.ramp import MINUTES_BESIDE_A_BAKE, likely_course
 from rollout.core.minutes import utc
+from rollout.core.preflight.explaining import explaining
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.signals import Signal
 from rollout.core.target import Json
@@ -53,8 +54,9 @@ class RolloutView:
     `from_minute` where what is shown begins, because a long history need not be read whole.
 
     `remarks` says, line by line, what else there is to know: who made it wait for a person, and since when; which
-    rollout has undone it. `odds` says which decide. `least_minutes_left` is what the plan takes at least from here on;
-    None once it has ended or waits for a person. `judged_minutes` are those of the present step.
+    rollout has undone it. `warnings` is what preflight warned of. `odds` says which decide. `least_minutes_left` is
+    what the plan takes at least from here on; None once it has ended or waits for a person. `judged_minutes` are those
+    of the present step.
     """
 
     rollout_id: str
@@ -65,6 +67,7 @@ class RolloutView:
     tone: Tone
     reason: str
     remarks: tuple[str, ...]
+    warnings: tuple[str, ...]
     running: bool
     started_at: datetime
     ended_at: datetime | None
@@ -123,6 +126,7 @@ def _view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Und
         tone=tone,
         reason=rollout.told_reason,
         remarks=tuple(remarks_of(rollout, undo)),
+        warnings=tuple(warnings_of(rollout)),
         running=rollout.phase is not Phase.ENDED,
         started_at=rollout.started_at,
         ended_at=rollout.ended_at,
@@ -167,6 +171,16 @@ def remarks_of(rollout: Rollout, undo: Undo | None = None) -> Iterator[str]:
     elif cause is not None and cause.kind is CauseKind.ALARM:
         yield f"Held: {cause}"
     yield f"since {utc(rollout.phase_since)}; no answer by {utc(rollout.answer_due)} rolls it back"
+
+
+def warnings_of(rollout: Rollout) -> Iterator[str]:
+    """What preflight warned of, with the fixes: first what explains why the rollout is held."""
+    explained = explaining(rollout) if rollout.phase is Phase.HELD else ()
+    for finding in explained:
+        yield f"Held, as preflight warned: {finding}"
+    for finding in rollout.warnings:
+        if finding not in explained:
+            yield f"Preflight warned: {finding}"
 
 
 def _named(rollout: Rollout) -> str:

@@ -93,8 +93,19 @@ def claim_on(target: Target, tag: str | None, own: Controller, others: Sequence[
     if named := [each for each in others if each.names(target)]:
         return _claimed_by(named, target, "")
     if tag == "":
-        return Claim(Owner.NOBODYS, f"{target.key} does not carry the tag {TAG}={ANY_CONTROLLER} or {TAG}={own.name}")
+        lacks = f"{target.key} does not carry the tag {TAG}={ANY_CONTROLLER} or {TAG}={own.name}"
+        return Claim(Owner.NOBODYS, f"{lacks}; to let it be rolled out: {tag_command(target)}")
     return OURS
+
+
+def tag_command(target: Target) -> str:
+    """What a person types, with the AWS command line and its region, to let this target be rolled out."""
+    if "functionName" in target.ids:
+        name = target.ids["functionName"]
+        arn = f"$(aws lambda get-function --function-name {name} --query Configuration.FunctionArn --output text)"
+        return f'aws lambda tag-resource --resource "{arn}" --tags {TAG}={ANY_CONTROLLER}'
+    arn = f"arn:aws:apigateway:$(aws configure get region)::/restapis/{'/stages/'.join(target.ids.values())}"
+    return f'aws apigateway tag-resource --resource-arn "{arn}" --tags {TAG}={ANY_CONTROLLER}'
 
 
 def _takes_all(controller: Controller, target: Target) -> bool:

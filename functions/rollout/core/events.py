@@ -151,4 +151,6 @@ class StateChanged(TypedDict):
     answerDue: NotRequired[str]
     """In `HELD` and `PAUSED`: without an answer by then the rollout is rolled back, ISO 8601."""
     findings: NotRequired[list[FindingDocument]]
-    """What preflight found, in `PREPARED` and `REJECTED`, where it found anything."""
+    """What preflight found, in `PREPARED`, `HELD` and `REJECTED`, where it found anything."""
+    explains: NotRequired[list[str]]
+    """The codes of those findings that explain why the rollout is held, where any does."""

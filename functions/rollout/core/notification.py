@@ -99,9 +99,8 @@ def notification(event: StateChanged, place: Place) -> Notification:
     numbers = [f"  {_numbers(verdict)}" for verdict in event["evidence"][:MOST_METRICS]]
     if numbers:
         paragraphs.append("\n".join(["Numbers of this step", *numbers]))
-    warnings = [f"  {found['what']}. {found['fix']}." for found in event.get("findings", ()) if _warns(found)]
-    if warnings:
-        paragraphs.append("\n".join(["Warnings", *warnings]))
+    for heading, warnings in _warnings(event):
+        paragraphs.append("\n".join([heading, *warnings]))
     width = max(len(command) for command, _ in commands)
     paragraphs.append(
         "\n".join(["What you can do now", *(f"  {command:{width}}  # {purpose}" for command, purpose in commands)])
@@ -192,6 +191,18 @@ def _numbers(verdict: VerdictDocument) -> str:
     effect = verdict.get("effect")
     size = f"; {explain.size(Effect(**effect))}" if effect else ""
     return f"{verdict['metric']}: {verdict['verdict']}{shown}; {arms}{allowed}{size}"
+
+
+def _warnings(event: StateChanged) -> Iterator[tuple[str, list[str]]]:
+    """Preflight's warnings with their fixes; apart, and first, those that explain why the rollout is held."""
+    explains = event.get("explains", ())
+    found = [each for each in event.get("findings", ()) if _warns(each)]
+    for heading, chosen in (
+        ("Preflight warned of it", [each for each in found if each["code"] in explains]),
+        ("Warnings", [each for each in found if each["code"] not in explains]),
+    ):
+        if chosen:
+            yield heading, [f"  {each['what']}. {each['fix']}." for each in chosen]
 
 
 def _warns(found: FindingDocument) -> bool:

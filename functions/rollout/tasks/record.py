@@ -16,6 +16,7 @@ from rollout.core.cause import Cause, CauseKind
 from rollout.core.decision import Decision, Phase
 from rollout.core.events import CauseDocument, FindingDocument, State, StateChanged, VerdictDocument
 from rollout.core.findings import Finding
+from rollout.core.preflight.explaining import explaining
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import Json, TargetState
 from rollout.core.texts import fitted
@@ -156,8 +157,10 @@ def transition(
     }
     if rollout.answer_due is not None:
         event["answerDue"] = rollout.answer_due.isoformat()
-    if warnings:
-        event["findings"] = _documents(warnings)
+    if found := warnings or (rollout.warnings if state == Phase.HELD else ()):
+        event["findings"] = _documents(found)
+    if state == Phase.HELD and (explained := explaining(rollout)):
+        event["explains"] = [finding.code for finding in explained]
     return replace(rollout, pending_events=unsent((*rollout.pending_events, dict(event))))
 
 

@@ -1,0 +1,85 @@
+"""Preflight's warnings stay visible while the rollout runs, and a held rollout says which of them explains it."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from rollout.cockpit.view import warnings_of
+from rollout.core.controllers import tag_command
+from rollout.core.findings import Finding, Severity
+from rollout.core.notification import Place, notification
+from rollout.core.preflight.explaining import explaining
+from rollout.core.target import Json, Target
+from tests.functions.world import World
+
+SHORT = {"steps": [{"weightPercent": 5, "bakeMinutes": 2}, {"weightPercent": 50, "bakeMinutes": 2}]}
+
+
+def warned(world: World, *codes: str) -> World:
+    """A rollout that bakes, of which preflight warned so."""
+    world.baking(plan=SHORT)
+    warnings = tuple(Finding(code, Severity.WARNING, f"{code} seen", "why", f"mend {code}") for code in codes)
+    world.fakes.store.save(replace(world.rollout, warnings=warnings))
+    return world
+
+
+def held(world: World) -> Json:
+    """The event of the hold, after so long without any data."""
+    world.silence()
+    while world.analyzed(minutes=1)["decision"] != "HOLD":
+        pass
+    (event,) = [each for each in world.fakes.notifier.told.values() if each["state"] == "HELD"]
+    return event
+
+
+def test_a_hold_for_want_of_data_names_the_warning_that_explains_it(world: World) -> None:
+    event = held(warned(world, "long-timeout", "canary-unseen"))
+    assert ["canary-unseen"] == event["explains"]
+    assert {"long-timeout", "canary-unseen"} == {found["code"] for found in event["findings"]}
+    text = notification(event, Place("rollout-pilot", "eu-central-1")).text  # type: ignore[arg-type]
+    assert "Preflight warned of it\n  canary-unseen seen. mend canary-unseen." in text
+    assert "Warnings\n  long-timeout seen. mend long-timeout." in text
+
+
+def test_a_hold_that_no_warning_explains_shows_them_all_the_same(world: World) -> None:
+    event = held(warned(world, "override-unused"))
+    assert "explains" not in event
+    text = notification(event, Place("rollout-pilot", "eu-central-1")).text  # type: ignore[arg-type]
+    assert "Warnings\n  override-unused seen. mend override-unused." in text
+
+
+def test_status_watch_and_report_show_the_warnings_while_it_bakes(world: World) -> None:
+    assert ["Preflight warned: weak-step seen; mend weak-step"] == list(warnings_of(warned(world, "weak-step").rollout))
+
+
+def test_status_watch_and_report_say_which_explains_a_hold(world: World) -> None:
+    held(warned(world, "override-unused", "weak-step"))
+    lines = list(warnings_of(world.rollout))
+    assert "Held, as preflight warned: weak-step seen; mend weak-step" in lines
+    assert "Preflight warned: override-unused seen; mend override-unused" == lines[-1]
+
+
+def test_little_traffic_explains_no_rollback(world: World) -> None:
+    warned(world, "weak-step").traffic(bad=500)
+    assert "ROLL_BACK" == world.analyzed(minutes=8)["decision"]
+    assert () == explaining(world.rollout)
+
+
+@pytest.mark.parametrize(
+    ("target", "named"),
+    [
+        (
+            Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"}),
+            "/restapis/a1b2c3d4e5/stages/prod",
+        ),
+        (Target("lambda-alias", {"functionName": "orders", "aliasName": "live"}), "--function-name orders "),
+    ],
+)
+def test_the_tag_command_is_a_line_that_a_shell_takes(target: Target, named: str) -> None:
+    command = tag_command(target)
+    assert named in command
+    assert command.endswith(" --tags rollout-pilot=managed")
+    subprocess.run(["bash", "-n", "-c", command], check=True)

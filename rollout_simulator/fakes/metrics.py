@@ -15,13 +15,14 @@ _NOTHING = RawCounts(canary=None, stage=None, canary_as_base=None)
 class FakeMetrics(Troubled):
     """Implements `MetricSource`.
 
-    `thresholds_ms` are the base's latency quantiles before the rollout, by metric name. From `incomplete_from` on,
-    the source says that more is to come. `read_ranges` has the minutes of every read.
+    `thresholds_ms` are the base's latency quantiles before the rollout, by metric name; `unknown` never had a point.
+    From `incomplete_from` on, the source says that more is to come. `read_ranges` has the minutes of every read.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.thresholds_ms: dict[str, float] = {}
+        self.unknown: frozenset[str] = frozenset()
         self.incomplete_from: int | None = None
         self.known_routes: tuple[Route, ...] = ()
         self.read_ranges: list[tuple[int, int]] = []
@@ -53,6 +54,7 @@ class FakeMetrics(Troubled):
                 self._total(series, name, last_minute),
                 HISTORY_MINUTES,
                 self._by_minute(series, name, last_minute),
+                exists=name not in self.unknown,
             )
             for name in names
         ]

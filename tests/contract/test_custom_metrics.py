@@ -77,6 +77,17 @@ def test_events_are_counted_among_the_requests_of_their_arm(world: World) -> Non
     assert RawCounts(Count(50, 9), Count(1000, 190), Count(50, 0), custom=True) == world.counts(ORDERS)
 
 
+@pytest.mark.parametrize("arm", ["base", "canary"])
+def test_where_silence_is_zero_the_base_s_very_series_must_exist(world: World, arm: str) -> None:
+    """Another arm's series, or one of another name, does not show that this name is right."""
+    counted = replace(FAILURES, absent_is_zero=True)
+    assert not world.history(counted).exists
+    world.publish(counted, {1.0: 1}, arm, minute=M - 1)
+    assert (arm == "base") == world.history(counted).exists
+    assert not world.history(replace(counted, metric="Failure")).exists
+    assert world.history(replace(FAILURES, metric="Failure")).exists, "its silence is seen at once: nobody looks it up"
+
+
 def test_an_event_may_be_published_with_its_number(world: World) -> None:
     world.publish(ORDERS, {5.0: 38})
     assert Count(1000, 190) == world.counts(ORDERS).stage

@@ -68,6 +68,10 @@ def quiet(world: World) -> None:
     lively(world, world.fakes.metrics, world.fakes.stage.series(TARGET, None), requests=0)
 
 
+def unknown(world: World) -> None:
+    world.fakes.metrics.unknown = frozenset({"5XXError"})
+
+
 def nearly_quiet(world: World) -> None:
     lively(world, world.fakes.metrics, world.fakes.stage.series(TARGET, None), requests=20)
 
@@ -113,6 +117,7 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
         "may not invoke orders:next for GET /orders and 1 more methods",
     ),
     "no-recent-data": (quiet, {}, "no data of 5XXError in the last 30 minutes"),
+    "metric-unknown": (unknown, {}, "5XXError counts as zero where it is silent, and its base never had a point"),
     "access-log-missing": (nothing, BY_LOG, "writes no access log"),
     "access-log-unfit": (
         looks(access_log_format='{"status":"$context.status"}'),

@@ -56,6 +56,20 @@ class CloudWatchReader:
         values = {query: points for answer in answers for query, points in answer.values.items()}
         return Points(values, all(answer.complete for answer in answers))
 
+    def exists(self, namespace: str, metric: str, dimensions: Mapping[str, str]) -> bool:
+        """Whether this very series had a point in the last two weeks (documented for ListMetrics).
+
+        Raises: NotAllowed, Unavailable.
+        """
+        pages = self._client.get_paginator("list_metrics").paginate(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        )
+        with translated("ListMetrics"):
+            found = (each["Dimensions"] for page in pages for each in page["Metrics"])
+            return any(len(each) == len(dimensions) for each in found)
+
     def names(self, namespace: str, metric: str, dimensions: Mapping[str, str]) -> list[Mapping[str, str]]:
         """The dimensions of each series of this metric that has these dimensions, and had a point in the last three
         hours (documented: `RecentlyActive`).

@@ -21,6 +21,7 @@ from rollout.adapters.counted_metrics import (
 from rollout.core.custom_metrics import CustomSeries, Reading
 from rollout.core.judge import Count, Moments, Route
 from rollout.core.measures import BaseHistory, Measure, RawCounts, RawMinute, Series
+from rollout.errors import NotAllowed
 from rollout.ports import MetricSource
 
 Arm = Literal["base", "canary"]
@@ -50,7 +51,8 @@ class WithCustomMetrics:
         for measure in measures:
             totals = [minute.counts[measure.name].stage for minute in minutes]
             total = _total(totals, series.custom[measure.name].reading)
-            known[measure.name] = BaseHistory(measure, total, COUNT_HISTORY_MINUTES)
+            exists = self._exists(series.custom[measure.name])
+            known[measure.name] = BaseHistory(measure, total, COUNT_HISTORY_MINUTES, exists=exists)
         return [known[name] for name in names]
 
     def routes(self, series: Series, last_minute: int) -> Sequence[Route]:
@@ -91,6 +93,15 @@ class WithCustomMetrics:
             )
             for raw in raws
         ]
+
+    def _exists(self, series: CustomSeries) -> bool:
+        """Whether the base's series exists; asked only where silence counts as zero."""
+        if not series.absent_is_zero:
+            return True
+        try:
+            return self._reader.exists(series.namespace, series.metric, series.base)
+        except NotAllowed:
+            return True  # it is not known
 
     def _threshold(self, series: CustomSeries, last_minute: int) -> float | None:
         """The base's own percentile: the (upper) median of the last hours'."""

@@ -128,6 +128,14 @@ CHECKS: tuple[Check, ...] = (
         measurement_checks.no_recent_data,
     ),
     Check(
+        "metric-unknown",
+        Severity.ERROR,
+        "A metric that counts as zero where it is silent has no series: its base had no point in two weeks.",
+        "A name or dimension with a mistake in it looks like a metric that never counts a failure, and proves safety.",
+        "correct its name, namespace and dimensions; if they are right, publish a zero once, or say `dryRun: true`",
+        measurement_checks.metric_unknown,
+    ),
+    Check(
         "access-log-missing",
         Severity.ERROR,
         "The access log is to be measured, and the stage writes none.",

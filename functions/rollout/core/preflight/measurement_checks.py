@@ -20,6 +20,13 @@ def no_recent_data(prospect: Prospect) -> Iterator[Match]:
         yield Match(f"no data of {names} in the last {silent[0].minutes} minutes")
 
 
+def metric_unknown(prospect: Prospect) -> Iterator[Match]:
+    decide = {metric.name for metric in prospect.settings.judge.metrics if metric.decides}
+    for base in prospect.history:
+        if not base.exists and base.measure.name in decide:
+            yield Match(f"{base.measure.name} counts as zero where it is silent, and its base never had a point")
+
+
 def access_log_missing(prospect: Prospect) -> Iterator[Match]:
     if prospect.reads_access_log and prospect.inspection.access_log_format == "":
         yield Match(f"measurement.source is accessLog, and {prospect.target_key} writes no access log")

@@ -342,7 +342,9 @@ def does(what: What, kind: str = "") -> Callable[[RunPlan], bool]:
 STAGE, ALIAS = "apigateway-stage", "lambda-alias"
 
 PLANTED = {
-    "raises despite a stop signal": Planted(raises_despite_a_stop_signal, Law.STOP, {STAGE: (197, 1231), ALIAS: (614,)}),
+    "raises despite a stop signal": Planted(
+        raises_despite_a_stop_signal, Law.STOP, {STAGE: (197, 1231), ALIAS: (614,)}
+    ),
     "ends despite a stop signal": Planted(ends_despite_a_stop_signal, Law.STOP, {STAGE: (232,)}),
     "takes silence for proof": Planted(takes_silence_for_proof, Law.SILENCE, {STAGE: (4,), ALIAS: (86,)}),
     "counts a minute again": Planted(counts_a_minute_again, Law.MINUTES, {STAGE: (0,), ALIAS: (64,)}),

@@ -104,7 +104,9 @@ def tag_command(target: Target) -> str:
         name = target.ids["functionName"]
         arn = f"$(aws lambda get-function --function-name {name} --query Configuration.FunctionArn --output text)"
         return f'aws lambda tag-resource --resource "{arn}" --tags {TAG}={ANY_CONTROLLER}'
-    arn = f"arn:aws:apigateway:$(aws configure get region)::/restapis/{'/stages/'.join(target.ids.values())}"
+    partition = "$(aws sts get-caller-identity --query Arn --output text | cut -d: -f2)"
+    stage = f"/restapis/{'/stages/'.join(target.ids.values())}"
+    arn = f"arn:{partition}:apigateway:$(aws configure get region)::{stage}"
     return f'aws apigateway tag-resource --resource-arn "{arn}" --tags {TAG}={ANY_CONTROLLER}'
 
 

@@ -844,3 +844,9 @@ def test_the_escapes_of_a_text_are_not_read_as_json(machines: StateMachines) -> 
     names = [each["stateEnteredEventDetails"]["name"] for each in events if "stateEnteredEventDetails" in each]
     written: Any = SimpleNamespace(getText=lambda: r'"\ud83d\ude00"')
     assert (names, preprocessor.from_string_literal(written)) == ([r"Say \"hi\""], "\ud83d\ude00")
+
+
+@lacking("quotas.to_json_str")
+def test_the_limit_of_a_states_data_counts_what_is_not_ascii_thrice() -> None:
+    quotas = importlib.import_module("moto.stepfunctions.parser.quotas")
+    assert not quotas.is_within_size_quota("é" * 100_000)  # 200 KB of UTF-8, and 256 KiB are allowed

@@ -849,4 +849,4 @@ def test_the_escapes_of_a_text_are_not_read_as_json(machines: StateMachines) -> 
 @lacking("quotas.to_json_str")
 def test_the_limit_of_a_states_data_counts_what_is_not_ascii_thrice() -> None:
     quotas = importlib.import_module("moto.stepfunctions.parser.quotas")
-    assert not quotas.is_within_size_quota("é" * 100_000)  # 200 KB of UTF-8, and 256 KiB are allowed
+    assert not quotas.is_within_size_quota({"reason": "é" * 100_000})  # 200 KB of UTF-8, and 256 KiB are allowed

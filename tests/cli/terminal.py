@@ -11,8 +11,11 @@ import termios
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fcntl import ioctl
+from threading import Timer
 
 from tests.cli.command import COMMAND, ENVIRONMENT, ROOT
+
+LONGEST_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def shown_in_a_terminal(
     environment: Mapping[str, str] | None = None,
     when: tuple[str, Callable[[], object]] | None = None,
 ) -> Shown:
-    """The command until it ends. `when` these words first appear, that is done."""
+    """The command until it ends. `when` these words first appear, that is done. After two minutes it is killed."""
     outer, inner = pty.openpty()
     ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     chunks: list[bytes] = []
@@ -54,6 +57,8 @@ def shown_in_a_terminal(
         stderr=inner,
     ) as process:
         os.close(inner)
+        too_long = Timer(LONGEST_SECONDS, process.kill)
+        too_long.start()
         while True:
             try:
                 chunk = os.read(outer, 65_536)
@@ -66,5 +71,6 @@ def shown_in_a_terminal(
                 when[1]()
                 when = None
         code = process.wait(timeout=60)
+        too_long.cancel()
     os.close(outer)
     return Shown(b"".join(chunks).decode(), code)

@@ -153,7 +153,7 @@ def watched(local: Local) -> Shown:
         columns=80,
         rows=40,
         environment={"NO_COLOR": "1"},
-        when=("step 1 of 1", abort),
+        when=("step 1 of 2", abort),
     )
 
 
@@ -167,7 +167,7 @@ def test_a_rollout_is_watched_in_a_terminal_until_its_end(watched: Shown) -> Non
 
 
 def test_the_picture_was_drawn_while_the_rollout_ran(watched: Shown) -> None:
-    assert any(line.startswith("● Baking — 10 %, step 1 of 1") for line in watched.lines)
+    assert any(line.startswith("● Baking — 10 %, step 1 of 2") for line in watched.lines)
     assert any("rollout pause watched" in line for line in watched.lines)
 
 
@@ -176,7 +176,7 @@ def test_in_a_pipe_every_decision_is_a_line_that_is_not_cut_off(local: Local, wa
     legend, *lines = answer.stdout.splitlines()
     assert (answer.exit_code, answer.stderr) == (3, "")
     assert legend.startswith("(worse: rolled back at odds of ")
-    assert re.match(r" +0\.\d min +10 %  create canary  canary at 10 %, step 1 of 1", lines[0])
+    assert re.match(r" +0\.\d min +10 %  create canary  canary at 10 %, step 1 of 2", lines[0])
     assert lines[-1].startswith("ROLLED BACK: abort by ")
     assert "…" not in answer.stdout
     assert "\x1b" not in answer.stdout

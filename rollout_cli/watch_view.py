@@ -55,7 +55,7 @@ def picture(view: RolloutView, height: int | None = None) -> RenderableType:
         *gap,
         *(_why(view) if view.running else ()),
         *_alarms(view),
-        *(Text(line, "dim") for line in _warnings(view, roomy=roomy)),
+        *(Text(line, "dim", no_wrap=not roomy, overflow="ellipsis") for line in _warnings(view, roomy=roomy)),
         *(gap if view.running else []),
         *(_event(row) for row in (events if height is None else events[max(0, len(events) - most) :])),
         Text() if view.hints else Text(end=""),
@@ -80,7 +80,7 @@ def _head(view: RolloutView) -> Iterator[Text]:
 
 
 def _warnings(view: RolloutView, *, roomy: bool) -> Sequence[str]:
-    """Preflight's warnings; where there is little room, the one that explains a hold."""
+    """Preflight's warnings; where there is little room, the beginning of the one that explains a hold."""
     if roomy:
         return view.warnings
     return [line for line in view.warnings if line.startswith("Held")][:1]

@@ -65,7 +65,7 @@ def test_a_conviction_is_told_in_numbers_bars_and_words() -> None:
     for pattern in (
         r"^✕ Rolled back$",
         r"^5XX: canary 52/2217 \(2\.35%\)",
-        r"^plan +5% → 10% → 25% → 50% → 100%$",
+        r"^plan +5% → 10% → 25% → 50% → 95% → 100%$",
         r"^candidate +─+  0 % of the requests$",
         r"^5XX +2\.35% of 2,217 +[▁▂▃▄▅▆▇█]{7} +0\.98% of 42k +[▁▂▃▄▅▆▇█]{7} +1\.24%$",
         # What is worse is not shown as proven as well, however wide the gate is.

@@ -40,7 +40,8 @@ def picture(view: RolloutView, height: int | None = None) -> RenderableType:
     roomy = height is None or height >= ROOMY_LINES
     metrics = view.metrics if roomy else _most_telling(view.metrics)
     events = [row for row in view.rows if row.marked or row.change or row.notes]
-    most = MOST_EVENTS if roomy else max(0, 2 - len(view.remarks))
+    warnings = _warnings(view, roomy=roomy)
+    most = MOST_EVENTS if roomy else max(0, 2 - len(view.remarks) - len(warnings))
     gap = [Text()] if roomy else []
     parts: list[RenderableType] = [
         *_head(view),
@@ -55,7 +56,7 @@ def picture(view: RolloutView, height: int | None = None) -> RenderableType:
         *gap,
         *(_why(view) if view.running else ()),
         *_alarms(view),
-        *(Text(line, "dim", no_wrap=not roomy, overflow="ellipsis") for line in _warnings(view, roomy=roomy)),
+        *(Text(line, "dim", no_wrap=not roomy, overflow="ellipsis") for line in warnings),
         *(gap if view.running else []),
         *(_event(row) for row in (events if height is None else events[max(0, len(events) - most) :])),
         Text() if view.hints else Text(end=""),

@@ -140,7 +140,7 @@ def test_the_printed_commands_start_a_rollout_that_ramps_and_promotes(served: Se
     )
     ended = served.ended(shell.stdout.strip())
     assert (ended["status"], json.loads(ended["output"])["outcome"]) == ("SUCCEEDED", "PROMOTED")
-    assert served.weights(ended["name"]) == [5, 50, 100]
+    assert served.weights(ended["name"]) == [5, 50, 95, 100]
     assert served.stage() == {
         **before,
         "deploymentId": served.fact("candidate"),

@@ -343,7 +343,7 @@ STAGE, ALIAS = "apigateway-stage", "lambda-alias"
 
 PLANTED = {
     "raises despite a stop signal": Planted(
-        raises_despite_a_stop_signal, Law.STOP, {STAGE: (197, 1231), ALIAS: (977,)}
+        raises_despite_a_stop_signal, Law.STOP, {STAGE: (197, 1231), ALIAS: (977, 25430)}
     ),
     "ends despite a stop signal": Planted(ends_despite_a_stop_signal, Law.STOP, {STAGE: (232,)}),
     "takes silence for proof": Planted(takes_silence_for_proof, Law.SILENCE, {STAGE: (4,), ALIAS: (86,)}),

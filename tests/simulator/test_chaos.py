@@ -27,6 +27,10 @@ SLICE = (*range(1, 17), 20, 31, 42)
 CHECKER = ("laws/*.py", "states.py", "recorded.py", "description.py")
 
 
+LONG = frozenset({"fills its record with commands", "reads without consistency", "raises despite a stop signal"})
+"""The planted bugs whose seeds make long runs."""
+
+
 @pytest.mark.parametrize("seed", SLICE)
 def test_no_law_is_broken(seed: int) -> None:
     recorded = run(plan_of(seed))
@@ -34,7 +38,14 @@ def test_no_law_is_broken(seed: int) -> None:
     assert [] == broken, "\n".join([*told(recorded), *broken])
 
 
-@pytest.mark.parametrize(("bug", "kind"), [(bug, kind) for bug, planted in PLANTED.items() for kind in planted.seeds])
+@pytest.mark.parametrize(
+    ("bug", "kind"),
+    [
+        pytest.param(bug, kind, marks=pytest.mark.slow if bug in LONG else ())
+        for bug, planted in PLANTED.items()
+        for kind in planted.seeds
+    ],
+)
 def test_a_planted_bug_is_noticed(bug: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bug_: Planted = PLANTED[bug]
     bug_.plant(monkeypatch)
@@ -64,6 +75,7 @@ def test_a_hardship_changes_no_other_draw(monkeypatch: pytest.MonkeyPatch) -> No
         assert plain.scenario["traffic"] == plan.scenario["traffic"]
 
 
+@pytest.mark.slow
 def test_a_read_of_the_table_that_asks_for_no_consistency_shows_the_past(monkeypatch: pytest.MonkeyPatch) -> None:
     planted.reads_without_consistency(monkeypatch)
     broken = broken_laws(run(plan_of(1)))

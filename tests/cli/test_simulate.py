@@ -176,7 +176,7 @@ def test_in_a_terminal_of_80_columns_the_picture_of_watch_is_drawn_and_stays() -
     for pattern in (
         r"^✕ Rolled back$",
         r"^5XX: canary 52/2217 \(2\.35%\)",
-        r"^plan +5% → 10% → 25% → 50% → 100%$",
+        r"^plan +5% → 10% → 25% → 50% → 95% → 100%$",
         r"^progress +[━─]+ +step 1 of 5, 7 of 10 min judged$",
         r"^5XX +2\.35% of 2,217 +\S+ +0\.98% of 42k +\S+ +1\.24%$",
         r"^5XX +━+ +115/100:1 +.* ✕ worse$",

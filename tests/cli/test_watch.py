@@ -21,6 +21,7 @@ from rollout.cockpit.view import RolloutView
 from rollout_cli.exits import Exit
 from rollout_cli.main import app
 from rollout_cli.watch_view import picture
+from rollout_simulator.scenario import SCENARIOS
 from tests.cli.command import COMMAND, ENVIRONMENT, ROOT, closed_pipe, started
 from tests.cli.terminal import Shown, shown_in_a_terminal
 from tests.cockpit.lived import view
@@ -269,4 +270,4 @@ def test_a_shell_completes_commands_and_scenarios() -> None:
             return process.communicate(timeout=60)[0].split()
 
     assert completed("rollout wa") == ["watch"]
-    assert completed("rollout simulate alarm") == ["alarm-already-firing", "alarm-fires", "alarm-of-another-account"]
+    assert completed("rollout simulate alarm") == sorted(path.stem for path in SCENARIOS.glob("alarm*.toml"))

@@ -93,6 +93,16 @@ def test_it_leaps_to_ten_times_its_weight_at_most_and_never_over_a_rung_above_te
     }
 
 
+@pytest.mark.parametrize("plan", [PLAN, PLAN[:-1]], ids=["with a control", "without one"])
+def test_every_step_of_a_ramp_leads_on_and_the_last_to_the_promotion(plan: tuple[Step, ...]) -> None:
+    onward = [reachable(plan, step) for step in range(len(plan))]
+    assert all(step + 1 in to for step, to in enumerate(onward))
+    assert onward[-1] == (len(plan),)
+    assert [step.step for step in preview(SETTINGS, plan, {"5XXError": BaseTraffic(120_000, 0.001)})] == list(
+        range(len(plan))
+    )
+
+
 def test_one_raise_may_cost_its_risk_until_it_is_seen() -> None:
     assert pytest.approx(0.0952, abs=1e-4) == RAMP.excess(0.5)
     assert pytest.approx(20.0) == RAMP.excess(0.25) * 0.25 * 60 * (3 + 4)

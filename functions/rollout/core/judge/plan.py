@@ -52,7 +52,7 @@ def reachable(plan: Plan, step: int) -> tuple[int, ...]:
     shows under load, or leaks slowly, would be leapt over.
     """
     here = plan[step]
-    if here.ramp is None:
+    if here.ramp is None or step + 1 == len(plan):
         return (step + 1,)
     leap = LONGEST_LEAP * here.weight_percent
     most = leap if leap < LEAPS_TO_PERCENT else LEAPS_TO_PERCENT

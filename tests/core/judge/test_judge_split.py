@@ -58,6 +58,20 @@ def test_in_the_minute_of_a_raise_any_share_between_the_weights_is_as_it_should_
         assert not split.doubted
 
 
+@pytest.mark.parametrize("before", [0.0, 0.001, 0.05, 0.1, 0.25, 0.34, 0.5, 0.75])
+@pytest.mark.parametrize("after", [0.05, 0.25, 0.51, 0.6, 0.75, 0.95, 0.99, 0.999])
+def test_a_raise_of_any_size_can_be_tested_and_what_lies_between_is_never_doubted(before: float, after: float) -> None:
+    """A plan may go from 25 % to the control's 95 %: its minute has any share between the two."""
+    if before >= after:
+        return
+    for share in np.linspace(before, after, 9):
+        split = Split()
+        for _ in range(30):
+            canary = round(1_000 * float(share))
+            split = split.after(canary, 1_000 - canary, before, after)
+        assert not split.doubted
+
+
 def test_a_source_in_doubt_neither_convicts_nor_proves_until_the_step_ends() -> None:
     plan = a_plan((5, 4), (50, 4))
     evidence = evidence_of([(12, 12, 1140, 1)] * 2, plan=plan, history=Count(36000, 30))

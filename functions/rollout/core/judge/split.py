@@ -65,11 +65,11 @@ class Split(NamedTuple):
 @lru_cache(maxsize=64)
 def _slopes(lower: float, upper: float) -> tuple[tuple[float, float], ...]:
     """For each u′: ln(u′/u°), and ln((1 − u′)/(1 − u°))."""
-    least, most = (1.0 - SLACK) * lower, (1.0 + SLACK) * upper
-    pairs = [
-        (3.0 * upper / 2.0, most),
-        (min(2.0 * upper, (1.0 + upper) / 2.0), most),
-    ]
+    halfway = (1.0 + upper) / 2.0  # to all of the requests
+    least, most = (1.0 - SLACK) * lower, min((1.0 + SLACK) * upper, halfway)
+    pairs = []
+    if upper < 1.0:  # else it may have had all, and no share is too large
+        pairs = [(min(3.0 * upper / 2.0, halfway), most), (min(2.0 * upper, halfway), most)]
     if lower > 0.0:  # else there was nothing, and no share is too small
         pairs = [(lower / 2.0, least), (2.0 * lower / 3.0, least), *pairs]
     slopes = [(log(other / null), log1p(-other) - log1p(-null)) for other, null in pairs]

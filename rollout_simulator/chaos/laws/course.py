@@ -177,6 +177,13 @@ class Course:
         ended = self.recorded.invocations[change.write.invocation].ended
         return ended is not None and ended < change.write.at
 
+    def was_sent_by(self, change: Change, moment: datetime) -> bool:
+        """Whether the task that sent this late write was over by then, so that it was intended before."""
+        if not self.is_late(change) or change.write.invocation is None:
+            return False
+        ended = self.recorded.invocations[change.write.invocation].ended
+        return ended is not None and ended <= moment
+
     def raced(self, change: Change) -> bool:
         """Whether anybody else, be it another task of ours, changed the target between the task's read and its write,
         where no condition on the write excludes that.

@@ -81,7 +81,7 @@ def stop(course: Course) -> Iterator[Violation]:
     for change, record in course.raises():
         intent = _intended(course, change, record)
         for signal in _stops(course, change.rollout_id or "", record, until=change.write.number):
-            if intent is None or intent > signal.number:
+            if (intent is None or intent > signal.number) and not course.was_sent_by(change, signal.at):
                 yield Violation(
                     Law.STOP,
                     f"{change} raised to {record.share(change.after):f} %, intended after "

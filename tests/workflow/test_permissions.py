@@ -199,6 +199,7 @@ def test_a_stage_whose_tag_is_taken_away_after_the_request_was_accepted_is_not_t
         ended = at.ended(execution)
         assert "not authorized to perform: apigateway:PATCH" in ended["cause"]
         assert (at.holder(), at.changes()) == (None, [])
+        assert at.stage().get("tags", {}) == {}
         assert {**at.stage(), "tags": {}} == {**before, "tags": {}}
 
 

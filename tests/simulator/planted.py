@@ -387,7 +387,7 @@ PLANTED = {
         names_executions_alike, Law.END, {STAGE: (137,), ALIAS: (713,)}, lambda plan: bool(plan.prefix)
     ),
     "answers a used name with the old record": Planted(
-        answers_a_used_name_with_the_old_record, Law.END, {STAGE: (36,), ALIAS: (361,)}, does(What.REUSED_NAME)
+        answers_a_used_name_with_the_old_record, Law.END, {STAGE: (36,), ALIAS: (702,)}, does(What.REUSED_NAME)
     ),
     "sweeps no lock without a record": Planted(
         sweeps_no_lock_without_a_record, Law.END, {STAGE: (5,), ALIAS: (31,)}, does(What.STRAY_LOCK)

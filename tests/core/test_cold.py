@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rollout.core.cold import PAUSE_MINUTES, asked_in, comparable
+from rollout.core.cold import PAUSE_MINUTES, asked_in, comparable, each_comparable
 from rollout.core.judge import Count, JudgeSettings, MetricSettings, MinuteReading, Moments, Pair
 from rollout.core.judge.settings import LATENCY_TOLERANCE, MetricKind
 
@@ -45,3 +45,10 @@ def test_a_minute_without_requests_of_an_arm_leaves_its_last_one_as_it_was(silen
     last_asked = asked_in(minute(101, 1, 30), {})
     assert {"canary": 101, "base": 101} == last_asked
     assert {"canary": 101, "base": 102} == asked_in(minute(102, silent, 30), last_asked)
+
+
+def test_of_minutes_in_a_row_each_is_compared_with_those_before_it() -> None:
+    readings = [minute(101, 1, 30), minute(102, None, 30), minute(106, 1, 30), minute(107, 2, 30)]
+    found = list(each_comparable(readings, JUDGE, {"canary": 99, "base": 100}))
+    kept = [each.minute for each, reading in zip(found, readings, strict=True) if each == reading]
+    assert [101, 102, 107] == kept

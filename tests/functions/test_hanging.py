@@ -43,6 +43,21 @@ def test_what_has_grown_is_weighed_once(world: World) -> None:
     assert requests == world.rollout.evidence.metrics["5XXError"].canary[0]
 
 
+@pytest.mark.parametrize("dips", ["canary", "stage"])
+def test_what_a_read_shows_less_of_for_a_moment_is_not_weighed_twice(world: World, dips: str) -> None:
+    """One series may show its update before the other; and a read may show the past."""
+    world.baking(plan={"steps": [{"weightPercent": 5, "bakeMinutes": 60}]})
+    world.analyzed(minutes=8)
+    newest, evidence = world.rollout.next_minute - 1, world.rollout.evidence
+    full = {"stage": Count(BASE, 4), "canary": Count(CANARY, 10)}
+    less = full | {dips: Count(full[dips].requests // 2, 0)}
+    for shown in (less, full, less, full):
+        world.fakes.metrics.publish(world.rollout.series, "5XXError", newest, **shown)
+        world.call("analyze")
+    sums = world.rollout.evidence.metrics["5XXError"].canary
+    assert sums.requests == evidence.metrics["5XXError"].canary.requests
+
+
 def test_no_more_minutes_are_remembered_than_may_grow(world: World) -> None:
     world.baking(plan={"steps": [{"weightPercent": 5, "bakeMinutes": 60}]})
     world.analyzed(minutes=30)

@@ -80,7 +80,7 @@ class CountedMetrics(ABC):
         raise NotImplementedError(f"{self.measured} has no route {route}, and no {name} of it in {arm}")
 
     def routes(self, series: Series, last_minute: int) -> Sequence[Route]:
-        """The busiest routes, by their requests of the last three hours. Raises as the port says."""
+        """The busiest routes, by their requests of the last three hours. Raises: NotAllowed, Unavailable."""
         tallies = {
             name: [self._route_tally(self.errors[0], name, part).requests for part in self._parts(series.base)]
             for name in sorted(self._listed_routes(series.base))[:MOST_LISTED]

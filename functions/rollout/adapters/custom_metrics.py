@@ -56,7 +56,7 @@ class WithCustomMetrics:
         return [known[name] for name in names]
 
     def routes(self, series: Series, last_minute: int) -> Sequence[Route]:
-        """The target's own. Raises as the port says."""
+        """The target's own. Raises: NotAllowed, Unavailable."""
         return self._own.routes(series, last_minute)
 
     def read(self, series: Series, measures: Sequence[Measure], first: int, last: int) -> Sequence[RawMinute]:

@@ -311,7 +311,7 @@ class DynamoDbStore:
         return str(lock["rolloutId"]["S"]) if lock else None
 
     def last(self, target: Target) -> str | None:
-        """The item that each rollout of the target overwrites. Raises as the port says."""
+        """The item that each rollout of the target overwrites. Raises: Unavailable."""
         item = self._get(f"TARGET#{target.key}", "LAST")
         return str(item["rolloutId"]["S"]) if item else None
 

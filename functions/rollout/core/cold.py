@@ -8,7 +8,7 @@ with requests after a pause the latencies of both arms are not compared; errors 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rollout.core.judge import Count, JudgeSettings, MetricKind, MinuteReading, Pair
 
@@ -29,6 +29,15 @@ def asked_in(reading: MinuteReading, before: LastAsked) -> LastAsked:
         if any(isinstance(count := getattr(pair, arm), Count) and count.requests for pair in counts)
     }
     return {**before, **now}
+
+
+def each_comparable(
+    readings: Iterable[MinuteReading], judge: JudgeSettings, last_asked: LastAsked
+) -> Iterator[MinuteReading]:
+    """The readings, in order, each compared with what came before it."""
+    for reading in readings:
+        yield comparable(reading, judge, last_asked)
+        last_asked = asked_in(reading, last_asked)
 
 
 def comparable(reading: MinuteReading, judge: JudgeSettings, last_asked: LastAsked) -> MinuteReading:

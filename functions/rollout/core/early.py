@@ -40,8 +40,8 @@ def reading_of_numbers(text: str, minute: int, step: int) -> MinuteReading:
 def grown_by(before: MinuteReading, now: MinuteReading) -> MinuteReading:
     """What has come to a minute since: of each metric whose counts have only grown."""
     pairs = {}
-    for name, pair in now.pairs.items():
-        known, arms = before.pairs[name], []
+    for name, known in before.pairs.items():
+        pair, arms = now.pairs.get(name, Pair(None, None)), []
         for old, new in zip(known, pair, strict=True):
             if (
                 isinstance(old, Count)

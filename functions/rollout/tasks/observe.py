@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rollout.core.cold import asked_in, comparable
+from rollout.core.cold import asked_in, comparable, each_comparable
 from rollout.core.controller_metrics import bad_requests
 from rollout.core.decision import Phase
 from rollout.core.early import MOST_MINUTES, believed, grown_by, numbers_of, of_errors, reading_of_numbers
@@ -191,6 +191,7 @@ def _look_early(rollout: Rollout, raws: Sequence[RawMinute]) -> tuple[Rollout, J
             weights = min(before, plan[step].weight), plan[step].weight
             reading = of_errors(reading, settings.judge)._replace(weights=weights)
         readings.append(reading)
+    readings = list(each_comparable(readings, settings.judge, rollout.last_asked))
     seen = {reading.minute: numbers_of(reading) for reading in readings}
     judgement = None
     with suppress(InvalidReading):
@@ -207,6 +208,7 @@ def _count_late(
     readings = [reading_of(raw, step, rollout.semantics) for raw in raws if (step := steps[raw.minute]) is not None]
     if not readings:
         return rollout, ()
+    readings = list(each_comparable(readings, judged, {}))
     try:
         after = observe_late(evidence, readings, judged, rollout.settings.plan)
     except InvalidReading:
@@ -250,8 +252,12 @@ def _count_grown(rollout: Rollout, raws: Sequence[RawMinute], settled: list[str]
             continue
         before = reading_of_numbers(counted[raw.minute], raw.minute, step)
         now = reading_of(raw.without_routes(), step, rollout.semantics)
-        now = now._replace(pairs={name: pair for name, pair in now.pairs.items() if name in before.pairs})
-        if (numbers := numbers_of(now)) and numbers != numbers_of(before):
+        # A read that shows less for a moment is no news: else it would be counted again when it shows all.
+        more = grown_by(before, now).pairs
+        now = now._replace(
+            pairs={name: now.pairs[name] if name in more else pair for name, pair in before.pairs.items()}
+        )
+        if (numbers := numbers_of(now)) != numbers_of(before):
             grown.append((before, now))
             counted[raw.minute] = numbers
     if not grown:

@@ -14,6 +14,7 @@ from rollout.core.judge import (
     observe,
     observe_grown,
 )
+from rollout.core.judge.safety import log_evidence
 from tests.core.judge.builders import NAME, Minute, a_plan, a_reading, evidence_of, some_settings
 
 SETTINGS, PLAN = some_settings(), a_plan()
@@ -68,6 +69,23 @@ def test_a_proof_that_no_longer_holds_is_taken_back() -> None:
     assert proven.metrics[NAME].proven
     after = grown(proven, *range(1, 31), now=ALL)
     assert not after.metrics[NAME].proven
+
+
+def test_a_proof_that_was_taken_back_must_be_reached_again() -> None:
+    """Healthy minutes bring it back when its evidence is there, and not the next block by itself."""
+    proven = next(each for each in map(seen, range(1, 60)) if each.metrics[NAME].proven)
+    last = proven.last_minute or 0
+    after = grown(proven, *range(1, last + 1), now=(56, 1, 1_140, 6))
+    assert not after.metrics[NAME].proven
+    assert after.metrics[NAME].rungs == 0
+    for number in range(last + 1, last + 40):
+        after = observe(after, a_reading(number, SURVIVORS), SETTINGS, PLAN)
+        metric = after.metrics[NAME]
+        reached = log_evidence(metric.safety) >= SETTINGS.log_proof
+        assert metric.proven == reached
+        if reached:
+            return
+    pytest.fail("it is never proven again")
 
 
 @pytest.mark.parametrize(

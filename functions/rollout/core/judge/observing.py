@@ -654,11 +654,14 @@ def _with_growth(
         for line, wealth in zip(terms.lines, metric.safety, strict=False):
             old, new = (counts.safety_log_es(terms.metric, line, *arms, rate) for arms in (before, now))
             safety_lines.append(tuple([log - was + gain for log, was, gain in zip(wealth, old, new, strict=True)]))
-        proof = terms.log_proof
+        proof, gates = terms.log_proof, terms.gates
+        # A record of the first edition is proven without a rung.
+        rungs = safety.rungs_kept(max(metric.rungs, int(metric.proven)), gates, safety_lines, proof)
         changes |= {
             "safety": tuple(safety_lines),
-            "proven": metric.proven and safety.reaches(safety_lines[:2], proof),
-            "half_as_bad": metric.half_as_bad and safety.reaches(safety_lines[2:], proof),
+            "proven": rungs > 0,
+            "rungs": rungs,
+            "half_as_bad": metric.half_as_bad and safety.reaches(safety_lines[gates + 1 :], proof),
         }
     return metric._replace(**changes)
 

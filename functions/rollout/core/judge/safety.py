@@ -85,13 +85,22 @@ def lines(kind: MetricKind, gates: tuple[Tolerance, ...]) -> tuple[Tolerance, ..
     return (*gates, HALFWAY_TO_ONE, HALF_AS_BAD) if kind is MetricKind.ERRORS else (*gates, HALFWAY_TO_ONE)
 
 
-def rungs_reached(before: int, gates: int, wealths: Sequence[Sequence[float]], log_proof: float) -> int:
+def rungs_reached(
+    before: int, gates: int, wealths: Sequence[Sequence[float]], log_proof: float, *, most: int | None = None
+) -> int:
     """How many of the gates are disproved, from the lowest on, each together with the line halfway to failing; what
-    was reached `before` stands."""
+    was reached `before` stands. `most`: of so many gates only."""
     reached = before
-    while reached < gates and reaches((wealths[reached], *wealths[gates : gates + 1]), log_proof):
+    while reached < (gates if most is None else most) and reaches(
+        (wealths[reached], *wealths[gates : gates + 1]), log_proof
+    ):
         reached += 1
     return reached
+
+
+def rungs_kept(before: int, gates: int, wealths: Sequence[Sequence[float]], log_proof: float) -> int:
+    """How many of the gates that were reached are still disproved, now that their evidence has changed."""
+    return rungs_reached(0, gates, wealths, log_proof, most=before)
 
 
 def grown(wealth: Sequence[float], log_es: Sequence[float]) -> tuple[float, ...]:

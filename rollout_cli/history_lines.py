@@ -82,7 +82,7 @@ def _numbers(verdict: Json, *, watching: bool) -> str:
     name = facts.metric_name(verdict)
     if verdict["verdict"] == "unmeasured":
         return f"{name} not measured"
-    canary, worse = _rate(verdict["canary"]), short_odds(verdict["logECapped"])
+    canary, worse = _rate(verdict["canary"]), short_odds(facts.harm(verdict))
     if watching:
         return f"{name} {canary}, worse {worse}"
     numbers = f"{name} {canary} vs {_rate(verdict['base'])}, worse {worse}"

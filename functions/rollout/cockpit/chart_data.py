@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from rollout.cockpit import history as facts
 from rollout.core.decision import Phase
 from rollout.core.judge import Effect, JudgeSettings, MetricKind
 from rollout.core.judge.explain import display_name
@@ -129,7 +130,7 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
         in_control = not watching and rollout.step in controls
         proves = not watching and not in_control
         if last and rollout.phase is not Phase.ENDED and judged[-1].part != (WATCH if watching else rollout.step):
-            last = {"verdict": WAITING, "logECapped": last["logECapped"]}
+            last = {"verdict": WAITING, "logECapped": facts.harm(last)}
         verdict_word = last.get("verdict", WAITING if rollout.phase is not Phase.ENDED else "unmeasured")
         views.append(
             MetricView(
@@ -145,7 +146,7 @@ def metric_views(rollout: Rollout, history: Sequence[Json]) -> tuple[MetricView,
                 base=None if watching else last.get("base"),
                 allowed=last.get("allowedRate"),
                 effect=Effect(**last["effect"]) if last.get("effect") else None,
-                log_harm=last.get("logECapped") if verdict_word != "unmeasured" else None,
+                log_harm=facts.harm(last) if last and verdict_word != "unmeasured" else None,
                 log_proof=last.get("logS") if verdict_word not in NOTHING_TO_PROVE and proves else None,
                 harm_limit=harm_limits[metric.name],
                 proof_limit=settings.log_proof,
@@ -176,7 +177,7 @@ def _judged(
         canary=level(verdict["canary"]) if measured else None,
         base=level(verdict["base"]) if measured and not watching else None,
         allowed=verdict["allowedRate"] if measured else None,
-        harm=verdict["logECapped"] / limit if measured else None,
+        harm=facts.harm(verdict) / limit if measured else None,
         proof=verdict["logS"] / log_proof if measured and log_proof is not None else None,
     )
 

@@ -72,7 +72,12 @@ def telling_verdict(line: Json) -> Json | None:
         return None
     deciding = [verdict for verdict in analysis.get("verdicts", ()) if not verdict["dryRun"]]
     named = [verdict for verdict in deciding if verdict["metric"] == analysis.get("decidingMetric")]
-    return max(named or deciding, key=lambda verdict: float(verdict["logECapped"]), default=None)
+    return max(named or deciding, key=harm, default=None)
+
+
+def harm(verdict: Json) -> float:
+    """ln of the evidence of harm that counts: each minute's gain capped, unless the newest alone is bad enough."""
+    return float(verdict["logE"] if verdict.get("fastLane") else verdict["logECapped"])
 
 
 def metric_name(verdict: Json) -> str:

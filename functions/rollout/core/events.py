@@ -79,6 +79,8 @@ class VerdictDocument(TypedDict):
     """Whether the metric is shown only, and decides nothing."""
     required: bool
     """Whether the weight is raised only when this metric is proven safe."""
+    fastLane: NotRequired[bool]
+    """Whether `logE` convicts although `logECapped` does not: the newest minute alone is bad enough."""
 
 
 class FindingDocument(TypedDict):

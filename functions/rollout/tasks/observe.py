@@ -253,9 +253,9 @@ def _count_grown(rollout: Rollout, raws: Sequence[RawMinute], settled: list[str]
         before = reading_of_numbers(counted[raw.minute], raw.minute, step)
         now = reading_of(raw.without_routes(), step, rollout.semantics)
         # A read that shows less for a moment is no news: else it would be counted again when it shows all.
-        more = grown_by(before, now).pairs
+        came = grown_by(before, now).pairs
         now = now._replace(
-            pairs={name: now.pairs[name] if name in more else pair for name, pair in before.pairs.items()}
+            pairs={name: now.pairs[name] if name in came else pair for name, pair in before.pairs.items()}
         )
         if (numbers := numbers_of(now)) != numbers_of(before):
             grown.append((before, now))
@@ -399,6 +399,7 @@ def verdict_documents(verdicts: Sequence[MetricVerdict]) -> list[Json]:
             "effect": None if verdict.effect is None else verdict.effect._asdict(),
             "dryRun": verdict.dry_run,
             "required": verdict.required,
+            **({"fastLane": True} if verdict.by_fast_lane else {}),
         }
         for verdict in verdicts
     ]

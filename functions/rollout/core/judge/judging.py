@@ -203,7 +203,9 @@ def _metric_verdict(
     allowed_rate = _allowed_rate(metric, seen.base)
     log_e_shown = view.log_e if view.convicts_by_fast_lane else view.log_e_capped
     higher_is_better = metric.kind.higher_is_better
-    effect = effect_of(seen.canary, seen.base, metric.phi, higher_is_better=higher_is_better)
+    effect = None
+    if metric.tolerance.relative:  # else it is held against a fixed ceiling, and the base is not compared with
+        effect = effect_of(seen.canary, seen.base, metric.phi, higher_is_better=higher_is_better)
     reason = explain.explain(
         metric.name,
         seen.canary,
@@ -244,6 +246,7 @@ def _metric_verdict(
         metric.required,
         effect,
         convicts and metric.dry_run,
+        view.convicts_by_fast_lane,
     )
 
 

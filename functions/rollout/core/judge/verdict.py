@@ -44,7 +44,8 @@ class MetricVerdict(NamedTuple):
     convicts alone. `log_s`: ln of the evidence of safety in this step. `canary`, `base`: the sums of this
     step. `allowed_rate`: what the tolerance makes of the base's rate in this step; None if the base was
     silent. `effect`: how much worse the canary's rate is in this step, None where that is not measured.
-    `would_convict`: the metric is shown only, and would have rolled the rollout back if it decided.
+    `would_convict`: the metric is shown only, and would have rolled the rollout back if it decided. `by_fast_lane`:
+    `log_e` convicts, for the newest minute alone is bad enough; the reason has that figure.
     """
 
     name: str
@@ -61,6 +62,7 @@ class MetricVerdict(NamedTuple):
     required: bool
     effect: Effect | None
     would_convict: bool
+    by_fast_lane: bool = False
 
 
 class Judgement(NamedTuple):

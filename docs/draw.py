@@ -41,7 +41,7 @@ def main() -> None:
     for theme in SCHEMES:
         photograph(bad.page(), f"report-{theme}", theme, height=1_005)
     photograph(bad.page(), "report-phone", "light", width=400, height=1_000)
-    running, latest = lived("only-at-25-percent", minutes=34.5)
+    running, latest = lived("only-at-25-percent", minutes=25)
     for theme in SCHEMES:
         view = running.view()
         assert view
@@ -52,7 +52,7 @@ def main() -> None:
             theme,
             height=1_010,
         )
-    midway, _ = lived("errors-double", minutes=10)
+    midway, _ = lived("healthy", minutes=63)
     view = midway.view()
     assert view
     draw_terminal(view, "watch")

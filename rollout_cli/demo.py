@@ -34,8 +34,8 @@ def what_happened(result: Result) -> str:
     """One sentence for somebody who has never seen a rollout."""
     if result.outcome == "PROMOTED":
         return (
-            f"So the good release was proven at every weight and took over all traffic in "
-            f"{result.simulated_minutes:g} simulated minutes."
+            f"So the good release was proven at each step, did no harm at 95 %, and was through in "
+            f"{result.simulated_minutes:g} simulated minutes, watch included."
         )
     return (
         f"So the bad release never served more than {result.max_weight_percent:g} % of the requests: "

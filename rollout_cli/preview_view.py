@@ -56,8 +56,8 @@ def preview_table(plan: Plan, steps: Sequence[StepPreview], *, warnings: bool = 
                 "" if index else name,
                 metric.name,
                 _number(metric.clean_proof_requests),
-                _number(metric.proof_minutes, "never"),
-                _regression(metric.smallest_rate, metric.smallest_factor),
+                _number(metric.proof_minutes, "–" if planned.harm_only else "never"),
+                "–" if planned.ramp else _regression(metric.smallest_rate, metric.smallest_factor),
             )
     # The first warning of a step is the worst; the others repeat what the table shows.
     lines = [Text(f"step {step.step + 1}: {step.warnings[0]}", style="yellow") for step in steps if step.warnings]

@@ -50,7 +50,11 @@ def uninstall_check(*, controller: Controller, as_json: bool) -> None:
             say(f"{each.what}: {each.name}: {each.detail}")
             say(f"  {each.fix}")
         stack = controller.stack
-        verdict = f"{stack} cannot be deleted yet" if found else f"nothing of {stack} runs, holds a target or serves"
+        verdict = (
+            f"{stack} cannot be deleted yet"
+            if found
+            else f"{stack} can be deleted: nothing runs, no target is held, no canary serves"
+        )
         say(verdict)
     raise typer.Exit(Exit.STOPPED if found else Exit.PROMOTED)
 
@@ -58,7 +62,12 @@ def uninstall_check(*, controller: Controller, as_json: bool) -> None:
 def leftovers(controller: Controller, ports: Ports) -> Iterator[Leftover]:
     """All of them. Raises: what the ports and clients raise."""
     for name in _running(controller):
-        yield Leftover(RUNNING, name, "it dies at its next transition", f"rollout abort {name}, and wait for its end")
+        yield Leftover(
+            RUNNING,
+            name,
+            "it would die at its next transition if the stack were deleted now",
+            f"rollout abort {name}, and wait for its end",
+        )
     for rollout_id in dict.fromkeys(ports.store.unfinished()):
         rollout = ports.store.load(rollout_id)
         state = rollout.state if rollout else "no record"

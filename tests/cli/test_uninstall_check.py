@@ -41,7 +41,10 @@ def key(at: World) -> str:
 def test_a_controller_that_nobody_has_used_can_be_deleted() -> None:
     with world():
         assert checked() == (SAFE, {})
-        assert run("uninstall-check").stdout == "nothing of rollout-pilot runs, holds a target or serves\n"
+        assert (
+            run("uninstall-check").stdout
+            == "rollout-pilot can be deleted: nothing runs, no target is held, no canary serves\n"
+        )
 
 
 def test_a_running_rollout_its_lock_and_its_canary_are_listed_and_gone_once_it_has_ended() -> None:

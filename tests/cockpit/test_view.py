@@ -10,6 +10,7 @@ import pytest
 
 from rollout.cockpit.chart_data import MOST_DOTS, MOST_POINTS
 from rollout.cockpit.formatting import deciding_odds, duration, short_count, short_odds
+from rollout.cockpit.history import harm
 from rollout.cockpit.sections import verdict_words
 from rollout.cockpit.timeline import Tone
 from rollout.cockpit.view import view_of
@@ -273,3 +274,9 @@ def test_counts_are_short(number: float, shown: str) -> None:
 )
 def test_odds_are_short(log_e: float, shown: str) -> None:
     assert short_odds(log_e) == shown
+
+
+@pytest.mark.parametrize(("fast", "shown"), [(True, 20.0), (False, 1.5)])
+def test_the_odds_that_are_shown_are_those_that_convict(fast: bool, shown: float) -> None:
+    verdict = {"logE": 20.0, "logECapped": 1.5, **({"fastLane": True} if fast else {})}
+    assert shown == harm(verdict)

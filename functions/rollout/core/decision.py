@@ -20,7 +20,7 @@ class Phase(StrEnum):
     BAKING = "BAKING"  # a canary serves its step's weight
     HELD = "HELD"  # the canary stays as it is until a person says what to do
     PAUSED = "PAUSED"  # an actor paused it: the weight is not raised; judge and alarms go on
-    WATCHING = "WATCHING"  # promoted; alarms and the frozen base still judge
+    WATCHING = "WATCHING"  # promoted; alarms still roll back, and the frozen base is compared with
     ENDED = "ENDED"
 
 

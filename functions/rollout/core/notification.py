@@ -54,7 +54,7 @@ HAPPENED: Mapping[str, tuple[str, str]] = {
     "PAUSED": ("paused", "The weight is not raised; the judge and the alarms go on."),
     "WATCHING": (
         "promoted, watching",
-        "The candidate serves everybody; alarms and the frozen base still judge it.",
+        "The candidate serves everybody; alarms still roll back, and the frozen base is compared with.",
     ),
     "ROLLING_BACK": ("rolling back", "The base is getting all requests again."),
     "PROMOTED": ("promoted", "The candidate serves everybody."),

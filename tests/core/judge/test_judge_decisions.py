@@ -17,6 +17,7 @@ from rollout.core.judge import (
     MinuteReading,
     Pair,
     Standing,
+    Tolerance,
     begin,
     begin_step,
     is_harmful,
@@ -171,6 +172,22 @@ def test_when_everything_fails_one_minute_is_enough() -> None:
 def test_the_fast_lane_needs_twenty_bad_and_25_points_or_odds_of_its_own(minute: Minute, convicts: bool) -> None:
     evidence = evidence_of([minute], history=Count(36000, 360))
     assert (judge(evidence, some_settings(), a_plan()).action is Action.ROLL_BACK) == convicts
+
+
+def test_the_verdict_says_when_the_fast_lane_convicts_and_its_reason_has_that_figure() -> None:
+    settings, plan = some_settings(), a_plan()
+    verdict = judge(evidence_of([ALL_FAIL], settings, plan), settings, plan).verdicts[0]
+    assert verdict.by_fast_lane
+    assert verdict.log_e_capped < verdict.log_e_limit <= verdict.log_e
+    assert f"{words.odds(verdict.log_e)} against" in verdict.reason
+    assert not judge(evidence_of([HEALTHY], settings, plan), settings, plan).verdicts[0].by_fast_lane
+
+
+def test_against_a_fixed_ceiling_no_difference_to_a_base_is_told() -> None:
+    fixed = JudgeSettings.of(metrics=[MetricSettings(NAME, tolerance=Tolerance(0.0, 0.2))])
+    for settings, told in ((some_settings(), True), (fixed, False)):
+        verdict = judge(evidence_of([HEALTHY], settings, a_plan()), settings, a_plan()).verdicts[0]
+        assert told == (verdict.effect is not None) == ("points" in verdict.reason)
 
 
 def test_the_fast_lane_is_a_setting() -> None:

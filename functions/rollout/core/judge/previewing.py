@@ -28,6 +28,8 @@ HISTORY_MINUTES = 30
 _Z80 = 0.8416
 """The 80 % quantile of the normal distribution."""
 _NARROWING = 40
+_MANY = 10.0
+"""From so many requests a minute on, fractions of one are not shown."""
 _A_LARGE_FACTOR = 10.0
 
 
@@ -122,7 +124,9 @@ class _Look:
 
     def warnings(self, seen: MetricPreview) -> list[str]:
         name = explain.display_name(self.metric.name)
-        at = f"at {self.all_requests:g} requests a minute this step"
+        traffic = f"{self.all_requests:,.0f}" if self.all_requests >= _MANY else f"{self.all_requests:g}"
+        what = "the control" if self.plan[self.step].harm_only else "this step"
+        at = f"at {traffic} requests a minute {what}"
         weight = explain.weight(self.plan[self.step].weight_percent)
         words = []
         if self.gates and seen.proof_minutes is None:

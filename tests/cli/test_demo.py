@@ -20,7 +20,8 @@ def test_it_shows_a_promotion_and_a_rollback_and_says_what_happened(capsys: pyte
     shown = " ".join(capsys.readouterr().out.split())
     assert "PROMOTED: " in shown
     assert (
-        "So the good release was proven at each step, did no harm at 95 %, and was through in 80 simulated minutes, watch included."
+        "So the good release was proven at each step, did no harm at 95 %, and was through in 80 simulated minutes, "
+        "watch included."
         in shown
     )
     assert "ROLLED BACK: 5XX: " in shown

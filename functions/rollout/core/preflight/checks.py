@@ -219,8 +219,8 @@ CHECKS: tuple[Check, ...] = (
         "weak-step",
         Severity.WARNING,
         "With the present traffic a step can prove or see little.",
-        "Such a step takes longer than planned or holds for a person; a regression may slip through it, or the control.",
-        "give the step a larger weight or a longer bake, the control more `watchMinutes`; see the guide's page on low traffic",
+        "Such a step takes longer than planned or holds for a person; a regression may slip through it.",
+        "give a step a larger weight or bake, the control more `watchMinutes`; see the guide's page on low traffic",
         measurement_checks.weak_step,
     ),
 )

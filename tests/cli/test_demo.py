@@ -21,8 +21,7 @@ def test_it_shows_a_promotion_and_a_rollback_and_says_what_happened(capsys: pyte
     assert "PROMOTED: " in shown
     assert (
         "So the good release was proven at each step, did no harm at 95 %, and was through in 80 simulated minutes, "
-        "watch included."
-        in shown
+        "watch included." in shown
     )
     assert "ROLLED BACK: 5XX: " in shown
     assert "So the bad release never served more than 5 % of the requests" in shown

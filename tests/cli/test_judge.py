@@ -149,7 +149,7 @@ def test_an_impossible_margin_holds_after_the_longest_bake() -> None:
         (recording(HEALTHY, {NAME: {"canary": {"requests": 1}}}), "minutes[1].5XXError.canary: bad is missing"),
         (
             recording(HEALTHY, judge={"alpha": 2}),
-            "judge.alpha: input should be a number above 0 and at most 0.5, got 2",
+            "judge.alpha: input should be a number from 0.000000001 to 0.5, got 2",
         ),
         (
             recording(HEALTHY, judge={"preset": "[red]"}),
@@ -175,7 +175,7 @@ def test_what_cannot_be_is_one_clear_line(document: object, problem: str, option
 
 def test_bad_options_are_refused_by_name() -> None:
     for options, problem in (
-        (["--alpha", "7"], "judge.alpha: input should be a number above 0 and at most 0.5, got 7.0"),
+        (["--alpha", "7"], "judge.alpha: input should be a number from 0.000000001 to 0.5, got 7.0"),
         (["--preset", "wild"], "judge.preset: input should be 'sensitive', 'balanced' or 'tolerant', got 'wild'"),
         (["--dispersion", "0.5"], "judge.metrics[0].dispersion: found 0.5 (allowed: at least 1, at most 100)"),
         (["--max-bake-factor", "nan"], "judge.maxBakeFactor: input should be a number from 1 to 100, got nan"),

@@ -378,7 +378,7 @@ PROBLEMS: list[tuple[Any, str]] = [
         a_request(judge={"preset": "strict"}),
         "judge.preset: input should be 'sensitive', 'balanced' or 'tolerant', got 'strict'",
     ),
-    (a_request(judge={"beta": 2}), "judge.beta: input should be a number above 0 and at most 0.5, got 2"),
+    (a_request(judge={"beta": 2}), "judge.beta: input should be a number from 0.000000001 to 0.5, got 2"),
     (
         a_request(judge={"metrics": [{"name": "Orders"}]}),
         "judge.metrics[0].kind: required, for 'Orders' does not tell what it counts; one of errors, latency, "

@@ -32,8 +32,9 @@ from tests.workflow.trouble import (
     statuses,
     weights,
 )
-from tests.workflow.world import scenario
+from tests.workflow.world import ROOT, scenario
 
+STATES = json.loads((ROOT / "statemachine" / "rollout.asl.json").read_text(encoding="utf-8"))["States"]
 TASKS = ("Prepare", "CreateCanary", "Analyze", "ShiftTraffic", "Promote", "Close")
 MOVERS = ("CreateCanary", "ShiftTraffic", "Promote")
 PROMOTED = ("PROMOTED", [0.0, 5.0, 25.0, 50.0, 0.0])
@@ -84,7 +85,9 @@ def test_each_task_of_a_rollback_done_twice_gives_the_same_end(mode: str) -> Non
 
 
 def test_a_preparation_that_never_succeeds_is_told_as_failed() -> None:
-    recorded = ran(*(before("Prepare", "*", What.CRASH, nth) for nth in range(1, 7)))
+    [retry] = [rule for rule in STATES["Prepare"]["Retry"] if rule["ErrorEquals"] == ["States.ALL"]]
+    attempts = 1 + retry["MaxAttempts"]
+    recorded = ran(*(before("Prepare", "*", What.CRASH, nth) for nth in range(1, attempts + 1)))
     assert ("FAILED", ("FAILED", "Failed")) == (outcome(recorded), statuses(recorded)["first"])
     assert "before anything was recorded" in reason(recorded)
     assert [] == list(recorded.target_writes)

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from rollout.core.judge import FastLane, InvalidSettings, JudgeSettings, MetricKind, MetricSettings, Tolerance
-from rollout.core.judge.checks import check_metric
+from rollout.core.judge.checks import LEAST_RATE, LEAST_SHARE, check_metric
 from rollout.core.judge.metric_defaults import DEFAULT_QUANTILES, defaults_of, series, series_name
 from rollout.core.judge.settings import default_tolerance
 from rollout.errors import InvalidRequest, Problem
@@ -22,7 +22,7 @@ from rollout.request.validation import Part, in_one_line, problems_of, raise_pro
 Preset = Literal["sensitive", "balanced", "tolerant"]
 Kind = Literal["errors", "latency", "businessCount", "businessValue"]
 MetricName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
-Rate = Annotated[float, Number(above=0, most=0.5)]
+Rate = Annotated[float, Number(least=LEAST_RATE, most=0.5)]
 Relative = Annotated[float, Number(least=0, most=100)]
 Absolute = Annotated[float, Number(least=0, most=1)]
 
@@ -72,10 +72,10 @@ class MetricRequest(Part):
         description="How many times more its counts vary than those of independent requests would; by default as the "
         "base's own half hour before the rollout, or earlier rollouts, have shown.",
     )
-    weight: Annotated[float, Number(above=0, most=1000)] | None = Field(
+    weight: Annotated[float, Number(least=LEAST_SHARE, most=1000)] | None = Field(
         None, description="Its share in the evidence of harm, relative to the others; 1 if left out."
     )
-    max_excess: Annotated[float, Number(above=0, most=1)] | None = Field(
+    max_excess: Annotated[float, Number(least=LEAST_RATE, most=1)] | None = Field(
         None,
         description="However bad the base is, no more than this above its rate is tolerated; 0.02, for 4XXError and "
         "Throttles 0.05.",
@@ -138,7 +138,7 @@ class JudgeRequest(Part):
     max_bake_factor: Annotated[float, Number(least=1, most=100)] = Field(
         DEFAULTS.max_bake_factor, description="A step lasts at most so many times its bake."
     )
-    cap_share: Annotated[float, Number(above=0, most=1)] = Field(
+    cap_share: Annotated[float, Number(least=LEAST_SHARE, most=1)] = Field(
         DEFAULTS.cap_share, description="The share of the proof of harm that one block of minutes may bring."
     )
     fast_lane: FastLaneRequest | None = Field(None, description="When one minute alone may prove harm.")

@@ -19,6 +19,7 @@ from pydantic.alias_generators import to_camel
 from rollout.core.base_semantics import BaseSetting
 from rollout.core.decision import OnInconclusive, OnRegression, OnRegressionAfterPromotion, Policy
 from rollout.core.judge import InvalidSettings, JudgeSettings, Ramp, Step
+from rollout.core.judge.checks import MOST_BAKE_MINUTES
 from rollout.core.judge.ramp import WEIGHTS, rungs
 from rollout.core.minutes import Calendar
 from rollout.core.rollout import MOST_ALARMS, Candidate, Settings
@@ -59,7 +60,7 @@ class PlanStep(Part):
     weight_percent: Annotated[Decimal, Number(above=0, below=100, decimals=2)] = Field(
         description="The canary's share of the requests; above that of the step before."
     )
-    bake_minutes: Annotated[int, Number(1, 20_160)] = Field(
+    bake_minutes: Annotated[int, Number(1, MOST_BAKE_MINUTES)] = Field(
         description="How many minutes are judged before the next step, at least."
     )
 

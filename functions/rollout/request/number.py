@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from rollout.core.judge.checks import plain
 from rollout.core.target import Json
 from rollout.request.validation import not_allowed
 
@@ -40,10 +41,10 @@ class Number:
         """What is allowed, such as `a whole number from 1 to 60`."""
         words = "a whole number" if kind is int else "a number"
         if self.least is not None and self.most is not None:
-            words += f" from {self.least:.10g} to {self.most:.10g}"
+            words += f" from {plain(self.least)} to {plain(self.most)}"
         else:
             limits = (("above", self.above), ("at least", self.least), ("at most", self.most), ("below", self.below))
-            words += " and".join(f" {name} {limit:.10g}" for name, limit in limits if limit is not None)
+            words += " and".join(f" {name} {plain(limit)}" for name, limit in limits if limit is not None)
         return words + ("" if self.decimals is None else f" with at most {self.decimals} decimal places")
 
     def read(self, value: object, kind: type) -> Any:

@@ -102,7 +102,7 @@ def a_metric(**changes: object) -> dict[str, object]:
     return {"metrics": [{"name": NAME} | changes]}
 
 
-A_RATE = "input should be a number above 0 and at most 0.5"
+A_RATE = "input should be a number from 0.000000001 to 0.5"
 REFUSED: list[tuple[object, str]] = [
     ({"preset": "strict"}, "judge.preset: input should be 'sensitive', 'balanced' or 'tolerant', got 'strict'"),
     ({"preset": ["balanced"]}, "judge.preset: input should be 'sensitive', 'balanced' or 'tolerant', got ['balanced']"),
@@ -116,7 +116,7 @@ REFUSED: list[tuple[object, str]] = [
     ({"gate": {"relative": 0.9}}, "judge.gate.relative: input should be a number from 1 to 100, got 0.9"),
     ({"gate": {"relative": 1, "absolute": 0}}, "judge.gate: leaves no margin to prove"),
     ({"gate": {"factor": 2}}, "judge.gate.factor: unknown field; allowed are relative, absolute"),
-    ({"capShare": 0}, "judge.capShare: input should be a number above 0 and at most 1, got 0"),
+    ({"capShare": 0}, "judge.capShare: input should be a number from 0.001 to 1, got 0"),
     ({"fastLane": {"minBad": 0}}, "judge.fastLane.minBad: input should be a whole number from 1 to 100000, got 0"),
     ({"fastLane": {"minBad": 2.5}}, "judge.fastLane.minBad: input should be a whole number from 1 to 100000, got 2.5"),
     ({"fastLane": {"excess": 2}}, "judge.fastLane.excess: input should be a number from 0 to 1, got 2"),
@@ -135,7 +135,7 @@ REFUSED: list[tuple[object, str]] = [
     (a_metric(tolerance={"relative": "two"}), "judge.metrics[0].tolerance.relative: input should be a number"),
     (a_metric(tolerance=1.25), "judge.metrics[0].tolerance: input should be an object, got 1.25"),
     (a_metric(dispersion=0.5), "judge.metrics[0].dispersion: input should be a number from 1 to 100, got 0.5"),
-    (a_metric(weight=0), "judge.metrics[0].weight: input should be a number above 0 and at most 1000, got 0"),
+    (a_metric(weight=0), "judge.metrics[0].weight: input should be a number from 0.001 to 1000, got 0"),
     (a_metric(quantiles=[90]), "judge.metrics[0].quantiles: '5XXError' is a single series"),
     (a_metric(kind="error"), "judge.metrics[0].kind: input should be 'errors', 'latency', "),
     ({"metrics": [{"name": "Latency", "quantiles": [100]}]}, "judge.metrics[0].quantiles[0]: input should be a number"),
@@ -143,7 +143,7 @@ REFUSED: list[tuple[object, str]] = [
     ({"metrics": [{"name": "OrdersPlaced"}]}, "judge.metrics[0].kind: required, for 'OrdersPlaced' does not"),
     (
         {"metrics": [{"name": "Orders", "kind": "businessCount", "tolerance": {"relative": 1.1}}]},
-        "judge.metrics[0].tolerance.relative: found 1.1 (allowed: above 0, at most 1)",
+        "judge.metrics[0].tolerance.relative: found 1.1 (allowed: at least 0.01, at most 1)",
     ),
 ]
 
@@ -159,11 +159,11 @@ def test_what_cannot_be_meant_is_refused_by_name(block: object, message: str) ->
 ONE = MetricSettings(NAME)
 INVARIANTS: list[tuple[dict[str, Any], str]] = [
     ({"preset": "strict"}, "judge.preset: unknown preset 'strict' (allowed: sensitive, balanced, tolerant)"),
-    ({"alpha": 0}, "judge.alpha: found 0 (allowed: above 0, at most 0.5)"),
+    ({"alpha": 0}, "judge.alpha: found 0 (allowed: at least 0.000000001, at most 0.5)"),
     ({"alpha": "0.01"}, "judge.alpha: expected a number, found '0.01'"),
     ({"alpha": True}, "judge.alpha: expected a number, found True"),
     ({"alpha": nan}, "judge.alpha: expected a number, found nan"),
-    ({"beta": 1}, "judge.beta: found 1 (allowed: above 0, at most 0.5)"),
+    ({"beta": 1}, "judge.beta: found 1 (allowed: at least 0.000000001, at most 0.5)"),
     ({"max_bake_factor": 0.5}, "judge.maxBakeFactor: found 0.5 (allowed: at least 1, at most 100)"),
     ({"gate": Tolerance(0.9, 0.0)}, "judge.gate.relative: found 0.9"),
     ({"gate": Tolerance(1.0, 0.0)}, "judge.gate: leaves no margin to prove"),

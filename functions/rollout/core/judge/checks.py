@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING
 
 from .errors import InvalidSettings
 
+LEAST_RATE = 1e-9
+"""Of alpha, beta, a tolerance and an excess. Logarithms of what is not far above zero leave the range of a float."""
+LEAST_SHARE = 0.001
+"""Of a metric's weight, and of the proof of harm that one block of minutes may bring."""
+LEAST_RELATIVE = 0.01
+MOST_BAKE_MINUTES = 20_160
+"""Two weeks."""
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,16 +33,17 @@ def check_settings(settings: JudgeSettings, path: str = "judge") -> None:
     for index, metric in enumerate(settings.metrics):
         check_metric(metric, f"{path}.metrics[{index}]")
     _check_metrics_together(settings.metrics, f"{path}.metrics")
-    number(settings.alpha, f"{path}.alpha", above=0, most=0.5)
-    number(settings.beta, f"{path}.beta", above=0, most=0.5)
+    number(settings.alpha, f"{path}.alpha", least=LEAST_RATE, most=0.5)
+    number(settings.beta, f"{path}.beta", least=LEAST_RATE, most=0.5)
     number(settings.max_bake_factor, f"{path}.maxBakeFactor", least=1, most=100)
-    number(settings.cap_share, f"{path}.capShare", above=0, most=1)
+    number(settings.cap_share, f"{path}.capShare", least=LEAST_SHARE, most=1)
     number(settings.fast_lane.excess, f"{path}.fastLane.excess", least=0, most=1)
     whole(settings.fast_lane.min_bad, f"{path}.fastLane.minBad", least=1)
     number(settings.gate.relative, f"{path}.gate.relative", least=1, most=100)
     number(settings.gate.absolute, f"{path}.gate.absolute", least=0, most=1)
-    if settings.gate == (1, 0):
-        raise InvalidSettings(f"{path}.gate", "leaves no margin to prove", "relative above 1 or absolute above 0")
+    if settings.gate.relative < 1 + LEAST_RELATIVE and settings.gate.absolute < LEAST_RATE:
+        allowed = f"relative at least {1 + LEAST_RELATIVE} or absolute at least {plain(LEAST_RATE)}"
+        raise InvalidSettings(f"{path}.gate", "leaves no margin to prove", allowed)
 
 
 def check_plan(plan: Plan, path: str = "plan") -> None:
@@ -50,7 +59,9 @@ def check_plan(plan: Plan, path: str = "plan") -> None:
         weight = step.weight_percent
         if not isinstance(weight, Decimal) or not weight.is_finite() or not before < weight < 100:
             raise InvalidSettings(f"{at}.weightPercent", f"found {weight}", f"above {before}, below 100")
-        whole(step.bake_minutes, f"{at}.bakeMinutes", least=1)
+        if weight % Decimal("0.01"):
+            raise InvalidSettings(f"{at}.weightPercent", f"found {weight}", "at most 2 decimal places")
+        whole(step.bake_minutes, f"{at}.bakeMinutes", least=1, most=MOST_BAKE_MINUTES)
         before = weight
 
 
@@ -68,23 +79,37 @@ def number(
         raise InvalidSettings(field, f"expected a number, found {value!r}", allowed)
     too_small = (above is not None and value <= above) or (least is not None and value < least)
     if too_small or (most is not None and value > most):
-        raise InvalidSettings(field, f"found {value:g}", allowed)
+        raise InvalidSettings(field, f"found {value if isinstance(value, float) else shortened(value)}", allowed)
     return value
 
 
-def whole(value: object, field: str, *, least: int) -> int:
-    """The value, if it is a whole number of at least `least`. Raises InvalidSettings."""
+def whole(value: object, field: str, *, least: int, most: int | None = None) -> int:
+    """The value, if it is a whole number within the bounds. Raises InvalidSettings."""
+    allowed = f"{least} or more" if most is None else f"{least} to {most}"
     if type(value) is not int:
-        raise InvalidSettings(field, f"expected a whole number, found {value!r}", f"{least} or more")
-    if value < least:
-        raise InvalidSettings(field, f"found {value}", f"{least} or more")
+        raise InvalidSettings(field, f"expected a whole number, found {value!r}", allowed)
+    if value < least or (most is not None and value > most):
+        raise InvalidSettings(field, f"found {shortened(value)}", allowed)
     return value
+
+
+def shortened(value: int) -> str:
+    """The whole number, or how many digits it has where nobody would read them all."""
+    digits = len(str(abs(value))) if value.bit_length() < 10_000 else 0
+    return str(value) if 0 < digits <= 20 else "a number of more than 20 digits"
+
+
+def plain(value: float) -> str:
+    """Without an exponent: 0.000001, 1000."""
+    from decimal import Decimal  # noqa: PLC0415 - 1 ms that the start of every function would pay
+
+    return format(Decimal(f"{value:.10g}"), "f")
 
 
 def _range(above: float | None, least: float | None, most: float | None) -> str:
-    words = [f"above {above:g}"] if above is not None else []
-    words += [f"at least {least:g}"] if least is not None else []
-    words += [f"at most {most:g}"] if most is not None else []
+    words = [f"above {plain(above)}"] if above is not None else []
+    words += [f"at least {plain(least)}"] if least is not None else []
+    words += [f"at most {plain(most)}"] if most is not None else []
     return ", ".join(words) or "any number"
 
 
@@ -94,23 +119,24 @@ def check_metric(metric: MetricSettings, at: str) -> None:
         raise InvalidSettings(f"{at}.name", f"found {metric.name!r}", "the name of a metric")
     if metric.dispersion is not None:
         number(metric.dispersion, f"{at}.dispersion", least=1, most=100)
-    number(metric.max_excess, f"{at}.maxExcess", above=0, most=1)
+    number(metric.max_excess, f"{at}.maxExcess", least=LEAST_RATE, most=1)
     if metric.warm_up_minutes is not None:
         whole(metric.warm_up_minutes, f"{at}.warmUpMinutes", least=0)
     if metric.weight is not None:
-        number(metric.weight, f"{at}.weight", above=0, most=1000)
+        number(metric.weight, f"{at}.weight", least=LEAST_SHARE, most=1000)
     _check_tolerance(metric.tolerance, metric.kind, f"{at}.tolerance")
 
 
 def _check_tolerance(tolerance: Tolerance, kind: MetricKind, at: str) -> None:
     if kind.higher_is_better:
-        number(tolerance.relative, f"{at}.relative", above=0, most=1)
+        number(tolerance.relative, f"{at}.relative", least=LEAST_RELATIVE, most=1)
         number(tolerance.absolute, f"{at}.absolute", least=0, most=0)
         return
     number(tolerance.relative, f"{at}.relative", least=0, most=100)
     number(tolerance.absolute, f"{at}.absolute", least=0, most=1)
-    if tolerance == (0, 0):
-        raise InvalidSettings(at, "tolerates nothing at all", "relative or absolute above 0")
+    if tolerance.relative < LEAST_RELATIVE and tolerance.absolute < LEAST_RATE:
+        allowed = f"relative at least {LEAST_RELATIVE} or absolute at least {plain(LEAST_RATE)}"
+        raise InvalidSettings(at, "tolerates nothing at all", allowed)
 
 
 def _check_metrics_together(metrics: tuple[MetricSettings, ...], at: str) -> None:

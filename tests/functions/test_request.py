@@ -263,7 +263,7 @@ PROBLEMS: list[tuple[Any, str]] = [
         "target.type: 'ecs-service' is not one of apigateway-stage, lambda-alias",
     ),
     ({"target": {"stageName": "prod"}}, "target.type: required; one of apigateway-stage, lambda-alias"),
-    ({"target": {**TARGET, "stageName": ""}}, "target.stageName: string should have at least 1 character, got ''"),
+    ({"target": {**TARGET, "stageName": ""}}, "target.stageName: must not be empty"),
     (
         {"target": {**TARGET, "stageName": "../prod"}},
         "target.stageName: string should match pattern '^[A-Za-z0-9_-]+$', got '../prod'",
@@ -338,7 +338,7 @@ PROBLEMS: list[tuple[Any, str]] = [
         a_request(candidate={"useStageCache": "yes"}),
         "candidate.useStageCache: input should be a valid boolean, got 'yes'",
     ),
-    (a_request(plan=steps()), "plan.steps: list should have at least 1 item after validation, not 0, got []"),
+    (a_request(plan=steps()), "plan.steps: must not be empty"),
     (a_request(plan=steps(0)), f"plan.steps[0].weightPercent: {A_WEIGHT}, got 0"),
     (a_request(plan=steps(100)), f"plan.steps[0].weightPercent: {A_WEIGHT}, got 100"),
     (a_request(plan=steps(0.001)), f"plan.steps[0].weightPercent: {A_WEIGHT}, got 0.001"),
@@ -385,7 +385,9 @@ PROBLEMS: list[tuple[Any, str]] = [
         "businessCount, businessValue",
     ),
     (a_request(alarms="orders-5xx"), "alarms: input should be a valid list, got 'orders-5xx'"),
-    (a_request(alarms=[""]), "alarms[0]: string should have at least 1 character, got ''"),
+    (a_request(alarms=[""]), "alarms[0]: must not be empty"),
+    (a_request(alarms=["an-alarm"] * 91), "alarms: has 91 entries, at most 90 are allowed"),
+    (a_request(alarms=["\ud800"]), "alarms[0]: is not valid Unicode text, got '\\ud800'"),
     (a_request(onInconclusive="promote"), "onInconclusive: input should be 'hold' or 'rollback', got 'promote'"),
     (
         a_request(onRegression="ignore"),

@@ -136,6 +136,13 @@ def _problems(detail: Any, unknown: Callable[[Location], Problem], whole: str) -
             return [_choice(path or whole, context["expected"], detail["input"])]
         case "model_type" | "dict_type":
             return [Problem(path or whole, f"input should be an object{got(detail['input'])}")]
+        case "too_short" | "string_too_short" if context["min_length"] == 1:
+            return [Problem(path or whole, "must not be empty")]
+        case "too_long":
+            found, most = context["actual_length"], context["max_length"]
+            return [Problem(path or whole, f"has {found} entries, at most {most} are allowed")]
+        case "string_unicode":
+            return [Problem(path or whole, f"is not valid Unicode text{got(detail['input'])}")]
         case _:
             message = detail["msg"].removeprefix("Value error, ")
             allowed = (context["allowed"],) if detail["type"] == _NOT_ALLOWED else ()

@@ -120,7 +120,7 @@ REFUSED: list[tuple[object, str]] = [
     ({"fastLane": {"minBad": 0}}, "judge.fastLane.minBad: input should be a whole number from 1 to 100000, got 0"),
     ({"fastLane": {"minBad": 2.5}}, "judge.fastLane.minBad: input should be a whole number from 1 to 100000, got 2.5"),
     ({"fastLane": {"excess": 2}}, "judge.fastLane.excess: input should be a number from 0 to 1, got 2"),
-    ({"metrics": []}, "judge.metrics: list should have at least 1 item"),
+    ({"metrics": []}, "judge.metrics: must not be empty"),
     ({"metrics": {"name": NAME}}, "judge.metrics: input should be a valid list, got {'name'"),
     ({"metrics": [{}]}, "judge.metrics[0].name: required"),
     ({"metrics": [{"name": " "}]}, "judge.metrics[0].name: string should match pattern"),
@@ -139,7 +139,7 @@ REFUSED: list[tuple[object, str]] = [
     (a_metric(quantiles=[90]), "judge.metrics[0].quantiles: '5XXError' is a single series"),
     (a_metric(kind="error"), "judge.metrics[0].kind: input should be 'errors', 'latency', "),
     ({"metrics": [{"name": "Latency", "quantiles": [100]}]}, "judge.metrics[0].quantiles[0]: input should be a number"),
-    ({"metrics": [{"name": "Latency", "quantiles": []}]}, "judge.metrics[0].quantiles: list should have at least 1"),
+    ({"metrics": [{"name": "Latency", "quantiles": []}]}, "judge.metrics[0].quantiles: must not be empty"),
     ({"metrics": [{"name": "OrdersPlaced"}]}, "judge.metrics[0].kind: required, for 'OrdersPlaced' does not"),
     (
         {"metrics": [{"name": "Orders", "kind": "businessCount", "tolerance": {"relative": 1.1}}]},

@@ -54,6 +54,15 @@ def test_sparse_traffic_is_told_that_it_will_hold() -> None:
     assert first.metrics[0].proof_minutes is None
 
 
+def test_a_base_that_fails_itself_is_told_to_need_more_than_its_traffic() -> None:
+    last = looks(20, 0.05)[3]
+    assert last.warnings[0] == (
+        "at 20 requests a minute this step will hold: where 5% of the base's requests count as bad, the 300 canary and "
+        "300 base requests of 30 min are too few to prove 5XX safe at 50%"
+    )
+    assert last.metrics[0].proof_minutes is None
+
+
 def test_a_bake_that_is_too_short_is_told_how_long_it_takes() -> None:
     last = looks(120, 0.01)[3]
     assert last.warnings == (

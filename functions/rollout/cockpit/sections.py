@@ -10,8 +10,9 @@ from rollout.cockpit.formatting import amount, duration, short_odds
 from rollout.cockpit.markup import Markup, joined, tag
 from rollout.cockpit.timeline import Row, Tone
 from rollout.cockpit.view import RolloutView
-from rollout.core.judge import Step
+from rollout.core.judge import Plan, Step
 from rollout.core.judge.explain import size, weight
+from rollout.core.judge.plan import is_probe
 from rollout.core.minutes import utc
 from rollout.core.target import Json
 
@@ -85,7 +86,7 @@ def plan(view: RolloutView) -> Markup:
     items = [
         tag(
             "li",
-            f"{weight(step.weight_percent)} {_kind_of(step)}",
+            f"{weight(step.weight_percent)} {_kind_of(view.plan, index)}",
             class_="rp-now" if view.running and not view.watching and index == view.step else None,
         )
         for index, step in enumerate(view.plan)
@@ -98,7 +99,10 @@ def plan(view: RolloutView) -> Markup:
     return tag("ul", *items, watch, class_="rp-plan")
 
 
-def _kind_of(step: Step) -> str:
+def _kind_of(plan: Plan, index: int) -> str:
+    step = plan[index]
+    if is_probe(plan, index):
+        return "probe"
     if step.ramp is not None:
         return "by evidence"
     return f"{'control' if step.harm_only else '×'} {duration(step.bake_minutes)}"
@@ -106,7 +110,7 @@ def _kind_of(step: Step) -> str:
 
 def ramp(view: RolloutView) -> list[Markup]:
     """Of a ramp: how near its next raise was, and what each raise was proven by; nothing of another plan."""
-    if not view.ramp:
+    if not view.ramp or is_probe(view.plan, 0):
         return []
     *before, last = view.ramp
     told = [look for look in before if look.raised] + [last]

@@ -39,7 +39,7 @@ from .evidence import Evidence, MetricEvidence
 from .log_space import log_sum_exp
 from .metric_defaults import source_of
 from .observing import FAILING_TOO_FAST, observe, settle
-from .plan import Plan, Step, later_starts
+from .plan import Plan, Step, is_probe, later_starts
 from .readings import MinuteReading, Totals
 from .settings import JudgeSettings, MetricKind, MetricSettings
 from .split import Split
@@ -340,7 +340,8 @@ def _on_the_ramp(
     reason = next(each.reason for each in verdicts if each.name == rise.blocking)
     over = evidence.bake_minutes >= ramp.LONGEST_MINUTES or evidence.step_minutes >= ramp.LONGEST_OF_ANY_KIND
     action = Action.HOLD if over else Action.CONTINUE
-    said = f"no raise in {evidence.step_minutes} min at {at}" if over else f"ramp at {at}"
+    here = f"{'probe' if is_probe(plan, evidence.step) else 'ramp'} at {at}"
+    said = f"no raise in {evidence.step_minutes} min at {at}" if over else here
     return action, f"{said}; {rise.words}; {reason}", rise.blocking, None, rise.proof
 
 

@@ -62,8 +62,9 @@ Json = dict[str, Any]
 
 
 class Kind(NamedTuple):
-    """What is rolled out: the base's rate, the candidate's by weight and minute, and for how long both fail: two minutes
-    after the control has begun, or `at_any_minute` of the first `LATEST_OUTAGE`."""
+    """What is rolled out: the base's rate, the candidate's by weight and minute, and for how long both fail: two
+    minutes after the control has begun, or `at_any_minute` of the first `LATEST_OUTAGE`.
+    """
 
     name: str
     base: float

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, wraps
@@ -80,6 +80,18 @@ class Controller:
             return make(service, endpoint_url=self.endpoint_url, config=config)
         except ValueError as error:
             fail(f"{error}; an endpoint is a URL, such as http://127.0.0.1:4566")
+
+    def client_of_role(self, credentials: Mapping[str, Any], service: str) -> Any:
+        """The same with the credentials that AssumeRole gave."""
+        import boto3  # noqa: PLC0415
+
+        session: Any = boto3.Session(
+            credentials["AccessKeyId"],
+            credentials["SecretAccessKey"],
+            credentials["SessionToken"],
+            self._session.region_name,
+        )
+        return session.client(service, endpoint_url=self.endpoint_url)
 
     @cached_property
     def store(self) -> Any:

@@ -14,6 +14,7 @@ from rollout_cli.handback import handback
 from rollout_cli.judge import judge
 from rollout_cli.local import local
 from rollout_cli.preflight import preflight
+from rollout_cli.probe import probe
 from rollout_cli.report import report
 from rollout_cli.rollouts import list_rollouts, start, status
 from rollout_cli.schema import schema
@@ -34,6 +35,7 @@ app.command()(local)
 app.command()(judge)
 app.command()(validate)
 app.command()(preflight)
+app.command()(probe)
 app.command()(handback)
 app.command()(schema)
 app.command()(start)

@@ -318,6 +318,9 @@ class Metrics(_Part):
         "inclusive", description="Whether the stage's own series contains the canary's requests."
     )
     canary_series: bool = Field(True, description="Whether the canary has a series of its own at all.")
+    canary_series_name: str = Field(
+        "{stage}/Canary", description="Its value of the dimension `Stage`; {stage} stands for the stage."
+    )
     canary_series_needs_logging: bool = Field(
         True, description="The canary has a series of its own only while the stage logs its executions."
     )

@@ -429,9 +429,10 @@ class StageTraffic(Traffic):
             base.add(self._of_namesake(number))
         self._publish(api.stage, minute, base, "base")
         if how.canary_series and (self._logs_executions or not how.canary_series_needs_logging):
-            self._publish(f"{api.stage}/Canary", minute, canary, "canary")
+            series = how.canary_series_name.replace("{stage}", api.stage)
+            self._publish(series, minute, canary, "canary")
             for name, arm in canary.routes.items():
-                self._publish(f"{api.stage}/Canary", minute, arm, "canary", name)
+                self._publish(series, minute, arm, "canary", name)
 
     def _give_up_waiting(self, minute: int, *answered: tuple[Track, str, Arm]) -> None:
         """API Gateway answers those that hang by itself, and counts them at their end or at their start."""

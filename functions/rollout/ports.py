@@ -11,6 +11,7 @@ from rollout.core.measures import ACCESS_LOG, BaseHistory, Measure, RawMinute, S
 from rollout.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from rollout.core.account import AccountFacts
     from rollout.core.controllers import Controller
     from rollout.core.inspection import AlarmState, Inspection
     from rollout.core.judge import Route
@@ -233,6 +234,18 @@ class RolloutStore(Protocol):
         """What promoted rollouts of this target taught about the clumping of its errors, by metric.
 
         Raises: Unavailable.
+        """
+
+    def account(self) -> AccountFacts | None:
+        """What `rollout probe` has found of the account, if it was run.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+    def keep_account(self, document: Json) -> None:
+        """Keep what a probe has found, in place of what the one before it has. For the command line: no task does.
+
+        Raises: NotAllowed, Unavailable.
         """
 
     def holder(self, target: Target) -> str | None:

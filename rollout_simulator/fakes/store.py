@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from rollout.core.account import AccountFacts
 from rollout.core.budget import bounded, room_for, text_of
 from rollout.core.decision import Phase
 from rollout.core.learning import Lesson
@@ -38,6 +39,7 @@ class FakeStore(Troubled):
         self.locks: dict[str, str] = {}
         self.rejected: dict[str, Json] = {}
         self.lessons: dict[str, dict[str, Lesson]] = {}
+        self.account_document: Json = {}
         self._records: dict[str, _Record] = {}
         self._since: dict[str, datetime] = {}
         self._last: dict[str, str] = {}
@@ -76,6 +78,19 @@ class FakeStore(Troubled):
         """
         self._called()
         return self.lessons.get(target.key, {})
+
+    def account(self) -> AccountFacts | None:
+        """What a probe has found of the account.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
+        self._called()
+        return AccountFacts.from_document(self.account_document) if self.account_document else None
+
+    def keep_account(self, document: Json) -> None:
+        """Keep what a probe has found."""
+        self._called()
+        self.account_document = dict(document)
 
     def load(self, rollout_id: str) -> Rollout | None:
         """The rollout as last written.

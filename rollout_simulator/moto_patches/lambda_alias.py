@@ -71,7 +71,17 @@ class AliasHistory:
     """Whoever wants to know of changes to aliases adds itself to `listeners`."""
 
     listeners: list[Callable[[AliasChange], None]] = field(default_factory=list)
+    weight_decimals: int | None = None
+    """To how many decimals a weight is rounded; None: to none. Which of them AWS does is unknown."""
     _one_at_a_time: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def rounded(self, routing: Mapping[str, Any]) -> dict[str, Any]:
+        """The routing as it is stored."""
+        weights = routing.get("AdditionalVersionWeights")
+        if not weights or self.weight_decimals is None:
+            return dict(routing)
+        shown = {version: round(weight, self.weight_decimals) for version, weight in weights.items()}
+        return {**routing, "AdditionalVersionWeights": shown}
 
     @contextmanager
     def writing(self, backend: Any, function_name: str, name: str) -> Iterator[None]:
@@ -142,7 +152,7 @@ def _operations(history: AliasHistory) -> tuple[Any, ...]:
             short_name = backend.get_function(function_name).function_name
             if (routing or {}).get("AdditionalVersionWeights") and (short_name, name) in configured(backend):
                 raise InvalidParameterValueException("Invalid alias configuration for Provisioned Concurrency")
-            alias.update(description, version, dict(routing or {}))
+            alias.update(description, version, history.rounded(routing or {}))
             alias.revision_id = str(mock_random.uuid4())
             return alias
 

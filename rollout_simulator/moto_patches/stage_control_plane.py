@@ -81,7 +81,7 @@ class StageControlPlane:
                 if operation["op"] == "copy" or pointers.owns(operation["path"]):
                     pointers.apply(operation)
                 else:
-                    require_supported(operation)
+                    require_supported(operation, self.rules)
                     draft.apply_operations([operation])
         except BadRequest:
             if self.rules.bad_request == "keeps earlier operations":

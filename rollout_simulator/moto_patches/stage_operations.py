@@ -10,10 +10,11 @@ Recorded from AWS by a public test-suite, and kept:
 
 Documented: operations apply in order; `remove` works on a single override; an operation that a stage does not
 support is refused. Unknown, with a switch in `StageRules` for each: whether a request with one bad operation changes
-something, what `remove /canarySettings` does without a canary, what becomes of a third decimal of percentTraffic, and
-for how long a change excludes others. Unknown, so chosen here: removing an override that is not there changes
-nothing, and creates no canary; `copy` of overrides that are not there merges nothing; the texts for a bad percentage,
-a bad boolean and an unsupported path; and, from memory, which other paths are supported.
+something, what `remove /canarySettings` does without a canary, what becomes of a third decimal of percentTraffic, what
+copies alone and a change of the base do under a canary, and for how long a change excludes others. Unknown, so chosen
+here: removing an override that is not there changes nothing, and creates no canary; `copy` of overrides that are not
+there merges nothing; the texts for a bad percentage, a bad boolean, an unsupported path, and what the switches refuse;
+and, from memory, which other paths are supported.
 """
 
 from __future__ import annotations
@@ -62,6 +63,15 @@ class StageRules:
     third_decimal: str = "kept"
     """What becomes of a percentTraffic with more than two decimals: "kept", "rounded" or "refused"."""
 
+    copies_alone: str = "promote"
+    """What the two copies do without the documented `replace` of the weight before them: "promote", or "refused"."""
+
+    base_under_canary: str = "allowed"
+    """What `replace /deploymentId` does while there is a canary: "allowed" or "refused"."""
+
+    execution_logging: str = "allowed"
+    """What turning it on does: "allowed", or "refused" as in an account without a role for API Gateway's logs."""
+
     exclusive_seconds: float = 0.0
     """For how long after a change of an API's stages the next one is refused with ConflictException.
 
@@ -78,6 +88,9 @@ _CHOICES: Mapping[str, frozenset[str]] = {
     "removing_no_canary": frozenset({"refused", "ignored"}),
     "bad_request": frozenset({"changes nothing", "keeps earlier operations"}),
     "third_decimal": frozenset({"kept", "rounded", "refused"}),
+    "copies_alone": frozenset({"promote", "refused"}),
+    "base_under_canary": frozenset({"allowed", "refused"}),
+    "execution_logging": frozenset({"allowed", "refused"}),
 }
 
 
@@ -90,6 +103,8 @@ class StagePointers:
     canary: Canary | None
     deployments: Container[str] = field(repr=False)
     rules: StageRules = field(default_factory=StageRules)
+    weight_written: bool = False
+    """Whether an earlier operation of the same request was a `replace` of the weight."""
 
     def owns(self, path: str) -> bool:
         """Whether an operation on `path` is this module's; all others are moto's."""
@@ -106,6 +121,8 @@ class StagePointers:
             self._promote(operation.get("from", ""), path)
         elif path == "/deploymentId":
             self._only_replace(kind, path)
+            if self.canary is not None and self.rules.base_under_canary == "refused":
+                raise BadRequest("Deployment cannot be changed while Canary is enabled")
             self.deployment_id = self._existing(operation.get("value"))
         elif path.startswith("/variables"):
             self._change_variable(kind, path, operation.get("value"))
@@ -125,6 +142,8 @@ class StagePointers:
             )
         if self.canary is None:
             raise BadRequest("Promotion not available. Canary does not exist.")
+        if self.rules.copies_alone == "refused" and not self.weight_written:
+            raise BadRequest("Promotion not available. Canary still serves.")
         if path == "/deploymentId":
             self.deployment_id = self.canary["deploymentId"]
         else:
@@ -147,6 +166,7 @@ class StagePointers:
             self._canary_made()["deploymentId"] = self._existing(value)
         elif path == f"{CANARY}/percentTraffic":
             self._canary_made()["percentTraffic"] = percent_traffic(value, self.rules)
+            self.weight_written = True
         elif path == f"{CANARY}/useStageCache":
             self._canary_made()["useStageCache"] = _boolean(value)
         else:
@@ -184,12 +204,14 @@ class StagePointers:
             raise BadRequest(f"Invalid {kind} operation with path: {path}")
 
 
-def require_supported(operation: Mapping[str, str]) -> None:
+def require_supported(operation: Mapping[str, str], rules: StageRules) -> None:
     """Refuse an operation, other than on canaries and deployments, that a stage does not support.
 
     Raises: BadRequest.
     """
     kind, path = operation["op"], operation["path"]
+    if path.endswith("/logging/loglevel") and operation["value"] != "OFF" and rules.execution_logging == "refused":
+        raise BadRequest("CloudWatch Logs role ARN must be set in account settings to enable logging")
     if (kind, path) not in _SUPPORTED and not (kind == "replace" and _METHOD_SETTING.fullmatch(path)):
         raise BadRequest(f"Invalid {kind} operation with path: {path}")
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from botocore.client import BaseClient
 from moto.apigateway.models import apigateway_backends
 from moto.awslambda.models import lambda_backends
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
 
 from rollout_simulator.moto_patches.invocations import OUTSIDE, STATE_MACHINE, invocation
 from rollout_simulator.moto_patches.patching import replacements
@@ -92,6 +96,8 @@ class Permissions:
     def check(self, client: Any, operation: str, parameters: Mapping[str, Any]) -> None:
         """Raise the client's own AccessDenied for a call that its caller's role does not allow."""
         caller = _present_machine() if invocation.get() == STATE_MACHINE else invocation.get()
+        if (taken := self._role_taken(client)) is not None:
+            caller = taken
         if caller == OUTSIDE or caller not in self._callers:
             return
         model = client.meta.service_model.operation_model(operation)
@@ -105,6 +111,18 @@ class Permissions:
                 )
                 answer = {"Error": {"Code": DENIED, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 403}}
                 raise client.exceptions.from_code(DENIED)(answer, operation)
+
+    def _role_taken(self, client: Any) -> str | None:
+        """The role whose credentials, of AssumeRole, the client has; its policies are enforced from now on."""
+        key = client._request_signer._credentials.access_key
+        taken = sts_backends[self.place.account]["aws"].get_assumed_role_from_access_key(key)
+        if taken is None:
+            return None
+        name = taken.role_arn.rpartition("/")[2]
+        role = next(each for each in iam_backends[self.place.account]["aws"].get_roles() if each.name == name)
+        self.roles[name] = statements_of([json.loads(unquote(policy)) for policy in role.policies.values()])
+        self._callers[name] = _Caller(name, self.place)
+        return name
 
     def _tags(self, needed: Permission) -> Mapping[str, str]:
         """The tags that a condition on the needed permission's resource sees; none of what does not exist.

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rollout.adapters.dynamodb_store import SIGNAL_PAUSES, DynamoDbStore
+from rollout.core.account import AccountFacts
 from rollout.core.budget import size_of
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import MOST_ALARMS, Outcome, Rollout
@@ -357,6 +358,20 @@ def test_the_first_order_for_an_execution_stands(world: World) -> None:
     assert world.store.ordered("r-2") is None
 
 
+# --- account ---------------------------------------------------------------------------------------------------------
+
+
+def test_of_an_account_that_nobody_has_probed_nothing_is_known(world: World) -> None:
+    assert world.store.account() is None
+
+
+def test_what_the_last_probe_has_found_of_the_account_is_kept(world: World) -> None:
+    first = {"probedAt": "2026-03-02T12:00:00+00:00", "answers": {"base-semantics": "inclusive", "lateness": 4}}
+    world.store.keep_account(first)
+    world.store.keep_account({**first, "answers": {"base-semantics": "exclusive", "lateness": None}})
+    assert AccountFacts(probed_on="2026-03-02", inclusive=False) == world.store.account()
+
+
 # --- learned -----------------------------------------------------------------------------------------------------
 
 
@@ -617,6 +632,8 @@ CALLS: dict[str, Callable[[RolloutStore], object]] = {
     "last": lambda store: store.last(PROD),
     "unfinished": lambda store: store.unfinished(),
     "learned": lambda store: store.learned(PROD),
+    "account": lambda store: store.account(),
+    "keep_account": lambda store: store.keep_account({"answers": {}}),
     "history": lambda store: store.history("r-1"),
     "recent": lambda store: store.recent(5),
     "rejection": lambda store: store.rejection("r-1"),
@@ -705,6 +722,7 @@ READS: dict[str, Callable[[RolloutStore], object]] = {
     "holder": lambda store: store.holder(PROD),
     "last": lambda store: store.last(PROD),
     "learned": lambda store: store.learned(PROD),
+    "account": lambda store: store.account(),
     "ordered": lambda store: store.ordered("r-2"),
     "rejection": lambda store: store.rejection("r-0"),
 }

@@ -11,6 +11,7 @@
 | `REQUEST#<key>`   | `<request id>`   | which rollout came of a request                                      |
 | `ROLLOUT#<id>`    | `UNTOLD`         | the rollout has ended and has not told the world yet                 |
 | `EXECUTION#<name>`| `ORDER`          | for what the workflow itself has started an execution                 |
+| `ACCOUNT`         | `PROBE`          | what `rollout probe` has found of the account, JSON; no role writes it |
 
 `revision` counts the writes of the rollout itself; signals, which others append, do not touch it. `signalCount` is
 what the bake's own write is conditional on.
@@ -43,6 +44,7 @@ from rollout.adapters.dynamodb_items import (
     watch_of,
 )
 from rollout.adapters.faults import code_of, translated
+from rollout.core.account import AccountFacts
 from rollout.core.budget import bounded, room_for, text_of
 from rollout.core.decision import Phase
 from rollout.core.rollout import Outcome, Rollout
@@ -61,6 +63,9 @@ RECENT_INDEX = "recent"
 """Index of all rollouts by start time: partition `kind`, sort `startedAt`."""
 
 UNFINISHED_KINDS = (LOCK_KIND, UNTOLD_KIND)
+
+ACCOUNT_KEY = ("ACCOUNT", "PROBE")
+"""The one item about the account itself."""
 
 SIGNAL_PAUSES = (0.02, 0.05, 0.1, 0.2)
 """Seconds between the tries to record a signal."""
@@ -301,6 +306,18 @@ class DynamoDbStore:
         """The target's lessons. Raises: Unavailable."""
         item = self._get(f"TARGET#{target.key}", "LEARNED")
         return dict(json.loads(item["lessons"]["S"])) if item else {}
+
+    def account(self) -> AccountFacts | None:
+        """What a probe has found of the account. Raises: NotAllowed, Unavailable."""
+        item = self._get(*ACCOUNT_KEY)
+        return AccountFacts.from_document(json.loads(item["document"]["S"])) if item else None
+
+    def keep_account(self, document: Json) -> None:
+        """Keep what a probe has found, in place of what the one before it has. Raises: NotAllowed, Unavailable."""
+        pk, sk = ACCOUNT_KEY
+        item = {"pk": string(pk), "sk": string(sk), "document": string(text_of(document))}
+        with translated("keep what the probe has found"):
+            self._client.put_item(TableName=self._table, Item=item)
 
     def holder(self, target: Target) -> str | None:
         """The id of the rollout that holds the target, if one does.

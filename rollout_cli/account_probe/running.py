@@ -1,0 +1,104 @@
+"""A probe from beginning to end: make, ask, and remove whatever happens."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from rollout_cli.account_probe.access import Access
+from rollout_cli.account_probe.answer import Answer
+from rollout_cli.account_probe.metrics import observed_traffic
+from rollout_cli.account_probe.questions import OF_RESOURCES, OF_TRAFFIC
+from rollout_cli.account_probe.removal import remove
+from rollout_cli.account_probe.subject import Subject
+
+UNANSWERED_SECONDS = 10.0
+"""A call whose answer nobody waited for may still be carried out; it is looked for once more after so long."""
+
+Answers = Mapping[str, Answer]
+"""By the question's id."""
+
+
+class NotRemoved(Exception):
+    """Something that the probe has made is still there; `left` says what, with AWS's words."""
+
+    def __init__(self, left: list[str]) -> None:
+        super().__init__("; ".join(left))
+        self.left = left
+
+
+def probe(access: Access, name: str, role_arn: str | None, say: Callable[[str], None]) -> Answers:
+    """Ask everything on what is made by this name, and remove it.
+
+    Raises: NotRemoved, KeyboardInterrupt (after removing), ClientError (the same).
+    """
+    subject = Subject(access, name, role_arn)
+    with _terminated_as_interrupted(), _removed_at_the_end(subject, say):
+        say(f"making {name}")
+        subject.make()
+        return _asked(subject, say)
+
+
+@contextmanager
+def _removed_at_the_end(subject: Subject, say: Callable[[str], None]) -> Iterator[None]:
+    """Raises: NotRemoved."""
+    interrupted = False
+    try:
+        yield
+    except KeyboardInterrupt:
+        interrupted = True
+        raise
+    finally:
+        with _undisturbed():
+            say(f"removing {subject.name}")
+            _remove(subject, again=interrupted)
+
+
+def _asked(subject: Subject, say: Callable[[str], None]) -> Answers:
+    answers = {}
+    for question in OF_RESOURCES:
+        say(question.asks)
+        answers[question.id] = question.ask(subject)
+    say("Requests of its own, and their metrics; this takes most of the time")
+    traffic = observed_traffic(subject)
+    for about in OF_TRAFFIC:
+        answers[about.id] = about.ask(traffic)
+    return answers
+
+
+def _remove(subject: Subject, *, again: bool) -> None:
+    """Raises: NotRemoved."""
+    kinds = frozenset(subject.attempted)
+    left = remove(subject.access, subject.name, kinds)
+    if again and kinds:
+        subject.access.sleep(UNANSWERED_SECONDS)
+        left = remove(subject.access, subject.name, kinds)
+    if left:
+        raise NotRemoved(left)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends the probe as Ctrl-C does: it removes what it has made."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A second Ctrl-C does not stop the removal."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

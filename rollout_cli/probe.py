@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, NoReturn
 from urllib.request import urlopen
 
@@ -119,7 +120,7 @@ def _access(controller: Controller) -> Access:
     from rollout_cli.account_probe.access import Access  # noqa: PLC0415
 
     return Access(
-        client=controller.client,
+        client=cache(controller.client),
         client_of_role=controller.client_of_role,
         now=lambda: datetime.now(UTC),
         sleep=lambda seconds: time.sleep(seconds),  # noqa: PLW0108 - looked up when it is called

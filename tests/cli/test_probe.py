@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from moto.apigateway.models import apigateway_backends
+from moto.awslambda.models import lambda_backends
 from moto.iam.models import iam_backends
+from typer.testing import CliRunner, Result
 
+from rollout_cli import probe
 from rollout_cli.account_probe.access import Access
 from rollout_cli.account_probe.answer import Value
 from rollout_cli.account_probe.metrics import observed_traffic
 from rollout_cli.account_probe.questions import OF_RESOURCES, OF_TRAFFIC, QUESTIONS
-from rollout_cli.account_probe.removal import PREFIX
+from rollout_cli.account_probe.removal import PREFIX, ROLE_PATH, TAG
 from rollout_cli.account_probe.subject import Subject
+from rollout_cli.main import app
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.faults import Fault, Mode
 from rollout_simulator.invoked_stages import InvokedStages
 from rollout_simulator.scenario import Metrics
 from rollout_simulator.template import ACCOUNT, REGION
 
+TABLE = "rollouts"
 NAME_HERE = f"{PREFIX}0123abcd"
 PUNCTUAL = {"late_percent": 0.0, "revised_percent": 0.0, "latest_seconds": 150.0}
 
@@ -144,3 +154,249 @@ def test_a_question_about_metrics_is_answered_by_what_cloudwatch_shows(how: dict
         answers = {each.id: each.ask(traffic) for each in OF_TRAFFIC}
     expected = {question: value for question, each, value in OBSERVED if each == how}
     assert expected == {question: answers[question].value for question in expected}
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def everything(_: EmbeddedAws) -> set[tuple[str, str]]:
+    """What there is in the account of the kinds that a probe makes."""
+    return {
+        *(("api", each.name) for each in apigateway_backends[ACCOUNT][REGION].apis.values()),
+        *(("function", each.function_name) for each in lambda_backends[ACCOUNT][REGION].list_functions()),
+        *(("role", each.name) for each in iam_backends[ACCOUNT]["aws"].get_roles()),
+    }
+
+
+@dataclass(frozen=True)
+class Call:
+    service: str
+    operation: str
+    parameters: dict[str, Any]
+
+    @property
+    def writes(self) -> bool:
+        return not self.operation.startswith(("Get", "List", "AssumeRole"))
+
+
+@contextmanager
+def calls(after: Callable[[Call], None] = lambda _: None) -> Iterator[list[Call]]:
+    """Every AWS call from now on; `after` is called when one has been carried out, and may raise."""
+    made: list[Call] = []
+    original: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def recorded(client: Any, operation: str, parameters: Any) -> Any:
+        call = Call(client.meta.service_model.service_name, operation, dict(parameters))
+        made.append(call)
+        answer = original(client, operation, parameters)
+        after(call)
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", recorded)
+        yield made
+
+
+@contextmanager
+def account(**how: Any) -> Iterator[EmbeddedAws]:
+    """An account with a controller's table in it, and things of other people with names like a probe's."""
+    with EmbeddedAws(seed=1, template_file=None) as aws, pytest.MonkeyPatch.context() as patch:
+        key = ("pk", "HASH"), ("sk", "RANGE")
+        aws.client("dynamodb").create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in key],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in key],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        aws.client("ssm").put_parameter(
+            Name="/rollout-pilot/rollout-pilot/controller", Type="String", Value=json.dumps({"table": TABLE})
+        )
+        patch.setattr(probe, "answer_of", access_to(aws, **how).invoke)
+        gateway, iam = aws.client("apigateway"), aws.client("iam")
+        gateway.create_rest_api(name="orders", tags={TAG: f"{PREFIX}00000000"})
+        gateway.create_rest_api(name=f"{PREFIX}00000000")
+        gateway.create_rest_api(name=f"{PREFIX}orders", tags={TAG: f"{PREFIX}orders"})
+        iam.create_role(RoleName=f"{PREFIX}00000000", Path=ROLE_PATH, AssumeRolePolicyDocument="{}")
+        yield aws
+
+
+def run(*options: str, answer: str | None = None) -> Result:
+    environment = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "COLUMNS": "160"}
+    return CliRunner().invoke(app, ["probe", "--region", REGION, *options], input=answer, env=environment)
+
+
+def stored(aws: EmbeddedAws) -> dict[str, Any] | None:
+    """The document in the controller's table."""
+    item = aws.client("dynamodb").get_item(TableName=TABLE, Key={"pk": {"S": "ACCOUNT"}, "sk": {"S": "PROBE"}})
+    return json.loads(item["Item"]["document"]["S"]) if "Item" in item else None
+
+
+def is_own(call: Call, name: str, ids: set[str]) -> bool:
+    """Whether this call writes to nothing but what the probe of this name has made."""
+    given = call.parameters
+    match call.service:
+        case "apigateway":
+            return given["restApiId"] in ids if "restApiId" in given else given.get("name") == name
+        case "lambda":
+            return bool(given["FunctionName"] == name)
+        case "iam":
+            return bool(given["RoleName"] == name)
+        case "logs":
+            return any(given["logGroupName"].startswith(f"API-Gateway-Execution-Logs_{each}/probe") for each in ids)
+        case "dynamodb":
+            return bool(given["Item"]["pk"] == {"S": "ACCOUNT"})
+    return False
+
+
+def test_it_asks_everything_keeps_the_answers_and_leaves_nothing_else() -> None:
+    ids: set[str] = set()
+
+    def note_id(call: Call) -> None:
+        if call.operation == "CreateRestApi":
+            ids.update(each.id for each in apigateway_backends[ACCOUNT][REGION].apis.values() if each.tags)
+
+    with account() as aws:
+        before = everything(aws)
+        before_ids = set(apigateway_backends[ACCOUNT][REGION].apis)
+        with calls(note_id) as made:
+            result = run("--yes", "--json")
+        assert (0, before) == (result.exit_code, everything(aws))
+        document = json.loads(result.stdout)
+        assert {each.id for each in QUESTIONS} == document["answers"].keys()
+        assert {key: document[key] for key in ("name", "probedAt", "answers")} == stored(aws)
+    foreign = [each for each in made if each.writes and not is_own(each, document["name"], ids - before_ids)]
+    assert foreign == []
+    assert {"apigateway", "lambda", "iam", "logs", "dynamodb"} == {each.service for each in made if each.writes}
+
+
+def test_what_differs_is_shown_with_what_it_changes() -> None:
+    with account(base_semantics="exclusive", late_minutes=2.0) as aws:
+        aws.stages.rules.removing_no_canary = "ignored"
+        aws.permissions.new_resources_inherit = False
+        result = run("--yes", "--json")
+        shown = {each["id"]: each for each in json.loads(result.stdout)["questions"]}
+    assert {"base-semantics", "lateness", "removing-twice", "tag-inheritance"} == {
+        name for name, each in shown.items() if each["differs"]
+    }
+    assert "not subtracted" in shown["base-semantics"]["changes"]
+    assert "name a deploymentId" in shown["tag-inheritance"]["changes"]
+    assert shown["canary-series"]["changes"] == "nothing: it is as believed"
+
+
+def test_nothing_is_made_unless_somebody_agrees() -> None:
+    with account() as aws:
+        before = everything(aws)
+        with calls() as made:
+            result = run(answer="n\n")
+        assert (2, before, None) == (result.exit_code, everything(aws), stored(aws))
+        assert "a REST API rollout-pilot-probe-" in result.output
+        assert [] == [each for each in made if each.writes]
+
+
+INTERRUPTED = (
+    "CreateRole",
+    "CreateFunction",
+    "PublishVersion",
+    "UpdateFunctionCode",
+    "CreateAlias",
+    "CreateRestApi",
+    "PutMethod",
+    "PutIntegrationResponse",
+    "CreateDeployment",
+    "CreateStage",
+    "UpdateStage",
+    "UpdateAlias",
+    "PutRolePolicy",
+    "AssumeRole",
+    "GetMetricData",
+    "ListMetrics",
+)
+"""An operation of each phase, and every one that makes something."""
+
+
+@pytest.mark.parametrize("operation", INTERRUPTED)
+def test_ctrl_c_leaves_nothing_even_where_the_answer_of_a_call_was_lost(operation: str) -> None:
+    def interrupt(call: Call) -> None:
+        if call.operation == operation:
+            raise KeyboardInterrupt
+
+    with account() as aws:
+        before = everything(aws)
+        with calls(interrupt):
+            result = run("--yes")
+        assert (130, before, None) == (result.exit_code, everything(aws), stored(aws)), result.output
+
+
+def test_ctrl_c_between_requests_and_once_more_during_the_removal_leaves_nothing() -> None:
+    def interrupted(_: str) -> str:
+        raise KeyboardInterrupt
+
+    def again(call: Call) -> None:
+        if call.operation == "DeleteRestApi":
+            signal.raise_signal(signal.SIGINT)
+
+    with account() as aws, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probe, "answer_of", interrupted)
+        before = everything(aws)
+        with calls(again):
+            result = run("--yes")
+        assert (130, before) == (result.exit_code, everything(aws))
+
+
+def test_a_request_to_terminate_ends_it_as_ctrl_c_does() -> None:
+    def terminate(call: Call) -> None:
+        if call.operation == "CreateStage":
+            signal.raise_signal(signal.SIGTERM)
+
+    with account() as aws:
+        before = everything(aws)
+        with calls(terminate):
+            result = run("--yes")
+        assert (130, before) == (result.exit_code, everything(aws))
+
+
+@pytest.mark.parametrize("operation", [*INTERRUPTED, "GetStage", "GetRestApis", "GetCallerIdentity", "GetItem"])
+def test_a_denied_call_is_said_in_one_line_and_leaves_nothing(operation: str) -> None:
+    with account() as aws:
+        before = everything(aws)
+        aws.faults.inject(Fault(operation=operation, error="AccessDeniedException", times=denials(operation)))
+        result = run("--yes")
+        if operation == "GetRestApis":  # only the removal asks for these
+            assert result.exit_code == 5
+            assert "rollout probe --clean-up" in result.stderr
+            assert run("--clean-up").exit_code == 0
+        else:
+            assert result.exit_code == 2, result.output
+            (complaint,) = (line for line in result.stderr.splitlines() if line.startswith("rollout:"))
+            said = {"GetItem": "read ACCOUNT"}.get(operation, operation)
+            assert f"{said}: AccessDeniedException" in complaint
+        assert (before, None) == (everything(aws), stored(aws))
+
+
+def denials(operation: str) -> int:
+    """AssumeRole is tried again for two minutes, for IAM needs a while to know a new role."""
+    return {"AssumeRole": 100}.get(operation, 1)
+
+
+def test_what_a_killed_run_has_left_is_found_by_name_and_tag_and_removed() -> None:
+    with account() as aws:
+        before = everything(aws)
+        name = f"{PREFIX}89abcdef"
+        Subject(access_to(aws), name).make()
+        assert {("api", name), ("function", name), ("role", name)} == everything(aws) - before
+        result = run("--clean-up", "--json")
+        assert (0, {"found": [name], "left": []}) == (result.exit_code, json.loads(result.stdout))
+        assert before == everything(aws)
+        assert "no probe has left anything" in run("--clean-up").stdout
+
+
+def test_what_could_not_be_removed_is_said_and_removed_by_the_next_clean_up() -> None:
+    with account() as aws:
+        before = everything(aws)
+        Subject(access_to(aws), NAME_HERE).make()
+        aws.faults.inject(Fault("lambda", "DeleteFunction", error="AccessDeniedException", times=1))
+        result = run("--clean-up")
+        assert result.exit_code == 5
+        assert f"not removed: function {NAME_HERE}" in result.stderr
+        assert run("--clean-up").exit_code == 0
+        assert before == everything(aws)

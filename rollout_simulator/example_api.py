@@ -179,10 +179,14 @@ def _function(clients: Callable[[str], Any], scenario: Scenario, name: str, call
         Tags={TAG: ANY_CONTROLLER},
     )["FunctionArn"]
     version = functions.publish_version(FunctionName=name)["Version"]
+    functions.update_function_code(FunctionName=name, ZipFile=zipped("new"))
+    new = functions.publish_version(FunctionName=name)["Version"]
+    live = api.variables.get(ALIAS)
     for alias in dict.fromkeys(
         variables[ALIAS] for variables in (api.variables, api.candidate_variables) if ALIAS in variables
     ):
-        functions.create_alias(FunctionName=name, Name=alias, FunctionVersion=version)
+        ours = api.on_promotion is not None  # then the rollout itself points the canary's alias to the new version
+        functions.create_alias(FunctionName=name, Name=alias, FunctionVersion=version if ours or alias == live else new)
         if alias not in _aliases(scenario):
             continue
         functions.add_permission(
@@ -193,9 +197,6 @@ def _function(clients: Callable[[str], Any], scenario: Scenario, name: str, call
             Principal="apigateway.amazonaws.com",
             SourceArn=f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{called_as}",
         )
-    if api.on_promotion is not None:
-        functions.update_function_code(FunctionName=name, ZipFile=zipped("new"))
-        functions.publish_version(FunctionName=name)
     return arn
 
 

@@ -78,7 +78,7 @@ def test_everything_that_is_wrong_is_shown_with_its_reason_and_remedy(world: Wor
 
 def test_an_alias_that_the_api_may_not_invoke_is_found(world: World) -> None:
     name = f"orders-{world.simulation.api.rest_api_id}"
-    world.client("lambda").create_alias(FunctionName=name, Name="forbidden", FunctionVersion="1")
+    world.client("lambda").create_alias(FunctionName=name, Name="forbidden", FunctionVersion="2")
     document = sample(world)
     document["candidate"]["stageVariables"] = {"lambdaAlias": "forbidden"}
     assert codes(preflight(document, "--json")) == ["may-not-invoke"]

@@ -11,17 +11,25 @@ import pytest
 
 from rollout.adapters.alias_inspector import AliasInspector
 from rollout.adapters.stage_inspector import StageInspector
+from rollout.core.api_definition import FunctionName
 from rollout.core.inspection import Backend, Inspection
 from rollout.core.rollout import Candidate
 from rollout.core.target import Behind, Target
 from rollout.errors import NotAllowed, RolloutError, TargetMissing, Unavailable
 from rollout.ports import TargetInspector
 from rollout_simulator.fakes import FakeInspector
-from rollout_simulator.moto_patches import apigateway_canary, lambda_alias, lambda_permissions
+from rollout_simulator.moto_patches import (
+    apigateway_canary,
+    apigateway_integrations,
+    lambda_alias,
+    lambda_permissions,
+)
 from rollout_simulator.moto_patches.lambda_code import zipped
 from tests.contract.aws import REGION, client, refusing
 
 FUNCTION = f"arn:aws:lambda:{REGION}:123456789012:function:orders"
+HOME = f"arn:aws:states:{REGION}:123456789012:stateMachine:rollout-pilot"
+CALLER = f"arn:aws:execute-api:{REGION}:123456789012:"
 NEXT = Candidate("dep-2", {"lambdaAlias": "next"})
 MANAGED = {"rollout-pilot": "managed"}
 
@@ -47,7 +55,7 @@ class World(Protocol):
 class OverAws:
     def __init__(self, tags: Mapping[str, str] | None = None) -> None:
         self.apigateway, self.functions = client("apigateway"), client("lambda")
-        self.inspector = StageInspector(self.apigateway, self.functions)
+        self.inspector = StageInspector(self.apigateway, self.functions, HOME)
         self.api = self.apigateway.create_rest_api(name="orders", tags=dict(tags or {}))["id"]
         self.target = Target("apigateway-stage", {"restApiId": self.api, "stageName": "prod"})
         role = client("iam").create_role(RoleName="orders", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
@@ -127,13 +135,13 @@ class InMemory:
     def __init__(self) -> None:
         self.inspector = FakeInspector()
         self.target = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"})
-        called_as = "a1b2c3d4e5/prod/GET/orders"
+        caller = f"{CALLER}a1b2c3d4e5/prod/GET/orders"
         self.inspector.tag = ""
         self.inspector.found = Inspection(
             execution_logging=False,
             access_log_format="",
             variables_used=frozenset({"lambdaAlias"}),
-            backends=(Backend(FUNCTION, "next", called_as, exists=True, callable=True),),
+            backends=(Backend(FunctionName(FUNCTION, "next"), caller, exists=True, callable=True),),
         )
 
     def tag(self) -> None:
@@ -154,7 +162,12 @@ class InMemory:
 
 @pytest.fixture
 def patched(aws: None) -> Iterator[None]:
-    with apigateway_canary.patched(), lambda_alias.patched(), lambda_permissions.patched():
+    with (
+        apigateway_canary.patched(),
+        apigateway_integrations.patched(),
+        lambda_alias.patched(),
+        lambda_permissions.patched(),
+    ):
         yield
 
 
@@ -203,8 +216,8 @@ def test_the_variables_that_the_api_uses_are_seen(world: World) -> None:
 
 def test_the_alias_that_the_candidate_calls_is_seen(world: World) -> None:
     (backend,) = inspected(world).backends
-    assert (backend.name, backend.exists, backend.callable) == ("orders:next", True, True)
-    assert backend.called_as.endswith("/prod/GET/orders")
+    assert (str(backend.name), backend.exists, backend.callable) == ("orders:next", True, True)
+    assert "GET /orders" == backend.called_as
 
 
 @pytest.mark.parametrize("error", [NotAllowed, Unavailable, TargetMissing])
@@ -241,7 +254,7 @@ def test_a_tag_that_may_not_be_read_is_not_known(over_aws: OverAws, operation: s
 
 def test_an_alias_without_a_policy_may_not_be_called(over_aws: OverAws) -> None:
     (backend,) = inspected(over_aws, Candidate("dep-2", {"lambdaAlias": "live"})).backends
-    assert (backend.name, backend.exists, backend.callable) == ("orders:live", True, False)
+    assert (str(backend.name), backend.exists, backend.callable) == ("orders:live", True, False)
 
 
 def test_an_alias_that_another_stage_may_call_may_not_be_called_by_this(over_aws: OverAws) -> None:
@@ -252,26 +265,158 @@ def test_an_alias_that_another_stage_may_call_may_not_be_called_by_this(over_aws
 
 def test_an_alias_that_does_not_exist_is_said_to(over_aws: OverAws) -> None:
     (backend,) = inspected(over_aws, Candidate("dep-2", {"lambdaAlias": "nowhere"})).backends
-    assert (backend.name, backend.exists, backend.callable) == ("orders:nowhere", False, None)
+    assert (str(backend.name), backend.exists, backend.callable) == ("orders:nowhere", False, None)
 
 
 def test_an_api_that_calls_with_a_role_of_its_own_needs_no_permission(over_aws: OverAws) -> None:
     role = "arn:aws:iam::123456789012:role/api"
     over_aws.method("PUT", f"{FUNCTION}:${{stageVariables.lambdaAlias}}", credentials=role)
     backends = inspected(over_aws, Candidate("dep-2", {"lambdaAlias": "live"})).backends
-    assert {each.called_as.split("/")[2]: each.callable for each in backends} == {"GET": False, "PUT": True}
+    assert {each.called_as.split()[0]: each.callable for each in backends} == {"GET": False, "PUT": True}
 
 
-def test_a_function_that_no_overridden_variable_names_is_not_asked_about(over_aws: OverAws) -> None:
+def deployed(world: OverAws) -> str:
+    return str(world.apigateway.create_deployment(restApiId=world.api)["id"])
+
+
+def by_caller(inspection: Inspection) -> dict[str, tuple[str, bool | None, bool | None]]:
+    return {each.called_as: (str(each.name), each.exists, each.callable) for each in inspection.backends}
+
+
+def test_what_the_integration_names_outright_is_looked_at_too(over_aws: OverAws) -> None:
     over_aws.method("PUT", f"{FUNCTION}:live")
-    assert len(inspected(over_aws).backends) == 1
-    assert inspected(over_aws, Candidate("dep-2", {})).backends == ()
+    over_aws.method("POST", FUNCTION)
+    over_aws.method("DELETE", f"{FUNCTION}:1")
+    over_aws.method("PATCH", FUNCTION.replace("orders", "gone"))
+    assert by_caller(inspected(over_aws, Candidate(deployed(over_aws), NEXT.overrides))) == {
+        "GET /orders": ("orders:next", True, True),
+        "PUT /orders": ("orders:live", True, False),
+        "POST /orders": ("orders", True, False),
+        "DELETE /orders": ("orders:1", True, False),
+        "PATCH /orders": ("gone", False, None),
+    }
+
+
+def test_a_method_that_the_candidates_deployment_does_not_have_is_nobodys_business(over_aws: OverAws) -> None:
+    before = deployed(over_aws)
+    over_aws.method("PUT", f"{FUNCTION}:nowhere")
+    assert ["GET /orders"] == list(by_caller(inspected(over_aws, Candidate(before, NEXT.overrides))))
+    after = Candidate(deployed(over_aws), NEXT.overrides)
+    assert ["GET /orders", "PUT /orders"] == list(by_caller(inspected(over_aws, after)))
+    assert ["GET /orders", "PUT /orders"] == list(by_caller(inspected(over_aws, Candidate(None, NEXT.overrides))))
+
+
+def test_what_the_base_calls_for_the_same_method_is_live(over_aws: OverAws) -> None:
+    over_aws.method("PUT", f"{FUNCTION}:live")
+    assert [False, False] == [each.live for each in inspected(over_aws, Candidate(None, NEXT.overrides)).backends]
+    over_aws.patch("/deploymentId", deployed(over_aws))
+    assert [False, True] == [each.live for each in inspected(over_aws, Candidate(None, NEXT.overrides)).backends]
+
+
+def test_a_role_of_the_apis_own_does_not_make_a_version_exist(over_aws: OverAws) -> None:
+    over_aws.method("PUT", f"{FUNCTION}:7", credentials="arn:aws:iam::123456789012:role/api")
+    assert ("orders:7", False, None) == by_caller(inspected(over_aws, Candidate(None, {})))["PUT /orders"]
+
+
+def test_a_variable_without_a_value_in_a_functions_name_is_said(over_aws: OverAws) -> None:
+    over_aws.method("PUT", f"{FUNCTION}:${{stageVariables.other}}")
+    seen = inspected(over_aws, Candidate(None, {"lambdaAlias": "next"}))
+    assert {"other": "PUT /orders"} == seen.unset_variables
+    assert ["GET /orders"] == list(by_caller(seen))
+
+
+def test_an_alias_on_the_version_of_the_bases_alias_is_the_same_in_its_place(over_aws: OverAws) -> None:
+    (backend,) = inspected(over_aws).backends
+    assert ("1", "orders:live") == (backend.version, backend.instead_of)
+    over_aws.functions.update_function_code(FunctionName="orders", ZipFile=zipped("new"), Publish=True)
+    over_aws.functions.update_alias(FunctionName="orders", Name="next", FunctionVersion="2")
+    (backend,) = inspected(over_aws).backends
+    assert ("2", "") == (backend.version, backend.instead_of)
+
+
+def test_an_alias_that_the_rollout_itself_points_is_not_held_to_its_present_version(over_aws: OverAws) -> None:
+    target = replace(over_aws.target, behind=Behind({"lambdaAlias": "next"}, {"orders:next": "2"}))
+    (backend,) = over_aws.inspector.inspect(target, NEXT).backends
+    assert backend.instead_of == ""
+
+
+def authorized(world: OverAws, kind: str, alias: str, **settings: Any) -> str:
+    """Let PUT be authorized by this alias of `orders`; the authorizer's id."""
+    uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{FUNCTION}:{alias}/invocations"
+    made = world.apigateway.create_authorizer(
+        restApiId=world.api, name="tokens", type=kind, authorizerUri=uri, identitySource="x", **settings
+    )
+    where = {"restApiId": world.api, "resourceId": world.where, "httpMethod": "PUT"}
+    world.apigateway.put_method(**where, authorizationType="CUSTOM", authorizerId=made["id"])
+    world.apigateway.put_integration(**where, type="MOCK")
+    return str(made["id"])
+
+
+@pytest.mark.parametrize("kind", ["TOKEN", "REQUEST"])
+def test_an_authorizer_needs_a_permission_of_its_own(over_aws: OverAws, kind: str) -> None:
+    name = authorized(over_aws, kind, "${stageVariables.lambdaAlias}")
+    over_aws.functions.remove_permission(FunctionName="orders", Qualifier="next", StatementId="api-1")
+    over_aws.allow("next", "prod/*")
+    seen = inspected(over_aws, Candidate(None, NEXT.overrides))
+    assert ("orders:next", True, False) == by_caller(seen)[f"the authorizer {name}"]
+    over_aws.allow("next", f"authorizers/{name}")
+    seen = inspected(over_aws, Candidate(None, NEXT.overrides))
+    assert ("orders:next", True, True) == by_caller(seen)[f"the authorizer {name}"]
+
+
+def test_an_authorizer_with_a_role_of_its_own_needs_none(over_aws: OverAws) -> None:
+    role = "arn:aws:iam::123456789012:role/api"
+    name = authorized(over_aws, "TOKEN", "live", authorizerCredentials=role)
+    assert ("orders:live", True, True) == by_caller(inspected(over_aws, Candidate(None, {})))[f"the authorizer {name}"]
+
+
+def test_an_authorizer_that_no_method_uses_is_not_looked_at(over_aws: OverAws) -> None:
+    over_aws.apigateway.create_authorizer(
+        restApiId=over_aws.api,
+        name="unused",
+        type="TOKEN",
+        authorizerUri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{FUNCTION}:gone/invocations",
+        identitySource="x",
+    )
+    assert ["GET /orders"] == list(by_caller(inspected(over_aws)))
+
+
+def test_a_vpc_link_is_looked_at(over_aws: OverAws) -> None:
+    link = over_aws.apigateway.create_vpc_link(name="orders", targetArns=["arn:aws:elasticloadbalancing:x"])["id"]
+    for verb, connection in {"PUT": link, "POST": "gone", "PATCH": "${stageVariables.link}"}.items():
+        where = {"restApiId": over_aws.api, "resourceId": over_aws.where, "httpMethod": verb}
+        over_aws.apigateway.put_method(**where, authorizationType="NONE")
+        over_aws.apigateway.put_integration(
+            **where,
+            type="HTTP_PROXY",
+            integrationHttpMethod="GET",
+            uri="http://orders.internal/",
+            connectionType="VPC_LINK",
+            connectionId=connection,
+        )
+    found = inspected(over_aws, Candidate(None, {})).links
+    assert {(link, "AVAILABLE"), ("gone", ""), ("", "")} == {(each.identity, each.status) for each in found}
+
+
+def test_what_may_not_be_told_of_a_function_is_held_against_nobody(over_aws: OverAws) -> None:
+    over_aws.method("PUT", f"{FUNCTION}:1")
+    with refusing("lambda", "AccessDeniedException", 403, operation="GetRuntimeManagementConfig"):
+        seen = inspected(over_aws, Candidate(None, {}))
+    assert ("orders:1", None, False) == by_caller(seen)["PUT /orders"]
+    assert any("GetRuntimeManagementConfig" in each for each in seen.unreadable)
+
+
+def test_a_function_of_another_region_is_not_looked_at(over_aws: OverAws) -> None:
+    over_aws.method("PUT", FUNCTION.replace(REGION, "us-west-2"))
+    seen = inspected(over_aws, Candidate(None, {}))
+    assert ("orders", None, None) == by_caller(seen)["PUT /orders"]
+    assert ("function orders: it is in us-west-2",) == seen.unreadable
 
 
 def test_a_function_whose_very_name_is_a_variable_is_followed(over_aws: OverAws) -> None:
     over_aws.method("PUT", FUNCTION.replace("orders", "${stageVariables.name}:${stageVariables.lambdaAlias}"))
     backends = inspected(over_aws, Candidate("dep-2", {"name": "payments", "lambdaAlias": "next"})).backends
-    assert {each.name: each.exists for each in backends} == {"orders:next": True, "payments:next": False}
+    assert {str(each.name): each.exists for each in backends} == {"orders:next": True, "payments:next": False}
 
 
 @pytest.mark.parametrize(

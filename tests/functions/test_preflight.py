@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from rollout.core.api_definition import FunctionName
 from rollout.core.findings import Finding
-from rollout.core.inspection import Backend
+from rollout.core.inspection import Backend, VpcLink
 from rollout.core.judge import Count
 from rollout.core.minutes import minute_of
 from rollout.core.preflight.checks import CHECKS
@@ -85,7 +86,8 @@ def alarm(state: str) -> Callable[[World], None]:
     return lambda world: world.fakes.alarms.put(WATCHED, state, world.now)
 
 
-NEXT = Backend(ORDERS, "next", "a1b2c3d4e5/prod/GET/orders", exists=True, callable=True)
+CALLER = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/prod/"
+NEXT = Backend(FunctionName(ORDERS, "next"), f"{CALLER}GET/orders", exists=True, callable=True)
 BY_LOG: Json = {"measurement": {"source": "accessLog", "baseSemantics": "exclusive"}}
 LIVE: Json = {"deploymentId": FOUND.base, "stageVariables": {"lambdaAlias": "live"}}
 
@@ -110,11 +112,27 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
         "nothing in the API uses lambdaAlias, and nothing else differs",
     ),
     "override-unused": (looks(variables_used=frozenset({"table"})), {}, "as now defined uses lambdaAlias"),
+    "variable-empty": (looks(unset_variables={"lambdaAlias": "GET /orders"}), {}, "lambdaAlias, which is in the name"),
     "function-missing": (looks(backends=(replace(NEXT, exists=False, callable=None),)), {}, "orders:next"),
     "may-not-invoke": (
-        looks(backends=(replace(NEXT, callable=False), replace(NEXT, callable=False, called_as="a/prod/PUT/x"))),
+        looks(backends=(replace(NEXT, callable=False), replace(NEXT, callable=False, caller=f"{CALLER}PUT/x"))),
         {},
-        "may not invoke orders:next for GET /orders and 1 more methods",
+        "may not invoke orders:next for GET /orders and 1 more",
+    ),
+    "broken-already": (
+        looks(backends=(replace(NEXT, callable=False, live=True),)),
+        {},
+        "orders:next for GET /orders; so it is for the base already",
+    ),
+    "same-version": (
+        looks(backends=(replace(NEXT, version="7", instead_of="orders:live"),)),
+        {},
+        "orders:next is version 7, as is orders:live",
+    ),
+    "vpc-link-unfit": (
+        looks(links=(VpcLink("abc123", "GET /orders", "FAILED"),)),
+        {},
+        "abc123, which GET /orders uses, is",
     ),
     "no-recent-data": (quiet, {}, "no data of 5XXError in the last 30 minutes"),
     "metric-unknown": (unknown, {}, "5XXError counts as zero where it is silent, and its base never had a point"),
@@ -174,7 +192,8 @@ def test_the_remedy_for_a_missing_permission_can_be_pasted(sound: World) -> None
     looks(backends=(replace(NEXT, callable=False),))(sound)
     (finding,) = found(sound)
     assert finding.fix == (
-        f"aws lambda add-permission --function-name {ORDERS} --qualifier next --statement-id rollout-a1b2c3d4e5 "
+        f"aws lambda add-permission --function-name {ORDERS} --qualifier next --statement-id rollout-pilot-"
+        "a1b2c3d4e5-prod "
         "--action lambda:InvokeFunction --principal apigateway.amazonaws.com --source-arn "
         "'arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/prod/*'"
     )

@@ -1,18 +1,17 @@
-"""How a stage is built, logged and tagged, and whether it may call what its candidate names."""
+"""How a stage is built, logged and tagged, and whether all that its candidate calls is there and may be called."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache, partial
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rollout.adapters.faults import message_of, translated
+from rollout.adapters.invoked_functions import InvokedFunctions
+from rollout.core.api_definition import ApiDefinition, FunctionName
 from rollout.core.controllers import TAG
-from rollout.core.inspection import Backend, Inspection
-from rollout.core.invoke_permission import may_invoke
+from rollout.core.inspection import Backend, Inspection, VpcLink, caller_in_words
 from rollout.core.rollout import Candidate
 from rollout.core.target import Json, Target
 from rollout.errors import NotAllowed, TargetMissing
@@ -24,29 +23,18 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 LARGEST_PAGE = 500
-_VARIABLE = re.compile(r"stageVariables\.([A-Za-z0-9_]+)")
-_IN_URI = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
-_FUNCTION = re.compile(
-    r"/functions/(?P<function>arn:[^:]+:lambda:[^:]+:\d+:function:[^:/]+)(?::(?P<qualifier>[^/:]+))?/"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Integration:
-    """What a method calls, as the API is now defined."""
-
-    called_as: str
-    uri: str
-    with_role: bool
-    """Called with a role of the API's own, so the function's resource policy is not asked."""
+MOST_FUNCTIONS = 100
+"""Of what a candidate calls so many are looked at: an account's Lambda control plane takes 15 calls a second."""
 
 
 class StageInspector:
     """Implements `TargetInspector` for stages."""
 
-    def __init__(self, apigateway: APIGatewayClient, functions: LambdaClient) -> None:
+    def __init__(self, apigateway: APIGatewayClient, functions: LambdaClient, home: str) -> None:
+        """`home`: any ARN of the account, region and partition that the API is in."""
         self._apigateway = apigateway
         self._functions = functions
+        self._home = ":".join([*home.split(":")[:2], "execute-api", *home.split(":")[3:5]])
 
     def opted_in_by(self, target: Target) -> str | None:
         """The stage's own tag, or else the one that it inherits from its API, which GetStage does not show.
@@ -60,28 +48,34 @@ class StageInspector:
             return None
 
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
-        """Four calls, one for each API of the same name, and one for each function that an overridden variable names;
-        two more for each of which an alias is to be moved. Raises: TargetMissing, NotAllowed, Unavailable.
+        """Six calls, one for each API of the same name, for each VPC link, and for each function that the candidate
+        calls; one more where something is amiss with it, and for each alias that a variable changes.
+
+        Raises: TargetMissing, NotAllowed, Unavailable.
         """
         unreadable: list[str] = []
         stage = self._stage(target)
         api = _tried(lambda: self._api(target), unreadable) or {}
-        found = _tried(lambda: list(self._methods(target)), unreadable)
-        used, integrations = None, []
-        if found is not None:
-            used = frozenset(_VARIABLE.findall(json.dumps([method for _, method in found], default=str)))
-            integrations = [each for where, method in found for each in _integrations(where, method)]
+        defined = _tried(lambda: self._definition(target, candidate), unreadable)
         variables = {**stage.get("variables", {}), **candidate.overrides}
         settings = stage.get("methodSettings", {}).values()
-        return Inspection(
+        seen = Inspection(
             execution_logging=any(each.get("loggingLevel", "OFF") != "OFF" for each in settings),
             access_log_format=stage.get("accessLogSettings", {}).get("format", ""),
-            variables_used=used,
-            backends=tuple(self._backends(integrations, variables, frozenset(candidate.overrides), unreadable)),
             functions=dict(self._tagged(target, unreadable)),
             namesakes=tuple(self._namesakes(target, api.get("name"), unreadable)),
-            unreadable=tuple(dict.fromkeys(unreadable)),
         )
+        if defined is not None:
+            unset = {name: call for call in defined.calls(*target.ids.values()) for name in call.unset(variables)}
+            seen = replace(
+                seen,
+                variables_used=defined.variables_used(),
+                all_variables_to=defined.given_all_variables(),
+                backends=tuple(self._backends(target, defined, stage, variables, unreadable)),
+                links=tuple(self._links(defined, variables, unreadable)),
+                unset_variables={name: caller_in_words(call.called_as) for name, call in unset.items()},
+            )
+        return replace(seen, unreadable=tuple(dict.fromkeys(unreadable)))
 
     def _tagged(self, target: Target, unreadable: list[str]) -> Iterator[tuple[str, str]]:
         for name in sorted(target.behind.spare):
@@ -130,9 +124,16 @@ class StageInspector:
                 return False
         return True
 
-    def _methods(self, target: Target) -> Iterator[tuple[str, Json]]:
-        """Every method with the `restApiId/stage/METHOD/path` that it is called as."""
-        api, stage = target.ids["restApiId"], target.ids["stageName"]
+    def _definition(self, target: Target, candidate: Candidate) -> ApiDefinition:
+        """What the candidate's deployment has of the API as now defined: a deployment shows its methods alone."""
+        methods = dict(self._methods(target.ids["restApiId"]))
+        authorized = any("authorizerId" in method for method in methods.values())
+        defined = ApiDefinition(methods, self._authorizers(target.ids["restApiId"]) if authorized else {})
+        deployed = self._deployed_methods(target.ids["restApiId"], candidate.revision) if candidate.revision else None
+        return defined if deployed is None else defined.only(deployed)
+
+    def _methods(self, api: str) -> Iterator[tuple[str, Json]]:
+        """Every method by `METHOD /path`."""
         with translated(f"GetResources {api}"):
             pages = self._apigateway.get_paginator("get_resources").paginate(
                 restApiId=api, embed=["methods"], PaginationConfig={"PageSize": LARGEST_PAGE}
@@ -140,54 +141,75 @@ class StageInspector:
             for page in pages:
                 for resource in page["items"]:
                     for verb, method in resource.get("resourceMethods", {}).items():
-                        yield f"{api}/{stage}/{verb}{resource['path']}", dict(method)
+                        yield f"{verb} {resource['path']}", dict(method)
+
+    def _authorizers(self, api: str) -> Mapping[str, Json]:
+        with translated(f"GetAuthorizers {api}"):
+            pages = self._apigateway.get_paginator("get_authorizers").paginate(
+                restApiId=api, PaginationConfig={"PageSize": LARGEST_PAGE}
+            )
+            return {each["id"]: dict(each) for page in pages for each in page["items"]}
+
+    def _deployed_methods(self, api: str, deployment: str) -> frozenset[str] | None:
+        """The methods of a deployment, by `METHOD /path`; None where it does not exist, or says nothing of them."""
+        with translated(f"GetDeployment {deployment}"):
+            try:
+                shown = self._apigateway.get_deployment(restApiId=api, deploymentId=deployment, embed=["apisummary"])
+            except self._apigateway.exceptions.NotFoundException:
+                return None
+        summary = shown.get("apiSummary")
+        return frozenset(f"{verb} {path}" for path, verbs in summary.items() for verb in verbs) if summary else None
 
     def _backends(
         self,
-        integrations: list[_Integration],
+        target: Target,
+        defined: ApiDefinition,
+        stage: Mapping[str, Any],
         variables: Mapping[str, str],
-        overridden: frozenset[str],
         unreadable: list[str],
     ) -> Iterator[Backend]:
-        policy = cache(lambda function, qualifier: _tried(lambda: self._policy(function, qualifier), unreadable))
-        for each in integrations:
-            if not overridden & frozenset(_IN_URI.findall(each.uri)):
+        functions, base = InvokedFunctions(self._functions, unreadable), stage.get("variables", {})
+        looked_at: set[FunctionName] = set()
+        live = _tried(partial(self._live_calls, target, defined, stage), unreadable) or frozenset()
+        for call in defined.calls(*target.ids.values()):
+            name = call.function(variables)
+            if name is None or any(call.unset(variables)):
                 continue
-            uri = _IN_URI.sub(lambda name: variables.get(name[1], name[0]), each.uri)
-            if (function := _FUNCTION.search(uri)) is None:
-                continue
-            arn, qualifier = function["function"], function["qualifier"] or ""
-            found = policy(arn, qualifier)
-            resource = f"{arn}:{qualifier}" if qualifier else arn
-            exists, document = (None, None) if found is None else found
-            allowed = None if document is None else each.with_role or may_invoke(document, resource, each.called_as)
-            yield Backend(arn, qualifier, each.called_as, exists, allowed)
+            if name not in looked_at and len(looked_at) == MOST_FUNCTIONS:
+                unreadable.append(f"function {name}, and what comes after it: there are more than {MOST_FUNCTIONS}")
+                return
+            looked_at.add(name)
+            caller, before = f"{self._home}:{call.called_as}", call.function(base)
+            exists = functions.exists(name, by_policy=not call.with_role)
+            allowed = None if exists is False else call.with_role or functions.callable(name, caller)
+            version, instead_of = "", ""
+            if exists and before and before != name and str(name) not in target.behind.spare:
+                version = functions.version(name) or ""
+                if before.function == name.function and version == functions.version(before):
+                    instead_of = str(before)
+            is_live = before == name and call.called_as in live
+            yield Backend(name, caller, exists, allowed, version, instead_of, is_live)
 
-    def _policy(self, function: str, qualifier: str) -> tuple[bool | None, Json | None]:
-        """Whether the function exists, and its resource policy: an empty one where it has none.
+    def _live_calls(self, target: Target, defined: ApiDefinition, stage: Mapping[str, Any]) -> frozenset[str]:
+        """Of what the candidate calls, what the methods of the base's deployment call, too."""
+        deployed = self._deployed_methods(target.ids["restApiId"], stage["deploymentId"])
+        live = defined.only(deployed) if deployed is not None else defined
+        return frozenset(call.called_as for call in live.calls(*target.ids.values()))
 
-        GetPolicy gives the same answer for both; of an alias GetAlias tells, and reveals no configuration.
-        """
-        qualified: Any = {"FunctionName": function, **({"Qualifier": qualifier} if qualifier else {})}
-        with translated(f"GetPolicy {function}"):
+    def _links(self, defined: ApiDefinition, variables: Mapping[str, str], unreadable: list[str]) -> Iterator[VpcLink]:
+        for identity, method in defined.links(variables).items():
+            status = _tried(partial(self._link_status, identity), unreadable)
+            if status is not None:
+                yield VpcLink(identity, method, status)
+
+    def _link_status(self, identity: str) -> str:
+        if not identity:
+            return ""
+        with translated(f"GetVpcLink {identity}"):
             try:
-                return True, json.loads(self._functions.get_policy(**qualified)["Policy"])
-            except self._functions.exceptions.ResourceNotFoundException:
-                pass  # no such function, or one without a policy
-        if not qualifier or qualifier.isdecimal():
-            return None, {}
-        with translated(f"GetAlias {function}:{qualifier}"):
-            try:
-                self._functions.get_alias(FunctionName=function, Name=qualifier)
-            except self._functions.exceptions.ResourceNotFoundException:
-                return False, None
-        return True, {}
-
-
-def _integrations(where: str, method: Json) -> Iterator[_Integration]:
-    integration = method.get("methodIntegration")
-    if integration is not None and "uri" in integration:
-        yield _Integration(where, integration["uri"], bool(integration.get("credentials")))
+                return self._apigateway.get_vpc_link(vpcLinkId=identity)["status"]
+            except self._apigateway.exceptions.NotFoundException:
+                return ""
 
 
 def _tried(read: Callable[[], _T], unreadable: list[str]) -> _T | None:

@@ -66,6 +66,21 @@ def gateway(aws: time_machine.Traveller) -> Gateway:
     return Gateway(client("apigateway"))
 
 
+@lacking("APIGatewayResponse.put_integration", "Integration.to_json")
+def test_the_vpc_link_of_an_integration_is_forgotten(gateway: Gateway) -> None:
+    put = gateway.client.put_integration(
+        restApiId=gateway.api_id,
+        resourceId=gateway.root_id,
+        httpMethod="GET",
+        type="HTTP_PROXY",
+        integrationHttpMethod="GET",
+        uri="http://x/",
+        connectionType="VPC_LINK",
+        connectionId="abc",
+    )
+    assert "connectionId" not in put
+
+
 @lacking("APIGatewayBackend.update_stage")
 def test_a_canary_overwrites_production(gateway: Gateway) -> None:
     gateway.patch(("replace", "/canarySettings/deploymentId", gateway.next))
@@ -449,6 +464,12 @@ def test_there_is_no_provisioned_concurrency(function: Function) -> None:
         function.client.put_provisioned_concurrency_config(
             FunctionName="orders", Qualifier="1", ProvisionedConcurrentExecutions=1
         )
+
+
+@lacking("urls.url_paths")
+def test_there_is_no_runtime_management(function: Function) -> None:
+    with pytest.raises(ClientError):
+        function.client.get_runtime_management_config(FunctionName="orders")
 
 
 # --- what is worked out anew for each call -----------------------------------------------------------------------

@@ -6,9 +6,12 @@ The law: a function here looks at what would be rolled out, and calls nobody. Wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from rollout.core.api_definition import FunctionName
 from rollout.core.controllers import ANY_CONTROLLER, TAG
+from rollout.core.inspection import Backend
 from rollout.core.minutes import minutes_more, utc
 from rollout.core.preflight.match import Match
 from rollout.core.preflight.prospect import Prospect
@@ -77,48 +80,122 @@ def override_repeats_base(prospect: Prospect) -> Iterator[Match]:
 
 
 def _unused(prospect: Prospect) -> Iterator[str]:
-    used = prospect.inspection.variables_used
-    return iter(()) if used is None else (name for name in prospect.overrides if name not in used)
+    """The overridden variables that nothing names. Where something is given all of them, a variable that the stage
+    has under this name counts as used.
+    """
+    used, state = prospect.inspection.variables_used, prospect.state
+    if used is None or state is None:
+        return
+    known = used | state.variables.keys() if prospect.inspection.all_variables_to else used
+    yield from (name for name in prospect.overrides if name not in known)
 
 
-def _only_overrides(prospect: Prospect) -> bool:
-    return prospect.state is not None and prospect.settings.candidate.revision == prospect.state.base
+def _without_effect(prospect: Prospect, unused: Sequence[str]) -> bool:
+    only_overrides = prospect.state is not None and prospect.settings.candidate.revision == prospect.state.base
+    return only_overrides and len(unused) == len(prospect.overrides) and not prospect.inspection.all_variables_to
 
 
 def override_without_effect(prospect: Prospect) -> Iterator[Match]:
     unused = list(_unused(prospect))
-    if unused and len(unused) == len(prospect.overrides) and _only_overrides(prospect):
+    if unused and _without_effect(prospect, unused):
         yield Match(f"candidate.stageVariables: nothing in the API uses {', '.join(unused)}, and nothing else differs")
 
 
 def override_unused(prospect: Prospect) -> Iterator[Match]:
     unused = list(_unused(prospect))
-    if unused and not (len(unused) == len(prospect.overrides) and _only_overrides(prospect)):
-        yield Match(f"candidate.stageVariables: nothing in the API as now defined uses {', '.join(unused)}")
+    if unused and not _without_effect(prospect, unused):
+        given = prospect.inspection.all_variables_to
+        but = f", and the stage has no such variable; only {given} could read it" if given else ""
+        yield Match(f"candidate.stageVariables: nothing in the API as now defined uses {', '.join(unused)}{but}")
+
+
+def variable_empty(prospect: Prospect) -> Iterator[Match]:
+    for name, caller in prospect.inspection.unset_variables.items():
+        yield Match(f"stage variable {name}, which is in the name of what {caller} calls, has no value", {"name": name})
 
 
 def function_missing(prospect: Prospect) -> Iterator[Match]:
-    for name in dict.fromkeys(each.name for each in prospect.inspection.backends if each.exists is False):
-        yield Match(f"{name}, which the candidate calls, does not exist", {"function": name})
+    yield from _missing([each for each in prospect.inspection.backends if not each.live])
 
 
 def may_not_invoke(prospect: Prospect) -> Iterator[Match]:
-    denied = [each for each in prospect.inspection.backends if each.callable is False and each.exists is not False]
-    for name in dict.fromkeys(each.name for each in denied):
-        methods = [each.called_as.split("/", 2)[2].replace("/", " /", 1) for each in denied if each.name == name]
-        first = next(each for each in denied if each.name == name)
-        api, _, rest = first.called_as.partition("/")
-        _, partition, _, region, account = first.function.split(":")[:5]
-        qualifier = f" --qualifier {first.qualifier}" if first.qualifier else ""
-        more = f" and {len(methods) - 1} more methods" if len(methods) > 1 else ""
-        yield Match(
-            f"API Gateway may not invoke {name} for {methods[0]}{more}",
-            {
-                "command": f"aws lambda add-permission --function-name {first.function}{qualifier} --statement-id "
-                f"rollout-{api} --action lambda:InvokeFunction --principal apigateway.amazonaws.com --source-arn "
-                f"'arn:{partition}:execute-api:{region}:{account}:{api}/{rest.partition('/')[0]}/*'"
-            },
+    yield from _denied([each for each in prospect.inspection.backends if not each.live])
+
+
+def broken_already(prospect: Prospect) -> Iterator[Match]:
+    live = [each for each in prospect.inspection.backends if each.live]
+    for match in (*_missing(live), *_denied(live)):
+        yield replace(match, what=f"{match.what}; so it is for the base already")
+
+
+def _missing(backends: Sequence[Backend]) -> Iterator[Match]:
+    missing = [each for each in backends if each.exists is False]
+    for name in dict.fromkeys(each.name for each in missing):
+        callers = _listed([each.called_as for each in missing if each.name == name])
+        yield Match(f"{name}, which the candidate calls for {callers}, does not exist", {"remedy": _made(name)})
+
+
+def _made(name: FunctionName) -> str:
+    """How to make what is missing."""
+    publish = f"aws lambda publish-version --function-name {name.function}"
+    if not name.qualifier:
+        return f"create function {name}"
+    if name.qualifier.isdecimal():
+        return f"publish a version, and use the number that this prints: {publish} --query Version --output text"
+    return (
+        f"publish a version and create the alias: aws lambda create-alias --function-name {name.function} --name "
+        f'{name.qualifier} --function-version "$({publish} --query Version --output text)"'
+    )
+
+
+def _denied(backends: Sequence[Backend]) -> Iterator[Match]:
+    denied = [each for each in backends if each.callable is False and each.exists is not False]
+    for name, source in dict.fromkeys((each.name, _source_arn(each.caller)) for each in denied):
+        callers = [each.called_as for each in denied if (each.name, _source_arn(each.caller)) == (name, source)]
+        qualifier = f" --qualifier {name.qualifier}" if name.qualifier else ""
+        statement = "-".join(part for part in source.split(":", 5)[5].split("/") if part != "*")
+        command = (
+            f"aws lambda add-permission --function-name {name.function}{qualifier} --statement-id "
+            f"rollout-pilot-{statement} --action lambda:InvokeFunction --principal apigateway.amazonaws.com "
+            f"--source-arn '{source}'"
         )
+        yield Match(f"API Gateway may not invoke {name} for {_listed(callers)}", {"remedy": command})
+
+
+def _source_arn(caller: str) -> str:
+    """All methods of the stage, or the one authorizer: one statement for each, with an id that is made of it."""
+    head, stage, rest = caller.split("/", 2)
+    return f"{head}/authorizers/{rest}" if stage == "authorizers" else f"{head}/{stage}/*"
+
+
+def same_version(prospect: Prospect) -> Iterator[Match]:
+    for name, version, instead_of in dict.fromkeys(
+        (each.name, each.version, each.instead_of) for each in prospect.inspection.backends if each.instead_of
+    ):
+        publish = f"aws lambda publish-version --function-name {name.function} --query Version --output text"
+        update = f"aws lambda update-alias --function-name {name.function} --name {name.qualifier}"
+        yield Match(
+            f"{name} is version {version}, as is {instead_of}, which the base calls in its place",
+            {"command": f'{update} --function-version "$({publish})"'},
+        )
+
+
+def vpc_link_unfit(prospect: Prospect) -> Iterator[Match]:
+    for link in prospect.inspection.links:
+        if link.status == "AVAILABLE":
+            continue
+        named = f"VPC link {link.identity}" if link.identity else "the VPC link, whose stage variable has no value,"
+        if link.status:
+            what = f"{named}, which {link.method} uses, is {link.status}"
+            remedy = "wait until it is AVAILABLE" if link.status == "PENDING" else "make another, and use that"
+        else:
+            what, remedy = f"{named} which {link.method} uses does not exist", "use one of those that there are"
+        yield Match(what, {"remedy": f"{remedy}: aws apigateway get-vpc-links --query 'items[].[id,name,status]'"})
+
+
+def _listed(callers: Sequence[str]) -> str:
+    more = f" and {len(callers) - 1} more" if len(callers) > 1 else ""
+    return f"{callers[0]}{more}"
 
 
 def not_opted_in(prospect: Prospect) -> Iterator[Match]:

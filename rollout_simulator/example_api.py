@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from rollout.core.access_log import DIMENSIONS, NAMESPACE, VALUES
 from rollout.core.controllers import ANY_CONTROLLER, TAG
 from rollout_simulator.alarms import put_alarm
 from rollout_simulator.moto_patches.lambda_code import zipped
@@ -93,6 +94,8 @@ def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
         variables=dict(api.variables),
         tags={TAG: ANY_CONTROLLER},
     )
+    if api.access_log:
+        _create_metric_filters(clients, scenario)
     if operations := list(_logging(scenario)):
         apigateway.update_stage(restApiId=rest_api_id, stageName=api.stage, patchOperations=operations)
     candidate = apigateway.create_deployment(restApiId=rest_api_id, description=CANDIDATE)["id"]
@@ -205,13 +208,37 @@ def _logging(scenario: Scenario) -> Iterator[dict[str, str]]:
     if scenario.api.execution_logging:
         yield {"op": "replace", "path": "/*/*/logging/loglevel", "value": "ERROR"}
     if scenario.api.access_log:
-        group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{scenario.api.name}-access"
+        group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{_log_group(scenario)}"
         yield {"op": "replace", "path": "/accessLogSettings/destinationArn", "value": group}
         routes = bool(scenario.all_routes())
         written = ACCESS_LOG_FORMAT[:-1] + ROUTE_FIELDS if routes else ACCESS_LOG_FORMAT
         yield {"op": "replace", "path": "/accessLogSettings/format", "value": written}
     if scenario.all_routes():
         yield {"op": "replace", "path": "/*/*/metrics/enabled", "value": "true"}
+
+
+def _log_group(scenario: Scenario) -> str:
+    return f"{scenario.api.name}-access"
+
+
+def _create_metric_filters(clients: Callable[[str], Any], scenario: Scenario) -> None:
+    """The log group of the access log with its filters, as in examples/snippets/access-log-metrics.yaml."""
+    logs, group = clients("logs"), _log_group(scenario)
+    logs.create_log_group(logGroupName=group)
+    for metric, variable in VALUES.items():
+        logs.put_metric_filter(
+            logGroupName=group,
+            filterName=metric,
+            filterPattern=f"{{ $.{variable} = * }}",
+            metricTransformations=[
+                {
+                    "metricNamespace": NAMESPACE,
+                    "metricName": metric,
+                    "metricValue": f"$.{variable}",
+                    "dimensions": {name: f"$.{each}" for name, each in DIMENSIONS.items()},
+                }
+            ],
+        )
 
 
 def create_alarm(alarm: Alarm, scenario: Scenario, api: ExampleApi) -> None:

@@ -17,7 +17,8 @@ from zlib import crc32
 
 import numpy as np
 
-from rollout.adapters.access_log_metrics import LATENCY, ROUTE_STATUS, STATUS, AccessLogMetrics
+from rollout.adapters.access_log_metrics import ROUTE_STATUS, AccessLogMetrics
+from rollout.core.access_log import LATENCY, STATUS
 from rollout_simulator.arms import Arm, drawn_latencies, drawn_values, hang, in_two, put, take, without_lost
 from rollout_simulator.environments import EnvironmentPool
 from rollout_simulator.example_api import ExampleApi

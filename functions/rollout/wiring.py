@@ -133,7 +133,7 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
             ACCESS_LOG: lazy(lambda: _access_log_metrics(reader)),
         },
         inspectors={
-            APIGATEWAY_STAGE: lazy(lambda: _stage_inspector(apigateway, functions, environment.state_machine)),
+            APIGATEWAY_STAGE: lazy(lambda: _stage_inspector(client, environment.state_machine)),
             LAMBDA_ALIAS: lazy(lambda: _alias_inspector(functions)),
         },
         alarms=lazy(lambda: _alarms(cloudwatch, tagging)),
@@ -250,10 +250,10 @@ def _with_custom_metrics(source: MetricSource, reader: CloudWatchReader, errors:
     return WithCustomMetrics(source, reader, errors)
 
 
-def _stage_inspector(client: Any, functions: Any, home: str) -> TargetInspector:
+def _stage_inspector(client: Callable[[str], Any], home: str) -> TargetInspector:
     from rollout.adapters.stage_inspector import StageInspector
 
-    return StageInspector(client, functions, home)
+    return StageInspector(client("apigateway"), client("lambda"), client("logs"), home)
 
 
 def _alias_inspector(client: Any) -> TargetInspector:

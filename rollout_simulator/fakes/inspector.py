@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from rollout.core.access_log import AccessLog
 from rollout.core.controllers import ANY_CONTROLLER
 from rollout.core.inspection import Inspection
 from rollout.core.rollout import Candidate
 from rollout.core.target import Target
 from rollout_simulator.fakes.trouble import Troubled
 
-SOUND = Inspection(execution_logging=True, access_log_format="", variables_used=None)
+SOUND = Inspection(execution_logging=True, access_log=AccessLog("", ""), variables_used=None)
 
 
 class FakeInspector(Troubled):

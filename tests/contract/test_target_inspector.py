@@ -11,6 +11,7 @@ import pytest
 
 from rollout.adapters.alias_inspector import AliasInspector
 from rollout.adapters.stage_inspector import StageInspector
+from rollout.core.access_log import AccessLog
 from rollout.core.api_definition import FunctionName
 from rollout.core.inspection import Backend, Inspection
 from rollout.core.rollout import Candidate
@@ -28,6 +29,7 @@ from rollout_simulator.moto_patches.lambda_code import zipped
 from tests.contract.aws import REGION, client, refusing
 
 FUNCTION = f"arn:aws:lambda:{REGION}:123456789012:function:orders"
+LOG_GROUP = f"arn:aws:logs:{REGION}:123456789012:log-group:orders"
 HOME = f"arn:aws:states:{REGION}:123456789012:stateMachine:rollout-pilot"
 CALLER = f"arn:aws:execute-api:{REGION}:123456789012:"
 NEXT = Candidate("dep-2", {"lambdaAlias": "next"})
@@ -55,7 +57,7 @@ class World(Protocol):
 class OverAws:
     def __init__(self, tags: Mapping[str, str] | None = None) -> None:
         self.apigateway, self.functions = client("apigateway"), client("lambda")
-        self.inspector = StageInspector(self.apigateway, self.functions, HOME)
+        self.inspector = StageInspector(self.apigateway, self.functions, client("logs"), HOME)
         self.api = self.apigateway.create_rest_api(name="orders", tags=dict(tags or {}))["id"]
         self.target = Target("apigateway-stage", {"restApiId": self.api, "stageName": "prod"})
         role = client("iam").create_role(RoleName="orders", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
@@ -117,7 +119,7 @@ class OverAws:
         self.patch("/*/*/logging/loglevel", "INFO")
 
     def log_access(self, log_format: str) -> None:
-        self.patch("/accessLogSettings/destinationArn", f"arn:aws:logs:{REGION}:123456789012:log-group:orders")
+        self.patch("/accessLogSettings/destinationArn", LOG_GROUP)
         self.patch("/accessLogSettings/format", log_format)
 
     def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
@@ -139,7 +141,7 @@ class InMemory:
         self.inspector.tag = ""
         self.inspector.found = Inspection(
             execution_logging=False,
-            access_log_format="",
+            access_log=AccessLog("", ""),
             variables_used=frozenset({"lambdaAlias"}),
             backends=(Backend(FunctionName(FUNCTION, "next"), caller, exists=True, callable=True),),
         )
@@ -151,7 +153,7 @@ class InMemory:
         self.inspector.found = replace(self.inspector.found, execution_logging=True)
 
     def log_access(self, log_format: str) -> None:
-        self.inspector.found = replace(self.inspector.found, access_log_format=log_format)
+        self.inspector.found = replace(self.inspector.found, access_log=AccessLog(LOG_GROUP, log_format, ()))
 
     @contextmanager
     def failing(self, error: type[RolloutError]) -> Iterator[None]:
@@ -190,7 +192,7 @@ def inspected(world: World, candidate: Candidate = NEXT) -> Inspection:
 
 def test_a_plain_stage_logs_nothing_and_has_not_opted_in(world: World) -> None:
     seen = inspected(world)
-    assert (seen.execution_logging, seen.access_log_format) == (False, "")
+    assert (seen.execution_logging, seen.access_log) == (False, AccessLog("", ""))
     assert world.inspector.opted_in_by(world.target) == ""
     assert seen.unreadable == ()
 
@@ -207,7 +209,7 @@ def test_execution_logging_is_seen(world: World) -> None:
 
 def test_the_format_of_the_access_log_is_seen(world: World) -> None:
     world.log_access('{"status":"$context.status"}')
-    assert inspected(world).access_log_format == '{"status":"$context.status"}'
+    assert AccessLog(LOG_GROUP, '{"status":"$context.status"}', ()) == inspected(world).access_log
 
 
 def test_the_variables_that_the_api_uses_are_seen(world: World) -> None:

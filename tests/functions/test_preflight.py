@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rollout.core.access_log import AccessLog
 from rollout.core.api_definition import FunctionName
 from rollout.core.findings import Finding
 from rollout.core.inspection import Backend, VpcLink
@@ -87,6 +88,10 @@ def alarm(state: str) -> Callable[[World], None]:
 
 
 CALLER = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/prod/"
+LOG_GROUP = "arn:aws:logs:eu-central-1:123456789012:log-group:orders"
+FIREHOSE = "arn:aws:firehose:eu-central-1:123456789012:deliverystream/amazon-apigateway-orders"
+QUOTED = ACCESS_LOG_FORMAT.replace("$context.status", '"$context.status"')
+LOG = AccessLog(LOG_GROUP, ACCESS_LOG_FORMAT)
 NEXT = Backend(FunctionName(ORDERS, "next"), f"{CALLER}GET/orders", exists=True, callable=True)
 BY_LOG: Json = {"measurement": {"source": "accessLog", "baseSemantics": "exclusive"}}
 LIVE: Json = {"deploymentId": FOUND.base, "stageVariables": {"lambdaAlias": "live"}}
@@ -137,10 +142,25 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
     "no-recent-data": (quiet, {}, "no data of 5XXError in the last 30 minutes"),
     "metric-unknown": (unknown, {}, "5XXError counts as zero where it is silent, and its base never had a point"),
     "access-log-missing": (nothing, BY_LOG, "writes no access log"),
+    "access-log-elsewhere": (
+        looks(access_log=replace(LOG, destination=FIREHOSE)),
+        BY_LOG,
+        "goes to deliverystream/amazon-apigateway-orders, and to no log group",
+    ),
     "access-log-unfit": (
-        looks(access_log_format='{"status":"$context.status"}'),
+        looks(access_log=AccessLog(LOG_GROUP, '{"status":"$context.status"}')),
         BY_LOG,
         r"lacks \$context.apiId, \$context.stage, \$context.isCanaryRequest$",
+    ),
+    "access-log-quoted": (
+        looks(access_log=replace(LOG, format=QUOTED)),
+        BY_LOG,
+        "has status in quotes, and no point came",
+    ),
+    "metric-filter-unfit": (
+        looks(access_log=replace(LOG, filters=())),
+        BY_LOG,
+        "log group orders has no metric filter that makes RolloutPilot/AccessLog Status",
     ),
     "canary-unseen": (looks(execution_logging=False), {}, "execution logging off"),
     "too-many-alarms": (many_alarms, {}, f"{MOST_ALARMS + 1} alarms .* at most {MOST_ALARMS}"),
@@ -169,7 +189,7 @@ def test_preflight_finds(sound: World, code: str) -> None:
     assert re.search(what, finding.what)
     assert (check.severity, check.why) == (finding.severity, finding.why)
     assert finding.fix
-    assert "{" not in finding.fix.replace("${", "")
+    assert not re.search(r"(?<!\$)\{[a-z]+\}", finding.fix)
 
 
 def test_preflight_says_nothing_of_a_sound_target(sound: World) -> None:
@@ -177,7 +197,7 @@ def test_preflight_says_nothing_of_a_sound_target(sound: World) -> None:
 
 
 def test_preflight_says_nothing_of_a_sound_target_that_is_measured_by_its_access_log(sound: World) -> None:
-    looks(access_log_format=ACCESS_LOG_FORMAT, execution_logging=False)(sound)
+    looks(access_log=LOG, execution_logging=False)(sound)
     lively(sound, sound.fakes.access_log, access_log_series(TARGET))
     assert found(sound) == found(sound, **BY_LOG) == ()
 
@@ -191,7 +211,8 @@ def test_what_is_not_known_is_held_against_nobody(sound: World, change: Json) ->
 def test_the_remedy_for_a_missing_permission_can_be_pasted(sound: World) -> None:
     looks(backends=(replace(NEXT, callable=False),))(sound)
     (finding,) = found(sound)
-    assert finding.fix == (
+    assert finding.fix == f"allow it: {finding.command}"
+    assert finding.command == (
         f"aws lambda add-permission --function-name {ORDERS} --qualifier next --statement-id rollout-pilot-"
         "a1b2c3d4e5-prod "
         "--action lambda:InvokeFunction --principal apigateway.amazonaws.com --source-arn "
@@ -241,7 +262,7 @@ def test_other_variables_of_an_unused_override_make_it_a_warning_only(sound: Wor
 
 
 def by_log(world: World) -> None:
-    looks(access_log_format=ACCESS_LOG_FORMAT)(world)
+    looks(access_log=LOG)(world)
     lively(world, world.fakes.access_log, access_log_series(TARGET))
 
 
@@ -256,7 +277,7 @@ def only_by_log(world: World) -> None:
 
 
 def only_formatted(world: World) -> None:
-    looks(access_log_format=ACCESS_LOG_FORMAT)(world)
+    looks(access_log=LOG)(world)
 
 
 @pytest.mark.parametrize(

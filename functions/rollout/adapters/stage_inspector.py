@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rollout.adapters.faults import message_of, translated
 from rollout.adapters.invoked_functions import InvokedFunctions
+from rollout.core.access_log import AccessLog, MetricFilter
 from rollout.core.api_definition import ApiDefinition, FunctionName
 from rollout.core.controllers import TAG
 from rollout.core.inspection import Backend, Inspection, VpcLink, caller_in_words
@@ -19,6 +20,7 @@ from rollout.errors import NotAllowed, TargetMissing
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
 
 _T = TypeVar("_T")
 
@@ -30,10 +32,13 @@ MOST_FUNCTIONS = 100
 class StageInspector:
     """Implements `TargetInspector` for stages."""
 
-    def __init__(self, apigateway: APIGatewayClient, functions: LambdaClient, home: str) -> None:
+    def __init__(
+        self, apigateway: APIGatewayClient, functions: LambdaClient, logs: CloudWatchLogsClient, home: str
+    ) -> None:
         """`home`: any ARN of the account, region and partition that the API is in."""
         self._apigateway = apigateway
         self._functions = functions
+        self._logs = logs
         self._home = ":".join([*home.split(":")[:2], "execute-api", *home.split(":")[3:5]])
 
     def opted_in_by(self, target: Target) -> str | None:
@@ -48,7 +53,7 @@ class StageInspector:
             return None
 
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
-        """Six calls, one for each API of the same name, for each VPC link, and for each function that the candidate
+        """Seven calls, one for each API of the same name, for each VPC link, and for each function that the candidate
         calls; one more where something is amiss with it, and for each alias that a variable changes.
 
         Raises: TargetMissing, NotAllowed, Unavailable.
@@ -61,7 +66,7 @@ class StageInspector:
         settings = stage.get("methodSettings", {}).values()
         seen = Inspection(
             execution_logging=any(each.get("loggingLevel", "OFF") != "OFF" for each in settings),
-            access_log_format=stage.get("accessLogSettings", {}).get("format", ""),
+            access_log=self._access_log(stage.get("accessLogSettings", {}), unreadable),
             functions=dict(self._tagged(target, unreadable)),
             namesakes=tuple(self._namesakes(target, api.get("name"), unreadable)),
         )
@@ -123,6 +128,32 @@ class StageInspector:
             except self._apigateway.exceptions.NotFoundException:
                 return False
         return True
+
+    def _access_log(self, settings: Mapping[str, str], unreadable: list[str]) -> AccessLog:
+        log = AccessLog(settings.get("destinationArn", ""), settings.get("format", ""))
+        if not log.group:
+            return log
+        found = _tried(lambda: tuple(self._metric_filters(log.group)), unreadable)
+        return replace(log, filters=found)
+
+    def _metric_filters(self, group: str) -> Iterator[MetricFilter]:
+        """Those of a log group; none where there is no such group."""
+        with translated(f"DescribeMetricFilters {group}"):
+            pages = self._logs.get_paginator("describe_metric_filters").paginate(logGroupName=group)
+            try:
+                for page in pages:
+                    for each in page["metricFilters"]:
+                        for made in each["metricTransformations"]:
+                            yield MetricFilter(
+                                each["filterName"],
+                                each.get("filterPattern", ""),
+                                made["metricNamespace"],
+                                made["metricName"],
+                                made["metricValue"],
+                                made.get("dimensions", {}),
+                            )
+            except self._logs.exceptions.ResourceNotFoundException:
+                return
 
     def _definition(self, target: Target, candidate: Candidate) -> ApiDefinition:
         """What the candidate's deployment has of the API as now defined: a deployment shows its methods alone."""

@@ -96,6 +96,8 @@ class FindingDocument(TypedDict):
     """Why it matters."""
     fix: str
     """How to fix it."""
+    command: NotRequired[str]
+    """The end of `fix`, where that can be pasted into a shell."""
 
 
 class CauseDocument(TypedDict):

@@ -5,15 +5,12 @@ None is "not known", and is no finding against anybody.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from rollout.core.access_log import AccessLog
 from rollout.core.api_definition import FunctionName
-
-_LOG_VARIABLE = re.compile(r"\$context(?:\.[A-Za-z0-9_-]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +69,15 @@ class Inspection:
     functions: those of which the rollout would move an alias, with their tags `rollout-pilot`, "" for none.
     variables_used: the stage variables that the API's definition names; all_variables_to: what is given all of them,
     whatever their names, in words. backends, links: what the candidate calls. unset_variables: the stage variables in
-    the names of those that have no value, each with what calls them. access_log_format: "" without an access log.
+    the names of those that have no value, each with what calls them. access_log: its format is "" where the stage
+    writes none.
     namesakes: the ids of other REST APIs of the same name that have a stage of the same name, too.
     timeout_seconds: the larger Timeout of the versions that share an alias's requests; 0 where it is not known.
     unreadable: what could not be looked at, in words.
     """
 
     execution_logging: bool | None = None
-    access_log_format: str | None = None
+    access_log: AccessLog | None = None
     variables_used: frozenset[str] | None = None
     all_variables_to: str = ""
     backends: tuple[Backend, ...] = ()
@@ -89,17 +87,3 @@ class Inspection:
     namesakes: tuple[str, ...] = ()
     timeout_seconds: int = 0
     unreadable: tuple[str, ...] = field(default=())
-
-
-def logged_variables(log_format: str) -> frozenset[str] | None:
-    """The `$context` variables of an access log's format, by their names; None when the format is no JSON object.
-
-    Unquoted variables stand for numbers, as in `"status":$context.status`.
-    """
-    try:
-        line = json.loads(_LOG_VARIABLE.sub("0", log_format))
-    except ValueError:
-        return None
-    if not isinstance(line, dict):
-        return None
-    return frozenset(found.removeprefix("$context.") for found in _LOG_VARIABLE.findall(log_format))

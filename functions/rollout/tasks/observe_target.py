@@ -105,12 +105,16 @@ def _logged(
     series = replace(logged, custom=own.custom)
     if request.source is SourceSetting.ACCESS_LOG:
         return _measured(ports, request, series, now)
-    if request.source is SourceSetting.CLOUDWATCH or not inspection.access_log_format:
+    if request.source is SourceSetting.CLOUDWATCH or not _writes_log(inspection):
         return None
     try:
         return _measured(ports, request, series, now)
     except Refused:  # a metric that an access log does not have
         return None
+
+
+def _writes_log(inspection: Inspection) -> bool:
+    return inspection.access_log is not None and inspection.access_log.format != ""
 
 
 def _measured(ports: Ports, request: RolloutRequest, series: Series, now: datetime) -> Measured:

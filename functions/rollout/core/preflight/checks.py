@@ -29,7 +29,8 @@ class Check:
     def findings(self, prospect: Prospect) -> Iterator[Finding]:
         """What this check finds."""
         for match in self.find(prospect):
-            yield Finding(self.code, self.severity, match.what, self.why, self.fix.format_map(match.words))
+            fix = self.fix.format_map({"command": match.command, **match.words})
+            yield Finding(self.code, self.severity, match.what, self.why, fix, match.command)
 
 
 def findings(prospect: Prospect) -> tuple[Finding, ...]:
@@ -116,7 +117,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "A function, alias or version that the candidate calls, for a method or as an authorizer, does not exist.",
         "Every such request to the canary would end as a 500.",
-        "{remedy}; or correct the name",
+        "correct the name, or {remedy}: {command}",
         target_checks.function_missing,
     ),
     Check(
@@ -124,7 +125,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "API Gateway may not call a function, alias or version that the candidate calls, by its resource policy.",
         "Every such request would end as a 500: the most common cause of a canary that fails altogether.",
-        "{remedy}",
+        "{remedy}: {command}",
         target_checks.may_not_invoke,
     ),
     Check(
@@ -132,7 +133,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.WARNING,
         "A function that the candidate calls, and the base for the same, does not exist or may not be called.",
         "Such requests fail before and after the rollout alike; the comparison cannot tell.",
-        "{remedy}",
+        "{remedy}: {command}",
         target_checks.broken_already,
     ),
     Check(
@@ -148,7 +149,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "A VPC link that the candidate uses does not exist, or is not AVAILABLE.",
         "Every request through it would end as a 500.",
-        "{remedy}",
+        "{remedy}: {command}",
         target_checks.vpc_link_unfit,
     ),
     Check(
@@ -176,12 +177,38 @@ CHECKS: tuple[Check, ...] = (
         measurement_checks.access_log_missing,
     ),
     Check(
+        "access-log-elsewhere",
+        Severity.ERROR,
+        "The access log is to be measured, and goes to a Firehose delivery stream.",
+        "Metric filters are made on a log group; of a delivery stream nothing could be measured.",
+        "let the stage write to a log group; a second stream can read from that: {command}",
+        measurement_checks.access_log_elsewhere,
+    ),
+    Check(
         "access-log-unfit",
         Severity.ERROR,
         "The stage's access log lacks what its metrics are made of.",
         "The metric filters would find nothing, or could not tell the canary from the base.",
-        "use the format of docs/guide/access-logs.md",
+        "use this format; SAM and CloudFormation (AccessLogSetting): {sam}; CDK (deployOptions): {cdk}; "
+        "Terraform (access_log_settings): {terraform}; at once: {command}",
         measurement_checks.access_log_unfit,
+    ),
+    Check(
+        "access-log-quoted",
+        Severity.ERROR,
+        "The numbers in the stage's access log are in quotes, and its metrics never had a point.",
+        "To a metric filter, what is in quotes is a text: whether it takes the number in it is documented nowhere.",
+        "take the quotes away; SAM and CloudFormation (AccessLogSetting): {sam}; CDK (deployOptions): {cdk}; "
+        "Terraform (access_log_settings): {terraform}; at once: {command}",
+        measurement_checks.access_log_quoted,
+    ),
+    Check(
+        "metric-filter-unfit",
+        Severity.ERROR,
+        "The log group of the access log has no metric filter that takes a line as the stage writes it.",
+        "Without it there is no metric, and nothing could be measured.",
+        "put the metric filters there: {command}",
+        measurement_checks.metric_filter_unfit,
     ),
     Check(
         "canary-unseen",

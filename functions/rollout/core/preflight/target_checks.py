@@ -33,7 +33,7 @@ def foreign_canary(prospect: Prospect) -> Iterator[Match]:
         ended = f"ended {left_by.state} at {utc(left_by.ended_at)}" if left_by.ended_at else f"is {left_by.state}"
         whose = f"which rollout {left_by.rollout_id} left there (it {ended})"
     what = f"{prospect.target_key} already has a {prospect.state.canary}, {whose}"
-    yield Match(what, {"command": prospect.observed.removal_command})
+    yield Match(what, command=prospect.observed.removal_command)
 
 
 def candidate_unfit(prospect: Prospect) -> Iterator[Match]:
@@ -132,20 +132,29 @@ def _missing(backends: Sequence[Backend]) -> Iterator[Match]:
     missing = [each for each in backends if each.exists is False]
     for name in dict.fromkeys(each.name for each in missing):
         callers = _listed([each.called_as for each in missing if each.name == name])
-        yield Match(f"{name}, which the candidate calls for {callers}, does not exist", {"remedy": _made(name)})
+        yield Match(
+            f"{name}, which the candidate calls for {callers}, does not exist",
+            {"remedy": _how_to_make(name)},
+            _command_to_make(name),
+        )
 
 
-def _made(name: FunctionName) -> str:
-    """How to make what is missing."""
-    publish = f"aws lambda publish-version --function-name {name.function}"
+def _how_to_make(name: FunctionName) -> str:
     if not name.qualifier:
-        return f"create function {name}"
+        return f"create function {name}; these are there"
     if name.qualifier.isdecimal():
-        return f"publish a version, and use the number that this prints: {publish} --query Version --output text"
-    return (
-        f"publish a version and create the alias: aws lambda create-alias --function-name {name.function} --name "
-        f'{name.qualifier} --function-version "$({publish} --query Version --output text)"'
-    )
+        return "publish a version, and name the one that this prints"
+    return "publish a version and create the alias"
+
+
+def _command_to_make(name: FunctionName) -> str:
+    publish = f"aws lambda publish-version --function-name {name.function} --query Version --output text"
+    if not name.qualifier:
+        return "aws lambda list-functions --query 'Functions[].FunctionName' --output text"
+    if name.qualifier.isdecimal():
+        return publish
+    create = f"aws lambda create-alias --function-name {name.function} --name {name.qualifier}"
+    return f'{create} --function-version "$({publish})"'
 
 
 def _denied(backends: Sequence[Backend]) -> Iterator[Match]:
@@ -159,7 +168,7 @@ def _denied(backends: Sequence[Backend]) -> Iterator[Match]:
             f"rollout-pilot-{statement} --action lambda:InvokeFunction --principal apigateway.amazonaws.com "
             f"--source-arn '{source}'"
         )
-        yield Match(f"API Gateway may not invoke {name} for {_listed(callers)}", {"remedy": command})
+        yield Match(f"API Gateway may not invoke {name} for {_listed(callers)}", {"remedy": "allow it"}, command)
 
 
 def _source_arn(caller: str) -> str:
@@ -176,7 +185,7 @@ def same_version(prospect: Prospect) -> Iterator[Match]:
         update = f"aws lambda update-alias --function-name {name.function} --name {name.qualifier}"
         yield Match(
             f"{name} is version {version}, as is {instead_of}, which the base calls in its place",
-            {"command": f'{update} --function-version "$({publish})"'},
+            command=f'{update} --function-version "$({publish})"',
         )
 
 
@@ -190,7 +199,7 @@ def vpc_link_unfit(prospect: Prospect) -> Iterator[Match]:
             remedy = "wait until it is AVAILABLE" if link.status == "PENDING" else "make another, and use that"
         else:
             what, remedy = f"{named} which {link.method} uses does not exist", "use one of those that there are"
-        yield Match(what, {"remedy": f"{remedy}: aws apigateway get-vpc-links --query 'items[].[id,name,status]'"})
+        yield Match(what, {"remedy": remedy}, "aws apigateway get-vpc-links --query 'items[].[id,name,status]'")
 
 
 def _listed(callers: Sequence[str]) -> str:

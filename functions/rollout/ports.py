@@ -12,7 +12,7 @@ from rollout.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from rollout.core.controllers import Controller
-    from rollout.core.inspection import AlarmState, Inspection
+    from rollout.core.inspection import AlarmMetric, AlarmState, Inspection, OtherApi
     from rollout.core.judge import Route
     from rollout.core.learning import Lesson
     from rollout.core.rollout import Candidate, Rollout
@@ -91,6 +91,12 @@ class TargetInspector(Protocol):
         Raises: TargetMissing, Unavailable.
         """
 
+    def other_api(self, target: Target) -> OtherApi | None:
+        """What there is in place of a target that does not exist: an HTTP or WebSocket API; None for nothing known.
+
+        Raises: Unavailable.
+        """
+
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
         """What can be seen; what may not be read is left unknown, and said.
 
@@ -126,6 +132,12 @@ class Alarms(Protocol):
 
     def named(self, names: Sequence[str]) -> Sequence[AlarmState]:
         """The states of these alarms; those that do not exist are missing from the answer.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+    def seen(self, metrics: Sequence[AlarmMetric], now: datetime) -> frozenset[AlarmMetric]:
+        """Those of these series that had a point in the last two weeks.
 
         Raises: NotAllowed, Unavailable.
         """

@@ -76,7 +76,8 @@ class Environment:
     @property
     def controller(self) -> Controller:
         """This controller; its state machine has the stack's name."""
-        return Controller(self.state_machine.rpartition(":")[2], self.rest_api, self.functions)
+        home = self.state_machine
+        return Controller(home.rpartition(":")[2], self.rest_api, self.functions, home)
 
 
 class SystemClock:
@@ -253,7 +254,7 @@ def _with_custom_metrics(source: MetricSource, reader: CloudWatchReader, errors:
 def _stage_inspector(client: Callable[[str], Any], home: str) -> TargetInspector:
     from rollout.adapters.stage_inspector import StageInspector
 
-    return StageInspector(client("apigateway"), client("lambda"), client("logs"), home)
+    return StageInspector(client, home)
 
 
 def _alias_inspector(client: Any) -> TargetInspector:

@@ -13,7 +13,7 @@ from rollout.adapters.alias_inspector import AliasInspector
 from rollout.adapters.stage_inspector import StageInspector
 from rollout.core.access_log import AccessLog
 from rollout.core.api_definition import FunctionName
-from rollout.core.inspection import Backend, Inspection
+from rollout.core.inspection import Backend, Inspection, OtherApi
 from rollout.core.rollout import Candidate
 from rollout.core.target import Behind, Target
 from rollout.errors import NotAllowed, RolloutError, TargetMissing, Unavailable
@@ -57,7 +57,7 @@ class World(Protocol):
 class OverAws:
     def __init__(self, tags: Mapping[str, str] | None = None) -> None:
         self.apigateway, self.functions = client("apigateway"), client("lambda")
-        self.inspector = StageInspector(self.apigateway, self.functions, client("logs"), HOME)
+        self.inspector = StageInspector(client, HOME)
         self.api = self.apigateway.create_rest_api(name="orders", tags=dict(tags or {}))["id"]
         self.target = Target("apigateway-stage", {"restApiId": self.api, "stageName": "prod"})
         role = client("iam").create_role(RoleName="orders", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
@@ -434,6 +434,37 @@ def test_what_may_not_be_read_is_said_and_held_against_nobody(
     assert operation in said
     known = {"callable": [each.callable for each in seen.backends], "variables": seen.variables_used}
     assert known[lost] in (None, [None])
+
+
+def test_the_stack_and_the_cache_of_a_stage_are_seen(over_aws: OverAws) -> None:
+    assert ("", False) == (inspected(over_aws).stack, inspected(over_aws).cache_cluster)
+    arn = f"arn:aws:apigateway:{REGION}::/restapis/{over_aws.api}/stages/prod"
+    over_aws.apigateway.tag_resource(resourceArn=arn, tags={"aws:cloudformation:stack-name": "orders"})
+    over_aws.patch("/cacheClusterEnabled", "true")
+    assert ("orders", True) == (inspected(over_aws).stack, inspected(over_aws).cache_cluster)
+
+
+def http_api(protocol: str, *functions: str) -> Target:
+    """An API of the newer kind whose integrations call these; and a target that takes it for a REST API."""
+    apis = client("apigatewayv2")
+    api = apis.create_api(Name="orders", ProtocolType=protocol, RouteSelectionExpression="x")["ApiId"]
+    for function in functions:
+        apis.create_integration(ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=function)
+    return Target("apigateway-stage", {"restApiId": api, "stageName": "prod"})
+
+
+@pytest.mark.parametrize("protocol", ["HTTP", "WEBSOCKET"])
+def test_an_api_of_another_kind_is_told_with_the_aliases_it_calls(over_aws: OverAws, protocol: str) -> None:
+    uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{FUNCTION}:next/invocations"
+    target = http_api(protocol, f"{FUNCTION}:live", FUNCTION, uri, "https://example.org/", f"{FUNCTION}:live")
+    found = over_aws.inspector.other_api(target)
+    assert OtherApi(protocol, (("orders", "live"), ("orders", "next"))) == found
+
+
+def test_a_rest_api_that_is_not_there_is_no_other(over_aws: OverAws) -> None:
+    assert over_aws.inspector.other_api(replace(over_aws.target, ids={"restApiId": "x", "stageName": "y"})) is None
+    with refusing("apigatewayv2", "AccessDeniedException", 403):
+        assert over_aws.inspector.other_api(over_aws.target) is None
 
 
 # --- an alias ----------------------------------------------------------------------------------------------------

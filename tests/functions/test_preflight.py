@@ -12,7 +12,7 @@ import pytest
 from rollout.core.access_log import AccessLog
 from rollout.core.api_definition import FunctionName
 from rollout.core.findings import Finding
-from rollout.core.inspection import Backend, VpcLink
+from rollout.core.inspection import AlarmMetric, Backend, OtherApi, VpcLink
 from rollout.core.judge import Count
 from rollout.core.minutes import minute_of
 from rollout.core.preflight.checks import CHECKS
@@ -28,6 +28,9 @@ from tests.functions.world import CANARY, FOUND, TARGET, WATCHED, World, request
 
 ORDERS = "arn:aws:lambda:eu-central-1:123456789012:function:orders"
 HISTORY_MINUTES = 40
+LAG = 3
+"""The default of `lagMinutes`."""
+ELSEWHERE = "arn:aws:cloudwatch:us-east-1:210987654321:alarm:"
 PLAN: Json = {"steps": [{"weightPercent": 10, "bakeMinutes": 10}, {"weightPercent": 50, "bakeMinutes": 10}]}
 
 
@@ -83,8 +86,24 @@ def many_alarms(world: World) -> None:
         world.fakes.alarms.put(f"alarm-{number:03}", "OK", world.now, tagged=TARGET)
 
 
-def alarm(state: str) -> Callable[[World], None]:
-    return lambda world: world.fakes.alarms.put(WATCHED, state, world.now)
+def alarm(state: str, metric: AlarmMetric | None = None) -> Callable[[World], None]:
+    return lambda world: world.fakes.alarms.put(WATCHED, state, world.now, metric=metric)
+
+
+def points_are_late(world: World, minutes: int = 4) -> None:
+    """The newest of the points that should be there are not."""
+    last = minute_of(world.now) - 1 - LAG
+    series = world.fakes.stage.series(TARGET, None)
+    for minute in range(last + 1 - minutes, minute_of(world.now)):
+        world.fakes.metrics.publish(series, "5XXError", minute, stage=None)
+
+
+def another_api(found: OtherApi) -> Callable[[World], None]:
+    def arrange(world: World) -> None:
+        world.fakes.stage.delete(TARGET)
+        world.fakes.inspector.other = found
+
+    return arrange
 
 
 CALLER = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/prod/"
@@ -98,6 +117,11 @@ LIVE: Json = {"deploymentId": FOUND.base, "stageVariables": {"lambdaAlias": "liv
 
 PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
     "target-missing": (lambda world: world.fakes.stage.delete(TARGET), {}, "prod does not exist"),
+    "not-a-rest-api": (
+        another_api(OtherApi("HTTP", (("orders", "live"),))),
+        {},
+        "a1b2c3d4e5 is an HTTP API",
+    ),
     "foreign-canary": (
         lambda world: world.foreign(replace(FOUND, canary=CANARY)),
         {},
@@ -105,6 +129,8 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
     ),
     "namesake": (looks(namesakes=("z9y8x7w6v5",)), {}, "z9y8x7w6v5 has the same name as that of"),
     "candidate-unfit": (nothing, {"candidate": {"deploymentId": "nowhere"}}, "nowhere does not exist"),
+    "stage-in-stack": (looks(stack="orders"), {}, "prod belongs to the CloudFormation stack orders"),
+    "cache-unused": (looks(cache_cluster=True), {}, "prod has a cache cluster, and the canary would not use it"),
     "nothing-differs": (nothing, {"candidate": LIVE}, "dep-old with these variables is live already"),
     "override-repeats-base": (
         nothing,
@@ -140,7 +166,8 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
         "abc123, which GET /orders uses, is",
     ),
     "no-recent-data": (quiet, {}, "no data of 5XXError in the last 30 minutes"),
-    "metric-unknown": (unknown, {}, "5XXError counts as zero where it is silent, and its base never had a point"),
+    "metric-unknown": (unknown, {}, "5XXError must be proven safe, and its base never had a point"),
+    "lag-too-short": (points_are_late, {}, "is 7 minutes old, and lagMinutes is 3"),
     "access-log-missing": (nothing, BY_LOG, "writes no access log"),
     "access-log-elsewhere": (
         looks(access_log=replace(LOG, destination=FIREHOSE)),
@@ -166,7 +193,13 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
     "too-many-alarms": (many_alarms, {}, f"{MOST_ALARMS + 1} alarms .* at most {MOST_ALARMS}"),
     "alarm-missing": (nothing, {"alarms": ["gone"]}, "gone is not found"),
     "alarm-firing": (alarm("ALARM"), {}, f"{WATCHED} is already firing"),
+    "alarm-elsewhere": (nothing, {"alarms": [f"{ELSEWHERE}theirs"]}, "theirs is of account 210987654321 in us-east-1"),
     "alarms-without-data": (alarm("INSUFFICIENT_DATA"), {}, f"{WATCHED} is without sufficient data"),
+    "alarm-of-another": (
+        alarm("OK", AlarmMetric("AWS/ApiGateway", "5XXError", (("ApiName", "orders"), ("Stage", "test")))),
+        {},
+        f"{WATCHED} watches AWS/ApiGateway 5XXError of ApiName=orders, Stage=test, which is not",
+    ),
     "not-opted-in": (looks(functions={"orders": "another"}), {}, "orders does not carry .* rollout-pilot=managed"),
     "not-looked-at": (looks(unreadable=("GetPolicy orders: AccessDenied",)), {}, "GetPolicy orders: AccessDenied"),
     "long-timeout": (looks(timeout_seconds=900), {}, "each wait up to 15 min more"),
@@ -202,7 +235,18 @@ def test_preflight_says_nothing_of_a_sound_target_that_is_measured_by_its_access
     assert found(sound) == found(sound, **BY_LOG) == ()
 
 
-@pytest.mark.parametrize("change", [{}, {"variables_used": None}, {"backends": (NEXT,)}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"variables_used": None},
+        {"backends": (NEXT,)},
+        {"backends": (replace(NEXT, exists=None, callable=None),)},
+        {"links": (VpcLink("abc123", "GET /orders", "AVAILABLE"),)},
+        {"variables_used": frozenset(), "all_variables_to": "the function behind GET /orders"},
+        {"access_log": None},
+    ],
+)
 def test_what_is_not_known_is_held_against_nobody(sound: World, change: Json) -> None:
     looks(**change)(sound)
     assert found(sound) == ()
@@ -218,6 +262,63 @@ def test_the_remedy_for_a_missing_permission_can_be_pasted(sound: World) -> None
         "--action lambda:InvokeFunction --principal apigateway.amazonaws.com --source-arn "
         "'arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/prod/*'"
     )
+
+
+def test_one_dead_alarm_beside_a_good_one_is_found(sound: World) -> None:
+    dead = AlarmMetric("AWS/ApiGateway", "5XXError", (("ApiName", "orders"), ("Stage", "prd")))
+    sound.fakes.alarms.put("dead", "OK", sound.now, metric=dead)
+    sound.fakes.alarms.silent = frozenset({dead})
+    (finding,) = found(sound, alarms=[WATCHED, "dead"])
+    assert finding.code == "alarms-without-data"
+    assert "dead is without sufficient data: AWS/ApiGateway 5XXError of ApiName=orders, Stage=prd" in finding.what
+    assert "its series is that of Stage=prod" in finding.what
+
+
+def test_an_alarm_of_the_canarys_own_series_or_of_something_else_is_no_finding(sound: World) -> None:
+    canary = sound.fakes.stage.series(TARGET, None).canary
+    for name, metric in {
+        "canary": AlarmMetric("AWS/ApiGateway", "5XXError", tuple(canary.items())),
+        "queue": AlarmMetric("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", "orders"),)),
+    }.items():
+        sound.fakes.alarms.put(name, "OK", sound.now, metric=metric)
+    assert found(sound, alarms=["canary", "queue"]) == ()
+
+
+def test_an_alarm_that_is_named_by_an_arn_of_this_account_must_exist(sound: World) -> None:
+    here = "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:gone"
+    (finding,) = found(sound, alarms=[here])
+    assert finding.code == "alarm-missing"
+
+
+def test_a_websocket_api_without_an_alias_says_what_to_do_first(sound: World) -> None:
+    another_api(OtherApi("WEBSOCKET"))(sound)
+    (finding,) = found(sound)
+    assert (finding.code, "is a WebSocket API" in finding.what) == ("not-a-rest-api", True)
+    assert finding.fix.startswith("let its integrations call an alias")
+
+
+def test_the_lag_that_is_advised_leaves_nothing_of_it(sound: World) -> None:
+    points_are_late(sound)
+    (finding,) = found(sound)
+    assert "`measurement.lagMinutes` to 7" in finding.fix
+    assert found(sound, measurement={"lagMinutes": 7, "baseSemantics": "exclusive"}) == ()
+
+
+@pytest.mark.parametrize("every", [2, 5])
+def test_minutes_without_a_request_are_not_taken_for_late_points(sound: World, every: int) -> None:
+    series = sound.fakes.stage.series(TARGET, None)
+    for minute in range(minute_of(sound.now) - HISTORY_MINUTES, minute_of(sound.now)):
+        last = minute_of(sound.now) - 1 - LAG
+        if minute == last or minute % every:
+            sound.fakes.metrics.publish(series, "5XXError", minute, stage=None)
+    assert "lag-too-short" not in [finding.code for finding in found(sound)]
+
+
+def test_a_function_with_another_value_of_the_tag_is_told_which(sound: World) -> None:
+    looks(functions={"orders": "another"})(sound)
+    (finding,) = found(sound)
+    assert "it has rollout-pilot=another" in finding.what
+    assert finding.command.endswith("--tags rollout-pilot=managed")
 
 
 # --- what comes of it --------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rollout.adapters.faults import message_of, translated
 from rollout.adapters.invoked_functions import InvokedFunctions
 from rollout.core.access_log import AccessLog, MetricFilter
-from rollout.core.api_definition import ApiDefinition, FunctionName
+from rollout.core.api_definition import ApiDefinition, FunctionName, function_named
 from rollout.core.controllers import TAG
-from rollout.core.inspection import Backend, Inspection, VpcLink, caller_in_words
+from rollout.core.inspection import Backend, Inspection, OtherApi, VpcLink, caller_in_words
 from rollout.core.rollout import Candidate
 from rollout.core.target import Json, Target
 from rollout.errors import NotAllowed, TargetMissing
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 LARGEST_PAGE = 500
+STACK_TAG = "aws:cloudformation:stack-name"
+"""CloudFormation tags what it makes so (documented)."""
 MOST_FUNCTIONS = 100
 """Of what a candidate calls so many are looked at: an account's Lambda control plane takes 15 calls a second."""
 
@@ -32,13 +34,14 @@ MOST_FUNCTIONS = 100
 class StageInspector:
     """Implements `TargetInspector` for stages."""
 
-    def __init__(
-        self, apigateway: APIGatewayClient, functions: LambdaClient, logs: CloudWatchLogsClient, home: str
-    ) -> None:
-        """`home`: any ARN of the account, region and partition that the API is in."""
-        self._apigateway = apigateway
-        self._functions = functions
-        self._logs = logs
+    def __init__(self, client: Callable[[str], Any], home: str) -> None:
+        """`client` makes one by the name of its service. `home`: any ARN of the account, region and partition that the
+        API is in.
+        """
+        self._apigateway: APIGatewayClient = client("apigateway")
+        self._functions: LambdaClient = client("lambda")
+        self._logs: CloudWatchLogsClient = client("logs")
+        self._other_apis: Any = client("apigatewayv2")
         self._home = ":".join([*home.split(":")[:2], "execute-api", *home.split(":")[3:5]])
 
     def opted_in_by(self, target: Target) -> str | None:
@@ -51,6 +54,22 @@ class StageInspector:
             return str(tags[TAG] if TAG in tags else self._api(target).get("tags", {}).get(TAG, ""))
         except NotAllowed:
             return None
+
+    def other_api(self, target: Target) -> OtherApi | None:
+        """By its id, with the aliases that its integrations call. Raises: Unavailable."""
+        api = target.ids["restApiId"]
+        try:
+            with translated(f"GetApi {api}"):
+                protocol = self._other_apis.get_api(ApiId=api)["ProtocolType"]
+            with translated(f"GetIntegrations {api}"):
+                pages = self._other_apis.get_paginator("get_integrations").paginate(
+                    ApiId=api, PaginationConfig={"PageSize": LARGEST_PAGE}
+                )
+                uris = [each.get("IntegrationUri", "") for page in pages for each in page["Items"]]
+        except (self._other_apis.exceptions.NotFoundException, NotAllowed):
+            return None
+        names = dict.fromkeys(name for uri in uris if (name := function_named(uri)) and name.qualifier)
+        return OtherApi(protocol, tuple((name.short_name, name.qualifier) for name in names))
 
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
         """Seven calls, one for each API of the same name, for each VPC link, and for each function that the candidate
@@ -67,6 +86,8 @@ class StageInspector:
         seen = Inspection(
             execution_logging=any(each.get("loggingLevel", "OFF") != "OFF" for each in settings),
             access_log=self._access_log(stage.get("accessLogSettings", {}), unreadable),
+            stack=stage.get("tags", {}).get(STACK_TAG, ""),
+            cache_cluster=stage.get("cacheClusterEnabled", False),
             functions=dict(self._tagged(target, unreadable)),
             namesakes=tuple(self._namesakes(target, api.get("name"), unreadable)),
         )

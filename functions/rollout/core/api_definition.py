@@ -43,6 +43,11 @@ class FunctionName:
         """The ARN with its qualifier."""
         return f"{self.function}:{self.qualifier}" if self.qualifier else self.function
 
+    @property
+    def short_name(self) -> str:
+        """The function's name alone."""
+        return self.function.split(":")[6]
+
     def __str__(self) -> str:
         return self.arn.split(":", 6)[6]
 
@@ -61,8 +66,7 @@ class Call:
 
     def function(self, variables: Mapping[str, str]) -> FunctionName | None:
         """The function that is called where the stage variables have these values; None where it is none."""
-        found = _FUNCTION.search(_filled(self.uri, variables))
-        return FunctionName(found["function"], found["qualifier"] or "") if found else None
+        return function_named(_filled(self.uri, variables))
 
     def unset(self, variables: Mapping[str, str]) -> Iterator[str]:
         """The stage variables in a function's name that have no value."""
@@ -132,6 +136,13 @@ class ApiDefinition:
     def _texts(self) -> Iterator[str]:
         yield from _texts_in(list(self.methods.values()))
         yield from _texts_in([authorizer for _, authorizer in self._used_authorizers()])
+
+
+def function_named(uri: str) -> FunctionName | None:
+    """The function of an integration's URI, or of an ARN alone, as HTTP APIs have it; None where it is none."""
+    text = uri if uri.startswith("arn:") and _OF_FUNCTIONS in uri else f"/functions/{uri}/"
+    found = _FUNCTION.search(text)
+    return FunctionName(found["function"], found["qualifier"] or "") if found else None
 
 
 def _filled(text: str, variables: Mapping[str, str]) -> str:

@@ -14,13 +14,40 @@ from rollout.core.api_definition import FunctionName
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmMetric:
+    """The series that an alarm watches."""
+
+    namespace: str
+    metric: str
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        of = ", ".join(f"{name}={value}" for name, value in self.dimensions)
+        return f"{self.namespace} {self.metric}" + (f" of {of}" if of else "")
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmState:
-    """An alarm as CloudWatch shows it. `since` is when it entered its present state."""
+    """An alarm as CloudWatch shows it. `since` is when it entered its present state.
+
+    metric: the one series that it watches; None of a composite alarm, and of one with metric math.
+    """
 
     name: str
     state: str
     since: datetime
     reason: str
+    metric: AlarmMetric | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherApi:
+    """An HTTP or WebSocket API. protocol: which of the two. aliases: those of functions that it calls, by (function,
+    alias).
+    """
+
+    protocol: str
+    aliases: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +99,8 @@ class Inspection:
     the names of those that have no value, each with what calls them. access_log: its format is "" where the stage
     writes none.
     namesakes: the ids of other REST APIs of the same name that have a stage of the same name, too.
+    stack: the CloudFormation stack that the stage belongs to, by its tags, "" for none. cache_cluster: whether it has
+    one.
     timeout_seconds: the larger Timeout of the versions that share an alias's requests; 0 where it is not known.
     unreadable: what could not be looked at, in words.
     """
@@ -85,5 +114,7 @@ class Inspection:
     unset_variables: Mapping[str, str] = field(default_factory=dict)
     functions: Mapping[str, str] = field(default_factory=dict)
     namesakes: tuple[str, ...] = ()
+    stack: str = ""
+    cache_cluster: bool = False
     timeout_seconds: int = 0
     unreadable: tuple[str, ...] = field(default=())

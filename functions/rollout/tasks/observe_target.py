@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from rollout.core.inspection import AlarmState, Inspection
+from rollout.core.inspection import AlarmMetric, AlarmState, Inspection
 from rollout.core.judge import Route
 from rollout.core.judge.settings import WITH_ROUTES, route_metric_name
 from rollout.core.measures import Series
@@ -42,7 +42,8 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
     ours = ports.controllers.own
     seen = Observations(target, state, missing, tagged_alarms=tagged, alarms=alarms, controller=ours)
     if state is None:
-        return seen
+        return replace(seen, other_api=ports.inspector(target).other_api(target))
+    seen = replace(seen, silent=_silent(ports, alarms, now))
     if state.canary is not None:
         whose = _begun_last(ports, target, state.canary)
         seen = replace(seen, canary_of=whose, removal_command=shifter.removal_command(target))
@@ -58,7 +59,9 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
     own = shifter.series(target, request.canary_series)
     custom = custom_series(request.custom_metrics, target, state, candidate, own.base)
     own = replace(own, custom=custom)
-    seen = replace(seen, target=target, state=state, objection=objection, lessons=lessons, inspection=inspection)
+    seen = replace(
+        seen, target=target, state=state, objection=objection, lessons=lessons, inspection=inspection, own=own
+    )
     if request.source is not SourceSetting.ACCESS_LOG:
         seen = replace(seen, by_cloudwatch=_measured(ports, request, own, now))
     return replace(seen, by_access_log=_logged(ports, request, own, inspection, now))
@@ -93,6 +96,12 @@ def _alarms(ports: Ports, request: RolloutRequest, tagged: Sequence[str]) -> Seq
     """The alarms as they are, unless they are more than a rollout may watch."""
     names = tuple(dict.fromkeys([*request.settings.alarms, *tagged]))
     return ports.alarms.named(names) if names and len(names) <= MOST_ALARMS else ()
+
+
+def _silent(ports: Ports, alarms: Sequence[AlarmState], now: datetime) -> frozenset[AlarmMetric]:
+    """The series of these alarms that had no point in two weeks."""
+    watched = frozenset(alarm.metric for alarm in alarms if alarm.metric is not None)
+    return watched - ports.alarms.seen(sorted(watched, key=str), now)
 
 
 def _logged(

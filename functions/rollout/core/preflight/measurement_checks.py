@@ -7,27 +7,65 @@ The law: a function here looks at what would be rolled out, and calls nobody. Wh
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from shlex import quote
 
 from rollout.core.access_log import DIMENSIONS, NAMESPACE, VALUES, AccessLog
+from rollout.core.judge import Count
+from rollout.core.minutes import MOST_LAG_MINUTES
 from rollout.core.preflight.match import Match
 from rollout.core.preflight.prospect import Prospect
 
 
 def no_recent_data(prospect: Prospect) -> Iterator[Match]:
     dry = {metric.name for metric in prospect.settings.judge.metrics if metric.dry_run}
-    silent = [base for base in prospect.history if not base.samples and base.measure.name not in dry]
+    told = dry | dict(_unknown(prospect)).keys()
+    silent = [base for base in prospect.history if not base.samples and base.measure.name not in told]
     if silent:
         names = ", ".join(base.measure.name for base in silent)
         yield Match(f"no data of {names} in the last {silent[0].minutes} minutes")
 
 
 def metric_unknown(prospect: Prospect) -> Iterator[Match]:
-    decide = {metric.name for metric in prospect.settings.judge.metrics if metric.decides}
+    for name, why in _unknown(prospect):
+        yield Match(f"{name} {why}, and its base never had a point")
+
+
+def _unknown(prospect: Prospect) -> Iterator[tuple[str, str]]:
+    """The metrics whose base never had a point and that decide all the same, each with how."""
+    metrics = {metric.name: metric for metric in prospect.settings.judge.metrics}
+    custom = prospect.measured.series.custom if prospect.measured else {}
     for base in prospect.history:
-        if not base.exists and base.measure.name in decide:
-            yield Match(f"{base.measure.name} counts as zero where it is silent, and its base never had a point")
+        name = base.measure.name
+        if base.exists or not metrics[name].decides:
+            continue
+        if name in custom and custom[name].absent_is_zero:
+            yield name, "counts as zero where it is silent"
+        elif metrics[name].required:
+            yield name, "must be proven safe"
+
+
+LONGEST_ODDS = 1e-3
+"""That so many minutes in a row are without a point by chance."""
+
+
+def lag_too_short(prospect: Prospect) -> Iterator[Match]:
+    """Measured: the age of the newest point, where minutes without one are too rare to come so many in a row."""
+    lag = prospect.settings.calendar.lag_minutes
+    ages = [late for base in prospect.history if (late := _minutes_late(base.by_minute))]
+    if ages and (needed := lag + min(ages)) <= MOST_LAG_MINUTES:
+        what = f"the newest point of {prospect.target_key} is {needed} minutes old, and lagMinutes is {lag}"
+        yield Match(what, {"lag": str(needed)})
+
+
+def _minutes_late(by_minute: Sequence[Count | None]) -> int:
+    """The last minutes without a point, if they are too many to be chance."""
+    known = [index for index, count in enumerate(by_minute) if count is not None]
+    if not known:
+        return 0
+    late = len(by_minute) - 1 - known[-1]
+    silent = 1 - len(known) / (known[-1] + 1)
+    return late if late and silent**late < LONGEST_ODDS else 0
 
 
 def access_log_missing(prospect: Prospect) -> Iterator[Match]:

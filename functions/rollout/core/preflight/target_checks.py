@@ -6,11 +6,13 @@ The law: a function here looks at what would be rolled out, and calls nobody. Wh
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from shlex import quote
 
 from rollout.core.api_definition import FunctionName
-from rollout.core.controllers import ANY_CONTROLLER, TAG
+from rollout.core.controllers import ANY_CONTROLLER, TAG, tag_function_command
 from rollout.core.inspection import Backend
 from rollout.core.minutes import minutes_more, utc
 from rollout.core.preflight.match import Match
@@ -21,8 +23,31 @@ LONG_TIMEOUT_MINUTES = 2
 
 
 def target_missing(prospect: Prospect) -> Iterator[Match]:
-    if prospect.state is None:
+    if prospect.state is None and prospect.observed.other_api is None:
         yield Match(prospect.observed.missing)
+
+
+def other_api(prospect: Prospect) -> Iterator[Match]:
+    api = prospect.observed.other_api
+    if prospect.state is not None or api is None:
+        return
+    kind = {"WEBSOCKET": "a WebSocket API"}.get(api.protocol, f"an {api.protocol} API")
+    function, alias = api.aliases[0] if api.aliases else ("FUNCTION", "ALIAS")
+    ready = "" if api.aliases else "let its integrations call an alias instead of the function itself; then "
+    asked = {"target": {"type": "lambda-alias", "functionName": function, "aliasName": alias}}
+    command = f"echo {quote(json.dumps(asked))} | rollout preflight -"
+    yield Match(f"{prospect.settings.target.ids['restApiId']} is {kind}", {"ready": ready}, command)
+
+
+def stage_in_stack(prospect: Prospect) -> Iterator[Match]:
+    if stack := prospect.inspection.stack:
+        command = f"rollout handback {'/'.join(prospect.settings.target.ids.values())}"
+        yield Match(f"{prospect.target_key} belongs to the CloudFormation stack {stack}", command=command)
+
+
+def cache_unused(prospect: Prospect) -> Iterator[Match]:
+    if prospect.inspection.cache_cluster and not prospect.settings.candidate.use_stage_cache:
+        yield Match(f"{prospect.target_key} has a cache cluster, and the canary would not use it")
 
 
 def foreign_canary(prospect: Prospect) -> Iterator[Match]:
@@ -211,7 +236,9 @@ def not_opted_in(prospect: Prospect) -> Iterator[Match]:
     controller = prospect.observed.controller
     for function, tag in prospect.inspection.functions.items():
         if controller is not None and not controller.accepts(tag):
-            yield Match(f"function {function} does not carry the tag {TAG}={ANY_CONTROLLER} or {TAG}={controller.name}")
+            has = f"; it has {TAG}={tag}" if tag else ""
+            lacks = f"function {function} does not carry the tag {TAG}={ANY_CONTROLLER} or {TAG}={controller.name}"
+            yield Match(f"{lacks}{has}", command=tag_function_command(function))
 
 
 def not_looked_at(prospect: Prospect) -> Iterator[Match]:

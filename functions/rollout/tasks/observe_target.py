@@ -32,7 +32,7 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
     check_claim(ports, target)
     _check_free(ports, target, request.request_id)
     shifter = ports.shifter(target)
-    state, missing, objection = None, "", ""
+    state, missing, objection, command = None, "", "", ""
     try:
         state = shifter.read(target)
     except TargetMissing as error:
@@ -53,14 +53,21 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
             target, state = with_aliases, shifter.read(with_aliases)
         shifter.verify(target, candidate)
     except (Refused, TargetMissing) as error:
-        objection = str(error)
+        objection, command = str(error), error.command
     lessons = ports.store.learned(target) if request.learns_dispersion else {}
     inspection = ports.inspector(target).inspect(target, candidate)
     own = shifter.series(target, request.canary_series)
     custom = custom_series(request.custom_metrics, target, state, candidate, own.base)
     own = replace(own, custom=custom)
     seen = replace(
-        seen, target=target, state=state, objection=objection, lessons=lessons, inspection=inspection, own=own
+        seen,
+        target=target,
+        state=state,
+        objection=objection,
+        objection_command=command,
+        lessons=lessons,
+        inspection=inspection,
+        own=own,
     )
     if request.source is not SourceSetting.ACCESS_LOG:
         seen = replace(seen, by_cloudwatch=_measured(ports, request, own, now))

@@ -25,7 +25,8 @@ def too_many_alarms(prospect: Prospect) -> Iterator[Match]:
 def alarms_missing(prospect: Prospect) -> Iterator[Match]:
     missing = [name for name in _absent(prospect) if not _is_elsewhere(prospect, name)]
     if missing:
-        yield Match(f"alarms: {_listed(missing)} not found in this account and region")
+        command = "aws cloudwatch describe-alarms --query '*[].AlarmName' --output text"
+        yield Match(f"alarms: {_listed(missing)} not found in this account and region", command=command)
 
 
 def alarms_elsewhere(prospect: Prospect) -> Iterator[Match]:

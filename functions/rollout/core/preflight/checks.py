@@ -45,7 +45,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "The stage or alias does not exist.",
         "There is nothing to roll out on.",
-        "name an existing one of this account and region",
+        "name an existing one of this account and region: {command}",
         target_checks.target_missing,
     ),
     Check(
@@ -69,7 +69,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "Another REST API has the same name, and a stage of the same name.",
         "CloudWatch tells REST APIs apart by name: both are one series, in which neither is measured.",
-        "rename one of them (CDK: restApiName), or measure by the access log (measurement.source: accessLog)",
+        "measure by the access log (measurement.source: accessLog), or rename one (CDK: restApiName): {command}",
         target_checks.namesake,
     ),
     Check(
@@ -77,7 +77,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "The candidate's deployment or version does not exist, or cannot go live on this target.",
         "The first step would fail.",
-        "name one that exists",
+        "do what is said there: {command}",
         target_checks.candidate_unfit,
     ),
     Check(
@@ -190,7 +190,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "A metric that must be proven safe, or is zero where it is silent, has no series: no point in two weeks.",
         "A name or dimension with a mistake in it looks like a metric that never counts a failure, or holds for ever.",
-        "correct its name, namespace and dimensions; if they are right, publish a zero once, or say `dryRun: true`",
+        "publish a zero once, or say `dryRun: true`, or name one of those that there are: {command}",
         measurement_checks.metric_unknown,
     ),
     Check(
@@ -248,7 +248,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.WARNING,
         "Execution logging is off, and there are no metrics of the access log either.",
         "A canary has metrics of its own once execution logging is on; without them the rollout would hold.",
-        "set the stage's log level to ERROR, or add the access-log metrics of docs/guide/access-logs.md",
+        "add the access-log metrics of docs/guide/access-logs.md, or set the stage's log level to ERROR: {command}",
         measurement_checks.canary_may_stay_unseen,
     ),
     Check(
@@ -264,7 +264,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "An alarm does not exist.",
         "An alarm that is not there stops nothing.",
-        "create it, or correct its name",
+        "create it, or name one of those that there are: {command}",
         alarm_checks.alarms_missing,
     ),
     Check(

@@ -28,7 +28,14 @@ def no_recent_data(prospect: Prospect) -> Iterator[Match]:
 
 def metric_unknown(prospect: Prospect) -> Iterator[Match]:
     for name, why in _unknown(prospect):
-        yield Match(f"{name} {why}, and its base never had a point")
+        yield Match(f"{name} {why}, and its base never had a point", command=_metrics_command(prospect, name))
+
+
+def _metrics_command(prospect: Prospect, name: str) -> str:
+    """Shows what there is in the metric's namespace."""
+    custom = prospect.measured.series.custom if prospect.measured else {}
+    where = f" --namespace {quote(custom[name].namespace)}" if name in custom else ""
+    return f"aws cloudwatch list-metrics{where} --query 'Metrics[].[MetricName,Dimensions]'"
 
 
 def _unknown(prospect: Prospect) -> Iterator[tuple[str, str]]:
@@ -160,7 +167,13 @@ def _filter_command(log: AccessLog, metric: str) -> str:
 def canary_may_stay_unseen(prospect: Prospect) -> Iterator[Match]:
     own = prospect.measured is not None and not prospect.reads_access_log
     if own and prospect.stand_in is None and prospect.inspection.execution_logging is False:
-        yield Match(f"{prospect.target_key} has execution logging off, and no metrics of its access log")
+        api, stage = prospect.settings.target.ids.values()
+        operations = json.dumps([{"op": "replace", "path": "/*/*/logging/loglevel", "value": "ERROR"}])
+        where = f"--rest-api-id {api} --stage-name {stage}"
+        yield Match(
+            f"{prospect.target_key} has execution logging off, and no metrics of its access log",
+            command=f"aws apigateway update-stage {where} --patch-operations {quote(operations)}",
+        )
 
 
 def weak_step(prospect: Prospect) -> Iterator[Match]:

@@ -37,7 +37,8 @@ class Observations:
 
     target: with the aliases behind it that the rollout moves. state: None where the target does not exist (`missing` is
     what AWS said). canary_of: the rollout that was begun last, where the canary is of its candidate. removal_command:
-    what a person types to remove the canary. objection: what speaks against the candidate, "" for nothing.
+    what a person types to remove the canary. objection: what speaks against the candidate, "" for nothing;
+    objection_command: what a person types to mend that.
     tagged_alarms: the names of the alarms tagged for the target. alarms: the states of those that exist, tagged or
     named in the request. lessons: what earlier rollouts of the target taught. controller: the one that is asked.
     other_api: what has this id where the target does not exist. silent: the series of the alarms that had no point in
@@ -51,6 +52,7 @@ class Observations:
     canary_of: Rollout | None = None
     removal_command: str = ""
     objection: str = ""
+    objection_command: str = ""
     tagged_alarms: Sequence[str] = ()
     alarms: Sequence[AlarmState] = ()
     lessons: Mapping[str, Lesson] = field(default_factory=dict)

@@ -24,7 +24,16 @@ LONG_TIMEOUT_MINUTES = 2
 
 def target_missing(prospect: Prospect) -> Iterator[Match]:
     if prospect.state is None and prospect.observed.other_api is None:
-        yield Match(prospect.observed.missing)
+        yield Match(prospect.observed.missing, command=_targets_command(prospect))
+
+
+def _targets_command(prospect: Prospect) -> str:
+    """Shows what there is in the target's place."""
+    ids = prospect.settings.target.ids
+    if "functionName" in ids:
+        return f"aws lambda list-aliases --function-name {ids['functionName']} {_printing('Aliases[].Name')}"
+    apis = f"aws apigateway get-rest-apis {_printing('items[].[id,name]')}"
+    return f"{apis}; aws apigateway get-stages --rest-api-id {ids['restApiId']} {_printing('item[].stageName')}"
 
 
 def other_api(prospect: Prospect) -> Iterator[Match]:
@@ -63,24 +72,43 @@ def foreign_canary(prospect: Prospect) -> Iterator[Match]:
 
 def candidate_unfit(prospect: Prospect) -> Iterator[Match]:
     if prospect.observed.objection:
-        yield Match(prospect.observed.objection)
+        yield Match(prospect.observed.objection, command=prospect.observed.objection_command)
     if prospect.state is None or prospect.live_already:
         return
     for name, alias in prospect.settings.target.behind.variables.items():
         if prospect.state.variables.get(name) == alias:
             yield Match(
                 f"candidate.stageVariables.{name}: the stage itself is on alias {alias} already, so to move that "
-                "alias would move everybody at once; let the canary use the other one"
+                "alias would move everybody at once; let the canary use the other one",
+                command=_aliases_command(prospect),
             )
+
+
+def _aliases_command(prospect: Prospect) -> str:
+    """Shows the aliases of the first function behind the target."""
+    function = prospect.settings.target.behind.names[0].partition(":")[0]
+    return f"aws lambda list-aliases --function-name {function} {_printing('Aliases[].[Name,FunctionVersion]')}"
+
+
+def _printing(query: str) -> str:
+    """How the AWS CLI is told to print only this."""
+    return f"--query '{query}' --output text"
 
 
 def namesake(prospect: Prospect) -> Iterator[Match]:
     others = prospect.inspection.namesakes
     if others and not prospect.reads_access_log:
-        stage = prospect.settings.target.ids["stageName"]
+        name, stage = ", ".join(others), prospect.settings.target.ids["stageName"]
         yield Match(
-            f"REST API {', '.join(others)} has the same name as that of {prospect.target_key}, and a stage {stage}, too"
+            f"REST API {name} has the same name as that of {prospect.target_key}, and a stage {stage}, too",
+            command=" && ".join(_rename_command(prospect, other) for other in others),
         )
+
+
+def _rename_command(prospect: Prospect, api: str) -> str:
+    name = prospect.observed.own.base.get("ApiName", "api") if prospect.observed.own else "api"
+    operations = json.dumps([{"op": "replace", "path": "/name", "value": f"{name}-{api}"}])
+    return f"aws apigateway update-rest-api --rest-api-id {api} --patch-operations {quote(operations)}"
 
 
 def long_timeout(prospect: Prospect) -> Iterator[Match]:

@@ -39,7 +39,7 @@ def test_the_function_of_a_method_is_found(named: str, variables: dict[str, str]
 @pytest.mark.parametrize("variables", [{}, {"alias": ""}])
 def test_a_variable_without_value_in_a_functions_name_is_told(variables: dict[str, str]) -> None:
     (call,) = defined(method(uri=URI.format(f"{ORDERS}:${{stageVariables.alias}}"))).calls("a1", "prod")
-    assert ["alias"] == list(call.unset(variables))
+    assert (["alias"], None) == (list(call.unset(variables)), call.function(variables))
 
 
 def test_another_address_is_no_function() -> None:

@@ -225,7 +225,7 @@ class StageInspector:
         live = _tried(partial(self._live_calls, target, defined, stage), unreadable) or frozenset()
         for call in defined.calls(*target.ids.values()):
             name = call.function(variables)
-            if name is None or any(call.unset(variables)):
+            if name is None:
                 continue
             if name not in looked_at and len(looked_at) == MOST_FUNCTIONS:
                 unreadable.append(f"function {name}, and what comes after it: there are more than {MOST_FUNCTIONS}")

@@ -65,8 +65,10 @@ class Call:
     with_role: bool
 
     def function(self, variables: Mapping[str, str]) -> FunctionName | None:
-        """The function that is called where the stage variables have these values; None where it is none."""
-        return function_named(_filled(self.uri, variables))
+        """The function that is called where the stage variables have these values; None where it is none, or where one
+        of them has no value.
+        """
+        return None if any(self.unset(variables)) else function_named(_filled(self.uri, variables))
 
     def unset(self, variables: Mapping[str, str]) -> Iterator[str]:
         """The stage variables in a function's name that have no value."""

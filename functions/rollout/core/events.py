@@ -98,6 +98,8 @@ class FindingDocument(TypedDict):
     """How to fix it."""
     command: NotRequired[str]
     """The end of `fix`, where that can be pasted into a shell."""
+    metrics: NotRequired[list[str]]
+    """The metrics that it is about, where it is about certain ones."""
 
 
 class CauseDocument(TypedDict):

@@ -30,7 +30,7 @@ class Check:
         """What this check finds."""
         for match in self.find(prospect):
             fix = self.fix.format_map({"command": match.command, **match.words})
-            yield Finding(self.code, self.severity, match.what, self.why, fix, match.command)
+            yield Finding(self.code, self.severity, match.what, self.why, fix, match.command, match.metrics)
 
 
 def findings(prospect: Prospect) -> tuple[Finding, ...]:

@@ -22,8 +22,8 @@ def no_recent_data(prospect: Prospect) -> Iterator[Match]:
     told = dry | dict(_unknown(prospect)).keys()
     silent = [base for base in prospect.history if not base.samples and base.measure.name not in told]
     if silent:
-        names = ", ".join(base.measure.name for base in silent)
-        yield Match(f"no data of {names} in the last {silent[0].minutes} minutes")
+        names = tuple(base.measure.name for base in silent)
+        yield Match(f"no data of {', '.join(names)} in the last {silent[0].minutes} minutes", metrics=names)
 
 
 def metric_unknown(prospect: Prospect) -> Iterator[Match]:

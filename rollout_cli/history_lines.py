@@ -77,11 +77,11 @@ def _short(line: Line, before: Json, plan: Plan) -> ShortLine:
     headline, verdict = facts.headline(entry, before), facts.telling_verdict(entry)
     if entry["state"] != facts.ANALYZE and entry["reason"] == before.get("reason"):
         headline = facts.change(entry) or "done"
-    numbers = _numbers(verdict, watching=watching, proves=proves) if verdict else ""
+    numbers = _numbers(verdict, entry["analysis"].get("proof"), watching=watching, proves=proves) if verdict else ""
     return ShortLine(line.minute, float(entry["weightPercent"]), facts.word(entry), headline, numbers)
 
 
-def _numbers(verdict: Json, *, watching: bool, proves: bool) -> str:
+def _numbers(verdict: Json, proof: Json | None, *, watching: bool, proves: bool) -> str:
     name = facts.metric_name(verdict)
     if verdict["verdict"] == "unmeasured":
         return f"{name} not measured"
@@ -91,7 +91,13 @@ def _numbers(verdict: Json, *, watching: bool, proves: bool) -> str:
     numbers = f"{name} {canary} vs {_rate(verdict['base'])}, worse {worse}"
     if verdict["verdict"] == "harmful" or not proves:
         return numbers
-    return f"{numbers}, ready {short_odds(verdict['logS'])}"
+    return f"{numbers}, {_ready(verdict, proof)}"
+
+
+def _ready(verdict: Json, proof: Json | None) -> str:
+    if proof is None:
+        return f"ready {short_odds(verdict['logS'])}"
+    return f"ready for {proof['weightPercent']:g} % {short_odds(proof['logS'])}"
 
 
 def _rate(count: Json | None) -> str:

@@ -131,7 +131,7 @@ class _Look:
         words = []
         if self.gates and seen.proof_minutes is None:
             words.append(f"{at} will hold: {self._shortage(seen.clean_proof_requests)} at {weight}")
-        elif self.gates and seen.proof_minutes is not None and seen.proof_minutes > self.bake:
+        elif self.gates and self.plan[self.step].ramp is None and (seen.proof_minutes or 0) > self.bake:
             words.append(
                 f"{at} will take longer: a proof of safety of {name} needs about {seen.proof_minutes} min "
                 f"at {weight}, its bake is {self.bake} min"

@@ -182,7 +182,7 @@ def show(summary: Json, *, as_json: bool) -> None:
         at = f"step {max(0, summary['step']) + 1} of {summary['steps']}, weight {summary['weightPercent']:g} %"
         console.print(at, markup=False)
     for line in (*summary.get("remarks", ()), summary["reason"], *summary.get("warnings", ())):
-        console.print(one_line(line), markup=False)
+        console.print(one_line(line), markup=False, soft_wrap=True)  # a broken command could not be pasted
 
 
 def _name(document: Json) -> str:

@@ -49,6 +49,21 @@ def test_a_hold_for_want_of_data_names_the_warning_that_explains_it(world: World
     assert "Warnings\n  long-timeout seen. mend long-timeout." in text
 
 
+def test_a_command_stands_in_a_line_of_its_own_in_the_message(world: World) -> None:
+    world.baking(plan=SHORT)
+    warning = Finding("canary-unseen", Severity.WARNING, "unseen", "why", "turn it on: aws x --y 'z'", "aws x --y 'z'")
+    world.fakes.store.save(replace(world.rollout, warnings=(warning,)))
+    text = notification(held(world), Place("rollout-pilot", "eu-central-1")).text  # type: ignore[arg-type]
+    assert "  unseen. turn it on:\n  aws x --y 'z'\n" in text
+
+
+def test_the_message_of_a_refusal_has_the_commands_that_mend_it(world: World) -> None:
+    assert "REJECTED" == world.prepare(alarms=["gone"])["outcome"]
+    (event,) = [each for each in world.fakes.notifier.told.values() if each["state"] == "REJECTED"]
+    text = notification(event, Place("rollout-pilot", "eu-central-1")).text  # type: ignore[arg-type]
+    assert "To mend it\n  aws cloudwatch describe-alarms --query '*[].AlarmName' --output text\n" in text
+
+
 def test_a_hold_that_no_warning_explains_shows_them_all_the_same(world: World) -> None:
     event = held(warned(world, "override-unused"))
     assert "explains" not in event

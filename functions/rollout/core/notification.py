@@ -194,7 +194,9 @@ def _numbers(verdict: VerdictDocument) -> str:
 
 
 def _warnings(event: StateChanged) -> Iterator[tuple[str, list[str]]]:
-    """Preflight's warnings with their fixes; apart, and first, those that explain why the rollout is held."""
+    """Preflight's warnings with their fixes; apart, and first, those that explain why the rollout is held. Of a
+    refusal, whose reason has the errors, the commands that mend them: each in a line of its own, to be pasted.
+    """
     explains = event.get("explains", ())
     found = [each for each in event.get("findings", ()) if _warns(each)]
     for heading, chosen in (
@@ -202,7 +204,19 @@ def _warnings(event: StateChanged) -> Iterator[tuple[str, list[str]]]:
         ("Warnings", [each for each in found if each["code"] not in explains]),
     ):
         if chosen:
-            yield heading, [f"  {each['what']}. {each['fix']}." for each in chosen]
+            yield heading, [line for each in chosen for line in _told(each)]
+    commands = [each["command"] for each in event.get("findings", ()) if "command" in each and not _warns(each)]
+    if commands:
+        yield "To mend it", [f"  {command}" for command in dict.fromkeys(commands)]
+
+
+def _told(found: FindingDocument) -> Iterator[str]:
+    """A warning and its fix; the command in a line of its own, for with the sentence's end it would not work."""
+    command = found.get("command", "")
+    fix = found["fix"].removesuffix(command).rstrip()
+    yield f"  {found['what']}. {fix}" + ("" if command else ".")
+    if command:
+        yield f"  {command}"
 
 
 def _warns(found: FindingDocument) -> bool:

@@ -30,6 +30,7 @@ from rollout_simulator.clock import DEFAULT_START, SimulatedClock
 from rollout_simulator.faults import Faults
 from rollout_simulator.moto_patches import (
     apigateway_canary,
+    apigateway_exports,
     apigateway_integrations,
     apigateway_tags,
     cloudwatch_alarms,
@@ -171,6 +172,7 @@ class EmbeddedAws:
         clock = self.clock = enter(SimulatedClock(self._start))
         self.metrics = enter(cloudwatch_metrics.patched())
         self.stages = enter(apigateway_canary.patched())
+        enter(apigateway_exports.patched())
         enter(apigateway_integrations.patched())
         enter(apigateway_tags.patched())
         self.aliases = enter(lambda_alias.patched())

@@ -21,6 +21,7 @@ from rollout.ports import TargetInspector
 from rollout_simulator.fakes import FakeInspector
 from rollout_simulator.moto_patches import (
     apigateway_canary,
+    apigateway_exports,
     apigateway_integrations,
     lambda_alias,
     lambda_permissions,
@@ -29,6 +30,7 @@ from rollout_simulator.moto_patches.lambda_code import zipped
 from tests.contract.aws import REGION, client, refusing
 
 FUNCTION = f"arn:aws:lambda:{REGION}:123456789012:function:orders"
+URI = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{{}}/invocations"
 LOG_GROUP = f"arn:aws:logs:{REGION}:123456789012:log-group:orders"
 HOME = f"arn:aws:states:{REGION}:123456789012:stateMachine:rollout-pilot"
 CALLER = f"arn:aws:execute-api:{REGION}:123456789012:"
@@ -166,6 +168,7 @@ class InMemory:
 def patched(aws: None) -> Iterator[None]:
     with (
         apigateway_canary.patched(),
+        apigateway_exports.patched(),
         apigateway_integrations.patched(),
         lambda_alias.patched(),
         lambda_permissions.patched(),
@@ -306,6 +309,46 @@ def test_a_method_that_the_candidates_deployment_does_not_have_is_nobodys_busine
     after = Candidate(deployed(over_aws), NEXT.overrides)
     assert ["GET /orders", "PUT /orders"] == list(by_caller(inspected(over_aws, after)))
     assert ["GET /orders", "PUT /orders"] == list(by_caller(inspected(over_aws, Candidate(None, NEXT.overrides))))
+
+
+def live(world: OverAws) -> str:
+    stage = world.apigateway.get_stage(restApiId=world.api, stageName="prod")
+    return str(stage["deploymentId"])
+
+
+def change_the_integration(world: OverAws, function: str) -> None:
+    """In the API's definition alone."""
+    world.apigateway.update_integration(
+        restApiId=world.api,
+        resourceId=world.where,
+        httpMethod="GET",
+        patchOperations=[{"op": "replace", "path": "/uri", "value": URI.format(function)}],
+    )
+
+
+def test_of_the_live_deployment_what_is_deployed_is_looked_at(over_aws: OverAws) -> None:
+    change_the_integration(over_aws, f"{FUNCTION}:gone")
+    over_aws.method("PUT", f"{FUNCTION}:gone")
+    seen = inspected(over_aws, Candidate(live(over_aws), NEXT.overrides))
+    assert {"GET /orders": ("orders:next", True, True)} == by_caller(seen)
+    assert (frozenset({"lambdaAlias"}), "the function behind GET /orders") == (
+        seen.variables_used,
+        seen.all_variables_to,
+    )
+
+
+def test_authorizers_of_the_live_deployment_are_looked_at(over_aws: OverAws) -> None:
+    name = authorized(over_aws, "REQUEST", "next")
+    over_aws.patch("/deploymentId", deployed(over_aws))
+    seen = inspected(over_aws, Candidate(live(over_aws), {}))
+    assert {"GET /orders", f"the authorizer {name}"} == by_caller(seen).keys()
+
+
+def test_an_api_that_cannot_be_exported_is_looked_at_as_it_is_defined(over_aws: OverAws) -> None:
+    change_the_integration(over_aws, f"{FUNCTION}:live")
+    with refusing("apigateway", "BadRequestException", 400, operation="GetExport"):
+        seen = inspected(over_aws, Candidate(live(over_aws), NEXT.overrides))
+    assert {"GET /orders": ("orders:live", True, False)} == by_caller(seen)
 
 
 def test_what_the_base_calls_for_the_same_method_is_live(over_aws: OverAws) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rollout.core.api_definition import ApiDefinition
+from rollout.core.api_definition import ApiDefinition, exported
 
 URI = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{}/invocations"
 ORDERS = "arn:aws:lambda:eu-central-1:123456789012:function:orders"
@@ -95,6 +95,27 @@ def test_an_authorizers_address_reads_variables() -> None:
 )
 def test_who_is_given_all_variables_is_told(api: ApiDefinition, given: str) -> None:
     assert given == api.given_all_variables()
+
+
+def test_an_exported_document_is_the_same_definition() -> None:
+    integration = {"type": "aws_proxy", "uri": URI.format(ORDERS)}
+    document = {
+        "paths": {
+            "/": {
+                "get": {"x-amazon-apigateway-integration": integration, "security": [{"api_key": []}, {"tokens": []}]},
+                "parameters": [],
+            },
+            "/{proxy+}": {"x-amazon-apigateway-any-method": {"x-amazon-apigateway-integration": {"type": "mock"}}},
+        }
+    }
+    authorizers = {"x1": {"name": "tokens", "type": "TOKEN"}}
+    assert exported(document, authorizers) == ApiDefinition(
+        {
+            "GET /": {"methodIntegration": {**integration, "type": "AWS_PROXY"}, "authorizerId": "x1"},
+            "ANY /{proxy+}": {"methodIntegration": {"type": "MOCK"}},
+        },
+        authorizers,
+    )
 
 
 def test_the_vpc_links_are_told_with_the_first_method_that_uses_them() -> None:

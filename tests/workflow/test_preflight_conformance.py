@@ -266,6 +266,14 @@ def nothing_uses_variables(api: Api, request: Json) -> None:
     candidate(request, deploymentId=base)
 
 
+def a_definition_that_is_not_deployed(api: Api, request: Json) -> None:
+    nothing_uses_variables(api, request)
+    root = api.gateway.get_resources(restApiId=api.id)["items"][0]["id"]
+    uri = api.uri(f"{api.arn}:${{stageVariables.lambdaAlias}}")
+    operations = [{"op": "replace", "path": "/uri", "value": uri}]
+    api.gateway.update_integration(restApiId=api.id, resourceId=root, httpMethod="GET", patchOperations=operations)
+
+
 def use_the_variable(api: Api, request: Json, _: Finding) -> None:
     candidate(request, deploymentId=api.integrate(f"{api.arn}:${{stageVariables.lambdaAlias}}"))
 
@@ -540,6 +548,8 @@ ROWS = (
     Row("override-repeats-base", variables(lambdaAlias="live"), by_hand(variables(lambdaAlias="next"))),
     Row("override-repeats-base", variables(lambdaAlias="live"), by_hand(variables()), note="left out"),
     Row("override-without-effect", nothing_uses_variables, use_the_variable),
+    Row("override-without-effect", a_definition_that_is_not_deployed, by_hand(deployed(Api.deploy)),
+        note="changed and not deployed"),
     Row("override-unused", variables(lambdaAlias="next", colour="green"), by_hand(variables(lambdaAlias="next"))),
     Row("override-unused", variables(lambdaAlias="next", colour="green"),
         by_hand(lambda api, _: api.patch("/variables/colour", "blue")), note="set on the stage"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rollout.adapters.faults import message_of, translated
 from rollout.adapters.invoked_functions import InvokedFunctions
 from rollout.core.access_log import AccessLog, MetricFilter
-from rollout.core.api_definition import ApiDefinition, FunctionName, function_named
+from rollout.core.api_definition import ApiDefinition, FunctionName, exported, function_named
 from rollout.core.controllers import TAG
 from rollout.core.inspection import Backend, Inspection, OtherApi, VpcLink, caller_in_words
 from rollout.core.rollout import Candidate
@@ -80,7 +81,7 @@ class StageInspector:
         unreadable: list[str] = []
         stage = self._stage(target)
         api = _tried(lambda: self._api(target), unreadable) or {}
-        defined = _tried(lambda: self._definition(target, candidate), unreadable)
+        defined = _tried(lambda: self._definition(target, candidate, stage["deploymentId"]), unreadable)
         variables = {**stage.get("variables", {}), **candidate.overrides}
         settings = stage.get("methodSettings", {}).values()
         seen = Inspection(
@@ -176,13 +177,35 @@ class StageInspector:
             except self._logs.exceptions.ResourceNotFoundException:
                 return
 
-    def _definition(self, target: Target, candidate: Candidate) -> ApiDefinition:
-        """What the candidate's deployment has of the API as now defined: a deployment shows its methods alone."""
-        methods = dict(self._methods(target.ids["restApiId"]))
+    def _definition(self, target: Target, candidate: Candidate, live: str) -> ApiDefinition:
+        """What the candidate's deployment contains. Of the live one that is exported. Another shows its methods alone:
+        what they call is taken from the API as now defined.
+        """
+        api = target.ids["restApiId"]
+        if candidate.revision == live and (document := self._export(target)) is not None:
+            used = any("security" in each for verbs in document["paths"].values() for each in verbs.values())
+            return exported(document, self._authorizers(api) if used else {})
+        methods = dict(self._methods(api))
         authorized = any("authorizerId" in method for method in methods.values())
-        defined = ApiDefinition(methods, self._authorizers(target.ids["restApiId"]) if authorized else {})
-        deployed = self._deployed_methods(target.ids["restApiId"], candidate.revision) if candidate.revision else None
+        defined = ApiDefinition(methods, self._authorizers(api) if authorized else {})
+        deployed = self._deployed_methods(api, candidate.revision) if candidate.revision else None
         return defined if deployed is None else defined.only(deployed)
+
+    def _export(self, target: Target) -> Json | None:
+        """The OpenAPI document of the stage; None where there is none, as of an API whose payloads are not in JSON."""
+        with translated(f"GetExport {target.key}"):
+            try:
+                answer = self._apigateway.get_export(
+                    restApiId=target.ids["restApiId"],
+                    stageName=target.ids["stageName"],
+                    exportType="oas30",
+                    parameters={"extensions": "apigateway"},
+                    accepts="application/json",
+                )
+            except (self._apigateway.exceptions.BadRequestException, self._apigateway.exceptions.NotFoundException):
+                return None
+        document: Json = json.loads(answer["body"].read())
+        return document
 
     def _methods(self, api: str) -> Iterator[tuple[str, Json]]:
         """Every method by `METHOD /path`."""

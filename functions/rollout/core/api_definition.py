@@ -26,6 +26,8 @@ _FUNCTION = re.compile(
     r"/functions/(?P<function>arn:[^:]+:lambda:[^:]+:\d+:function:[^:/]+)(?::(?P<qualifier>[^/:]+))?/"
 )
 _OF_FUNCTIONS = ":lambda:path/"
+_INTEGRATION = "x-amazon-apigateway-integration"
+_ANY_METHOD = "x-amazon-apigateway-any-method"
 _VPC_LINK = "VPC_LINK"
 _LINK_TO_BALANCER = "integrationTarget"
 """An integration that has it uses a VPC link of the newer kind, of which GetVpcLink knows nothing."""
@@ -138,6 +140,28 @@ class ApiDefinition:
     def _texts(self) -> Iterator[str]:
         yield from _texts_in(list(self.methods.values()))
         yield from _texts_in([authorizer for _, authorizer in self._used_authorizers()])
+
+
+def exported(document: Json, authorizers: Mapping[str, Json]) -> ApiDefinition:
+    """The definition in an OpenAPI document of GetExport. `authorizers`: those of the API now, by their ids, for the
+    document knows them by name alone.
+    """
+    identities = {str(each.get("name", "")): identity for identity, each in authorizers.items()}
+    methods = {
+        f"{'ANY' if verb == _ANY_METHOD else verb.upper()} {path}": _method(operation, identities)
+        for path, verbs in document.get("paths", {}).items()
+        for verb, operation in verbs.items()
+        if isinstance(operation, Mapping)
+    }
+    return ApiDefinition(methods, authorizers)
+
+
+def _method(operation: Mapping[str, Any], identities: Mapping[str, str]) -> Json:
+    """An operation as GetResources shows the method."""
+    integration = dict(operation.get(_INTEGRATION, {}))
+    used = [identities[name] for each in operation.get("security", ()) for name in each if name in identities]
+    typed = {"type": str(integration["type"]).upper()} if "type" in integration else {}
+    return {"methodIntegration": {**integration, **typed}, **({"authorizerId": used[0]} if used else {})}
 
 
 def function_named(uri: str) -> FunctionName | None:

@@ -66,6 +66,12 @@ def gateway(aws: time_machine.Traveller) -> Gateway:
     return Gateway(client("apigateway"))
 
 
+@lacking("APIGatewayResponse.get_export")
+def test_an_export_tells_nothing_of_what_is_called(gateway: Gateway) -> None:
+    answer = gateway.client.get_export(restApiId=gateway.api_id, stageName="prod", exportType="oas30")
+    assert "x-amazon-apigateway-integration" not in answer["body"].read().decode()
+
+
 @lacking("APIGatewayResponse.put_integration", "Integration.to_json")
 def test_the_vpc_link_of_an_integration_is_forgotten(gateway: Gateway) -> None:
     put = gateway.client.put_integration(

@@ -98,7 +98,7 @@ class StageInspector:
                 seen,
                 variables_used=defined.variables_used(),
                 all_variables_to=defined.given_all_variables(),
-                backends=tuple(self._backends(target, defined, stage, variables, unreadable)),
+                backends=tuple(self._backends(target, candidate, defined, stage, unreadable)),
                 links=tuple(self._links(defined, variables, unreadable)),
                 unset_variables={name: caller_in_words(call.called_as) for name, call in unset.items()},
             )
@@ -238,14 +238,15 @@ class StageInspector:
     def _backends(
         self,
         target: Target,
+        candidate: Candidate,
         defined: ApiDefinition,
         stage: Mapping[str, Any],
-        variables: Mapping[str, str],
         unreadable: list[str],
     ) -> Iterator[Backend]:
         functions, base = InvokedFunctions(self._functions, unreadable), stage.get("variables", {})
+        variables = {**base, **candidate.overrides}
         looked_at: set[FunctionName] = set()
-        live = _tried(partial(self._live_calls, target, defined, stage), unreadable) or frozenset()
+        live = _tried(partial(self._live_calls, target, candidate, defined, stage), unreadable) or frozenset()
         for call in defined.calls(*target.ids.values()):
             name = call.function(variables)
             if name is None:
@@ -265,10 +266,13 @@ class StageInspector:
             is_live = before == name and call.called_as in live
             yield Backend(name, caller, exists, allowed, version, instead_of, is_live)
 
-    def _live_calls(self, target: Target, defined: ApiDefinition, stage: Mapping[str, Any]) -> frozenset[str]:
+    def _live_calls(
+        self, target: Target, candidate: Candidate, defined: ApiDefinition, stage: Mapping[str, Any]
+    ) -> frozenset[str]:
         """Of what the candidate calls, what the methods of the base's deployment call, too."""
-        deployed = self._deployed_methods(target.ids["restApiId"], stage["deploymentId"])
-        live = defined.only(deployed) if deployed is not None else defined
+        same = candidate.revision == stage["deploymentId"]
+        deployed = None if same else self._deployed_methods(target.ids["restApiId"], stage["deploymentId"])
+        live = defined if deployed is None else defined.only(deployed)
         return frozenset(call.called_as for call in live.calls(*target.ids.values()))
 
     def _links(self, defined: ApiDefinition, variables: Mapping[str, str], unreadable: list[str]) -> Iterator[VpcLink]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -278,10 +279,11 @@ def test_an_alarm_of_the_canarys_own_series_or_of_something_else_is_no_finding(s
     canary = sound.fakes.stage.series(TARGET, None).canary
     for name, metric in {
         "canary": AlarmMetric("AWS/ApiGateway", "5XXError", tuple(canary.items())),
+        "business": AlarmMetric("Shop", "Orders", (("Stage", "production"),)),
         "queue": AlarmMetric("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", "orders"),)),
     }.items():
         sound.fakes.alarms.put(name, "OK", sound.now, metric=metric)
-    assert found(sound, alarms=["canary", "queue"]) == ()
+    assert found(sound, alarms=["canary", "business", "queue"]) == ()
 
 
 def test_an_alarm_that_is_named_by_an_arn_of_this_account_must_exist(sound: World) -> None:
@@ -319,6 +321,17 @@ def test_a_function_with_another_value_of_the_tag_is_told_which(sound: World) ->
     (finding,) = found(sound)
     assert "it has rollout-pilot=another" in finding.what
     assert finding.command.endswith("--tags rollout-pilot=managed")
+
+
+@pytest.mark.parametrize("change", [{"exists": False}, {"callable": False}, {"instead_of": "orders:live"}])
+def test_a_hostile_name_in_an_api_is_one_word_of_what_is_printed(sound: World, change: Json) -> None:
+    """Whoever may change the API must not be able to change what the person types who rolls it out."""
+    hostile = FunctionName(f"{ORDERS} ; touch x", "$(touch y)")
+    looks(backends=(replace(NEXT, name=hostile, **change),))(sound)
+    (finding,) = found(sound)
+    words = shlex.split(re.sub(r'"\$\((.*?) --query Version.*?\)"', r"\1", finding.command))
+    assert hostile.function in words
+    assert not {";", "touch"} & set(words)
 
 
 # --- what comes of it --------------------------------------------------------------------------------------------

@@ -15,6 +15,9 @@ from rollout.core.preflight.match import Match
 from rollout.core.preflight.prospect import Prospect
 from rollout.core.rollout import MOST_ALARMS
 
+OWN_NAMESPACES = ("AWS/ApiGateway", "AWS/Lambda")
+"""Elsewhere a dimension of the same name may mean something else."""
+
 
 def too_many_alarms(prospect: Prospect) -> Iterator[Match]:
     count = len(prospect.settings.alarms)
@@ -78,7 +81,7 @@ def alarms_of_another(prospect: Prospect) -> Iterator[Match]:
 def _wrong(prospect: Prospect, alarm: AlarmState) -> Mapping[str, str]:
     """The target's dimensions, where the alarm has one of them with a value that is neither base's nor canary's."""
     own = prospect.observed.own
-    if own is None or alarm.metric is None:
+    if own is None or alarm.metric is None or alarm.metric.namespace not in OWN_NAMESPACES:
         return {}
     given = dict(alarm.metric.dimensions)
     shared = given.keys() & own.base.keys()

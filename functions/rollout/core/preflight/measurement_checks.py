@@ -16,6 +16,9 @@ from rollout.core.minutes import MOST_LAG_MINUTES
 from rollout.core.preflight.match import Match
 from rollout.core.preflight.prospect import Prospect
 
+LONGEST_ODDS = 1e-3
+"""That so many minutes in a row are without a point by chance."""
+
 
 def no_recent_data(prospect: Prospect) -> Iterator[Match]:
     dry = {metric.name for metric in prospect.settings.judge.metrics if metric.dry_run}
@@ -50,10 +53,6 @@ def _unknown(prospect: Prospect) -> Iterator[tuple[str, str]]:
             yield name, "counts as zero where it is silent"
         elif metrics[name].required:
             yield name, "must be proven safe"
-
-
-LONGEST_ODDS = 1e-3
-"""That so many minutes in a row are without a point by chance."""
 
 
 def lag_too_short(prospect: Prospect) -> Iterator[Match]:

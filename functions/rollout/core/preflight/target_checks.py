@@ -201,12 +201,12 @@ def _how_to_make(name: FunctionName) -> str:
 
 
 def _command_to_make(name: FunctionName) -> str:
-    publish = f"aws lambda publish-version --function-name {name.function} --query Version --output text"
+    publish = f"aws lambda publish-version --function-name {quote(name.function)} --query Version --output text"
     if not name.qualifier:
         return "aws lambda list-functions --query 'Functions[].FunctionName' --output text"
     if name.qualifier.isdecimal():
         return publish
-    create = f"aws lambda create-alias --function-name {name.function} --name {name.qualifier}"
+    create = f"aws lambda create-alias --function-name {quote(name.function)} --name {quote(name.qualifier)}"
     return f'{create} --function-version "$({publish})"'
 
 
@@ -214,12 +214,12 @@ def _denied(backends: Sequence[Backend]) -> Iterator[Match]:
     denied = [each for each in backends if each.callable is False and each.exists is not False]
     for name, source in dict.fromkeys((each.name, _source_arn(each.caller)) for each in denied):
         callers = [each.called_as for each in denied if (each.name, _source_arn(each.caller)) == (name, source)]
-        qualifier = f" --qualifier {name.qualifier}" if name.qualifier else ""
+        qualifier = f" --qualifier {quote(name.qualifier)}" if name.qualifier else ""
         statement = "-".join(part for part in source.split(":", 5)[5].split("/") if part != "*")
         command = (
-            f"aws lambda add-permission --function-name {name.function}{qualifier} --statement-id "
-            f"rollout-pilot-{statement} --action lambda:InvokeFunction --principal apigateway.amazonaws.com "
-            f"--source-arn '{source}'"
+            f"aws lambda add-permission --function-name {quote(name.function)}{qualifier} --statement-id "
+            f"rollout-pilot-{quote(statement)} --action lambda:InvokeFunction --principal apigateway.amazonaws.com "
+            f"--source-arn {quote(source)}"
         )
         yield Match(f"API Gateway may not invoke {name} for {_listed(callers)}", {"remedy": "allow it"}, command)
 
@@ -234,8 +234,8 @@ def same_version(prospect: Prospect) -> Iterator[Match]:
     for name, version, instead_of in dict.fromkeys(
         (each.name, each.version, each.instead_of) for each in prospect.inspection.backends if each.instead_of
     ):
-        publish = f"aws lambda publish-version --function-name {name.function} --query Version --output text"
-        update = f"aws lambda update-alias --function-name {name.function} --name {name.qualifier}"
+        publish = f"aws lambda publish-version --function-name {quote(name.function)} --query Version --output text"
+        update = f"aws lambda update-alias --function-name {quote(name.function)} --name {quote(name.qualifier)}"
         yield Match(
             f"{name} is version {version}, as is {instead_of}, which the base calls in its place",
             command=f'{update} --function-version "$({publish})"',

@@ -73,8 +73,9 @@ class StageInspector:
         return OtherApi(protocol, tuple((name.short_name, name.qualifier) for name in names))
 
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
-        """Seven calls, one for each API of the same name, for each VPC link, and for each function that the candidate
-        calls; one more where something is amiss with it, and for each alias that a variable changes.
+        """Six calls of API Gateway, one more for authorizers, for each API of the same name, and for each VPC link; one
+        of CloudWatch Logs; and one of Lambda for each function that the candidate calls, two where something is amiss
+        with it or a variable changes its alias.
 
         Raises: TargetMissing, NotAllowed, Unavailable.
         """

@@ -25,7 +25,7 @@ from rollout.core.judge import (
 from rollout.core.judge.plan import is_probe, reachable
 from rollout.core.judge.planning import LONGEST_BAKE, PROBE_MARGIN, derived, probed
 from rollout.core.judge.previewing import preview
-from rollout.core.judge.ramp import SUSPICION, rungs
+from rollout.core.judge.ramp import LONGEST_MINUTES, SUSPICION, rungs
 
 SETTINGS = JudgeSettings.of()
 CONTROL = Step(Decimal(95), 10, harm_only=True)
@@ -69,16 +69,18 @@ def test_the_first_step_may_cost_five_points_by_what_the_probe_has_proven() -> N
     assert (1,) == reachable(plan, 0)
 
 
-def test_a_probe_with_one_failure_too_many_goes_on_all_the_same() -> None:
-    """Four of six hundred fail where the base has one in a thousand: no proof of harm; no rung of a ramp would rise."""
+def test_a_probe_waits_under_suspicion_for_half_an_hour_and_goes_on_then() -> None:
+    """A failure every other minute, where the base would have one in five: no proof of harm, no end of suspicion."""
     settings, plan = JudgeSettings.of(metrics=[MetricSettings("5XXError")]), probed(DEFAULT, 120_000, 3)
     evidence = begin(settings, plan, {"5XXError": Count(3_600_000, 3_600)})
-    for minute, failed in enumerate((2, 1, 1)):
-        pair = Pair(Count(204, failed), Count(119_796, 120))
+    actions = []
+    for minute in range(LONGEST_MINUTES):
+        pair = Pair(Count(204, int(minute % 2 == 0)), Count(119_796, 120))
         evidence = observe(evidence, MinuteReading(minute, 0, {"5XXError": pair}), settings, plan)
-    evidence, judgement = conclude(evidence, settings, plan)
-    assert judgement.log_e > SUSPICION
-    assert (Action.ADVANCE, 1) == (judgement.action, judgement.next_step)
+        evidence, judgement = conclude(evidence, settings, plan)
+        actions.append(judgement.action)
+        assert judgement.log_e > SUSPICION
+    assert [Action.CONTINUE] * (LONGEST_MINUTES - 1) + [Action.ADVANCE] == actions
 
 
 def test_a_ramp_gets_no_probe_and_its_last_rung_is_none() -> None:

@@ -17,6 +17,7 @@ from rollout.core.events import FindingDocument, StateChanged, VerdictDocument
 from rollout.core.judge import Effect, explain
 from rollout.core.target import Json
 from rollout.core.texts import cleaned, for_chat
+from rollout.core.why import Why
 
 LONGEST_SUBJECT = 100
 """Of an SNS subject, which is ASCII without line breaks (documented)."""
@@ -24,6 +25,8 @@ LONGEST_REASON = 2_000
 """Characters of a reason in a message; a chat message's description has at most 8,000."""
 END_OF_REASON = 500
 MOST_METRICS = 20
+LINES_OF_A_CHAT = 6
+"""Of what failed: the first group with its samples, and the next one."""
 USUAL_STACK = "rollout-pilot"
 """The stack of a command line that names none."""
 
@@ -96,6 +99,8 @@ def notification(event: StateChanged, place: Place) -> Notification:
         f"Target  {_target(event)}\nWhen    {_when(event)}\nWhere   {_where(event)}{_cause(event)}",
         f"Why\n  {_shortened(event['reason'])}",
     ]
+    if failed := _failed(event):
+        paragraphs.append("\n".join(["What failed", *(f"  {line}" for line in failed)]))
     numbers = [f"  {_numbers(verdict)}" for verdict in event["evidence"][:MOST_METRICS]]
     if numbers:
         paragraphs.append("\n".join(["Numbers of this step", *numbers]))
@@ -116,7 +121,9 @@ def notification(event: StateChanged, place: Place) -> Notification:
 def _chat(event: StateChanged, subject: str, sentence: str, commands: list[tuple[str, str]]) -> Json:
     title, reason = for_chat(subject), for_chat(_shortened(event["reason"]))
     numbers = "\n".join(f"• {for_chat(_numbers(verdict))}" for verdict in event["evidence"][:MOST_METRICS])
-    description = f"{sentence}\n*Why:* {reason}" + (f"\n{numbers}" if numbers else "")
+    failed = "\n".join(f"• {for_chat(line)}" for line in _failed(event)[:LINES_OF_A_CHAT])
+    description = f"{sentence}\n*Why:* {reason}" + (f"\n*What failed:*\n{failed}" if failed else "")
+    description += f"\n{numbers}" if numbers else ""
     return {
         "version": "1.0",
         "source": "custom",
@@ -191,6 +198,11 @@ def _numbers(verdict: VerdictDocument) -> str:
     effect = verdict.get("effect")
     size = f"; {explain.size(Effect(**effect))}" if effect else ""
     return f"{verdict['metric']}: {verdict['verdict']}{shown}; {arms}{allowed}{size}"
+
+
+def _failed(event: StateChanged) -> list[str]:
+    """What the logs say of the candidate's failures, if the event says."""
+    return list(Why.from_document(dict(event["why"])).lines()) if "why" in event else []
 
 
 def _warnings(event: StateChanged) -> Iterator[tuple[str, list[str]]]:

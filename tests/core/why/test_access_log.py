@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.core.why import AccessLogFormat, Answer
+from rollout.core.why.access_log import AccessLogFormat, Answer
 
 OURS = (
     '{"requestId":"$context.requestId","isCanaryRequest":"$context.isCanaryRequest","status":$context.status,'

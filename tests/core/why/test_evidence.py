@@ -8,20 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.core.budget import size_of
-from rollout.core.why import (
-    LONGEST_MESSAGE,
-    Answer,
-    Arm,
-    ErrorLine,
-    Evidence,
-    Group,
-    Sample,
-    Span,
-    Why,
-    explained,
-    to_look_up,
-    unplaced,
-)
+from rollout.core.why import Group, Sample, Why
+from rollout.core.why.access_log import Answer
+from rollout.core.why.evidence import Arm, Evidence, explained, to_look_up, unplaced
+from rollout.core.why.function_log import ErrorLine, Span
+from rollout.core.why.messages import LONGEST_MESSAGE
 from rollout.core.why.why import LARGEST
 
 STREAM = "2026/03/02/[7]abc"

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.core.why import MOST_NAMED, LogLine, Span, errors_in, naming, spans_in
-from rollout.core.why.function_log import LONGEST_PATTERN
+from rollout.core.why.function_log import LONGEST_PATTERN, MOST_NAMED, LogLine, Span, errors_in, naming, spans_in
 
 ID = "8f14e45f-ceea-467a-9f3c-0123456789ab"
 STREAM = "2026/03/02/[7]a0b1c2d3e4f5a0b1c2d3e4f5a0b1c2d3"

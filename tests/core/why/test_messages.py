@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.core.why import LONGEST_MESSAGE, normalised
+from rollout.core.why.messages import LONGEST_MESSAGE, normalised
 
 SECRETS = (
     "hunter2",

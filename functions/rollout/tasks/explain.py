@@ -39,6 +39,8 @@ REACHES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 ANSWERS_LAST = timedelta(minutes=1)
 """So long after the base has got all requests back the last ones of the candidate may still be answered."""
 STARTS_BEFORE = timedelta(seconds=15)
+MOMENT = timedelta(milliseconds=1)
+"""A search has the lines of its first and its last millisecond."""
 NOT_READ = (NotAllowed, Unavailable, TargetMissing, Refused)
 
 SWITCHED_OFF = "reading logs is switched off: the controller's parameter LogGroupName is empty"
@@ -64,7 +66,8 @@ def why(ports: Ports, rollout: Rollout) -> Why:
     if ports.logs is None:
         return Why.unread(SWITCHED_OFF)
     now = ports.clock.now()
-    until = min(now, (rollout.restored_at or now) + ANSWERS_LAST)
+    seen = max(now, rollout.analyzed_at)  # an embedded AWS may be ahead of the clock of who asks
+    until = min(seen, (rollout.restored_at or seen) + ANSWERS_LAST)
     reading = _Reading(ports, ports.logs, rollout, until, now + timedelta(seconds=MOST_SECONDS))
     try:
         evidence = reading.of_stage() if "stageName" in rollout.settings.target.ids else reading.of_alias()
@@ -148,7 +151,7 @@ class _Reading:
         for reach in REACHES:
             first = max(since, until - reach)
             found += self._failures(group, log, canary=canary, first=first, last=last)
-            self.since = last = first
+            self.since, last = first, first - MOMENT
             if first == since or len(found) >= ENOUGH_FAILURES:
                 break
         return found
@@ -237,7 +240,7 @@ class _Reading:
         for reach in REACHES:
             first = max(rollout.started_at, self.until - reach)
             found += self._errors(group, first, last)
-            self.since = last = first
+            self.since, last = first, first - MOMENT
             if first == rollout.started_at or sum(each.version == candidate for each in found) >= ENOUGH_FAILURES:
                 break
         return Evidence(Arm(errors=_of(candidate, found)), Arm(errors=_of(rollout.original.base, found)))

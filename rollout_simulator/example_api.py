@@ -15,17 +15,18 @@ from rollout_simulator.template import ACCOUNT, REGION
 ALIAS = "lambdaAlias"
 """The stage variable that names the alias behind the API."""
 
-NEW = "2"
-"""The version of each function that is to be rolled out, where the controller points the aliases itself."""
+OLD, NEW = "1", "2"
+"""The versions of each function. The new one is there where the controller points the aliases itself, and where the
+candidate's failures are described: then the canary's alias is on it."""
 
 ACCESS_LOG_FORMAT = (
     '{"requestId":"$context.requestId","apiId":"$context.apiId","stage":"$context.stage",'
-    '"isCanaryRequest":"$context.isCanaryRequest","status":$context.status,"responseLatency":$context.responseLatency}'
+    '"isCanaryRequest":"$context.isCanaryRequest","status":$context.status,"responseLatency":$context.responseLatency,'
+    '"httpMethod":"$context.httpMethod","resourcePath":"$context.resourcePath",'
+    '"integrationRequestId":"$context.integration.requestId","traceId":"$context.xrayTraceId",'
+    '"errorType":"$context.error.responseType","error":"$context.error.message"}'
 )
 """As in examples/snippets/access-log-metrics.yaml; a test says so."""
-
-ROUTE_FIELDS = ',"httpMethod":"$context.httpMethod","resourcePath":"$context.resourcePath"}'
-"""What a stage whose routes are told apart writes besides."""
 
 CANDIDATE = "candidate"
 """The description of the deployment that is to be rolled out."""
@@ -43,6 +44,8 @@ class ExampleApi:
     """Those behind it, by name. The live alias of each is on version 1; version 2 is new."""
     further: tuple[str, ...] = ()
     """The deployments of the further requests."""
+    candidate_version: str = OLD
+    """Of the functions, behind the candidate."""
 
     def request(self, scenario: Scenario, further: int | None = None) -> dict[str, Any]:
         """The scenario's request, or a further one, with the target and the candidate that the scenario leaves out."""
@@ -102,7 +105,12 @@ def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
     )
     for _ in scenario.namesakes:
         _create_namesake(apigateway, scenario)
-    return ExampleApi(rest_api_id, api.stage, base, candidate, tuple(names), further)
+    version = NEW if _has_new_version(scenario) else OLD
+    return ExampleApi(rest_api_id, api.stage, base, candidate, tuple(names), further, version)
+
+
+def _has_new_version(scenario: Scenario) -> bool:
+    return scenario.api.on_promotion is not None or bool(scenario.candidate.failures)
 
 
 def _create_namesake(apigateway: Any, scenario: Scenario) -> None:
@@ -193,9 +201,11 @@ def _function(clients: Callable[[str], Any], scenario: Scenario, name: str, call
             Principal="apigateway.amazonaws.com",
             SourceArn=f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{called_as}",
         )
-    if api.on_promotion is not None:
+    if _has_new_version(scenario):
         functions.update_function_code(FunctionName=name, ZipFile=zipped("new"))
         functions.publish_version(FunctionName=name)
+    if _has_new_version(scenario) and api.on_promotion is None and ALIAS in api.candidate_variables:
+        functions.update_alias(FunctionName=name, Name=api.candidate_variables[ALIAS], FunctionVersion=NEW)
     return arn
 
 
@@ -204,13 +214,16 @@ def _logging(scenario: Scenario) -> Iterator[dict[str, str]]:
     if scenario.api.execution_logging:
         yield {"op": "replace", "path": "/*/*/logging/loglevel", "value": "ERROR"}
     if scenario.api.access_log:
-        group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{scenario.api.name}-access"
+        group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{access_log_group(scenario)}"
         yield {"op": "replace", "path": "/accessLogSettings/destinationArn", "value": group}
-        routes = bool(scenario.all_routes())
-        written = ACCESS_LOG_FORMAT[:-1] + ROUTE_FIELDS if routes else ACCESS_LOG_FORMAT
-        yield {"op": "replace", "path": "/accessLogSettings/format", "value": written}
+        yield {"op": "replace", "path": "/accessLogSettings/format", "value": ACCESS_LOG_FORMAT}
     if scenario.all_routes():
         yield {"op": "replace", "path": "/*/*/metrics/enabled", "value": "true"}
+
+
+def access_log_group(scenario: Scenario) -> str:
+    """The log group of the stage's access log."""
+    return f"{scenario.api.name}-access"
 
 
 def create_alarm(alarm: Alarm, scenario: Scenario, api: ExampleApi) -> None:

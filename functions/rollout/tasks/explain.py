@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from itertools import chain
+from datetime import UTC, datetime, timedelta
 
 from rollout.core.decision import Decision
 from rollout.core.rollout import Rollout
@@ -25,6 +24,8 @@ from rollout.tasks.task_result import TaskResult, acting
 
 MOST_SECONDS = 35.0
 """After so long no further call is made. A call takes at most 17 s with its second attempt, and the state has 60 s."""
+MOST_CALLS = 80
+"""Pages of all searches together."""
 MOST_PAGES = 10
 MOST_LINES = 2_000
 MOST_CHARACTERS = 2_000_000
@@ -39,6 +40,8 @@ REACHES = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 ANSWERS_LAST = timedelta(minutes=1)
 """So long after the base has got all requests back the last ones of the candidate may still be answered."""
 STARTS_BEFORE = timedelta(seconds=15)
+LONGEST_INVOCATION, LOGGED_AFTER = timedelta(minutes=1), timedelta(seconds=10)
+"""Around its answer an invocation's lines are searched: API Gateway waits 29 s, unless its quota was raised."""
 MOMENT = timedelta(milliseconds=1)
 """A search has the lines of its first and its last millisecond."""
 NOT_READ = (NotAllowed, Unavailable, TargetMissing, Refused)
@@ -47,7 +50,7 @@ SWITCHED_OFF = "reading logs is switched off: the controller's parameter LogGrou
 NO_ACCESS_LOG = "the stage writes no access log to CloudWatch Logs, so failures have no route and status"
 NO_IDS = "the access log has no $context.integration.requestId, so what the function's log says is not told by request"
 IN_PART = "there is more in the logs than was read, so the numbers are of a part"
-OUT_OF_TIME = "the logs could not be read to their end in the time there is"
+OUT_OF_TIME = "the logs could not be read to their end in the time and the number of calls that there are"
 
 
 def explain(ports: Ports, rollout_id: str) -> TaskResult:
@@ -83,7 +86,9 @@ def why(ports: Ports, rollout: Rollout) -> Why:
 
 @dataclass(slots=True)
 class _Reading:
-    """Reads within its bounds. since: from when on it was read."""
+    """Reads within its bounds. since: from when on it was read; base_since: the same of the base, where that is another
+    time.
+    """
 
     ports: Ports
     logs: Logs
@@ -92,7 +97,9 @@ class _Reading:
     ends: datetime
     notes: list[str] = field(default_factory=list)
     since: datetime = field(init=False)
+    base_since: datetime | None = None
     has_read: bool = False
+    calls: int = 0
 
     def __post_init__(self) -> None:
         self.since = self._reach(REACHES[0])
@@ -139,8 +146,8 @@ class _Reading:
             return canary, self._failures(group, log, canary=False, first=self.since, last=self.until)
         # Since the promotion the candidate serves everybody; the base is what served before.
         canary = self._recent(group, log, canary=None, since=promoted_at, until=self.until)
-        first = max(self.rollout.started_at, promoted_at - (self.until - self.since))
-        return canary, self._failures(group, log, canary=False, first=first, last=promoted_at)
+        self.base_since = max(self.rollout.started_at, promoted_at - (self.until - self.since))
+        return canary, self._failures(group, log, canary=False, first=self.base_since, last=promoted_at)
 
     def _recent(
         self, group: str, log: AccessLogFormat, *, canary: bool | None, since: datetime, until: datetime
@@ -197,13 +204,14 @@ class _Reading:
         mine, theirs = _of(log.version, errors), _of(other, errors)
         if log.version == other:
             mine, theirs, shared = [], [], mine
-        canary, canary_ids = self._looked_up(evidence.canary, function, by_canary, [*mine, *shared], named=named)
-        base, base_ids = self._looked_up(evidence.base, function, by_base, [*theirs, *shared], named=named)
+        canary, canary_unknown = self._looked_up(evidence.canary, function, by_canary, [*mine, *shared], named=named)
+        base, base_unknown = self._looked_up(evidence.base, function, by_base, [*theirs, *shared], named=named)
         return Evidence(
             Arm(canary, [*evidence.canary.errors, *mine]),
             Arm(base, [*evidence.base.errors, *theirs]),
             [*evidence.shared, *shared],
-            {**evidence.spans, **self._spans(log.group, [*canary_ids, *base_ids])},
+            {**evidence.spans, **self._spans(log.group, [*canary_unknown, *base_unknown])},
+            named,
         )
 
     def _log_of(self, called: Called) -> FunctionLog:
@@ -214,8 +222,8 @@ class _Reading:
 
     def _looked_up(
         self, arm: Arm, function: str, called: Sequence[Called], errors: Sequence[ErrorLine], *, named: bool
-    ) -> tuple[Sequence[Answer], Sequence[str]]:
-        """The arm's failures, and the ids of those that are to be found in this function's log."""
+    ) -> tuple[Sequence[Answer], Sequence[Answer]]:
+        """The arm's failures, and those of them whose invocations are to be found in this function's log."""
         if not named:
             if errors and arm.failures:
                 self.note(NO_IDS)
@@ -223,10 +231,10 @@ class _Reading:
         routes = {each.route for each in called if each.function == function}
         own = [each for each in arm.failures if not each.route or _matching(each.route, routes)]
         others = [each for each in arm.failures if each.route and not _matching(each.route, routes)]
-        kept, ids = to_look_up(own, errors, MOST_LOOKED_UP)
+        kept, unknown = to_look_up(own, errors, MOST_LOOKED_UP)
         if len(kept) < len(own):
             self.note(IN_PART)
-        return [*others, *kept], ids
+        return [*others, *kept], unknown
 
     # --- an alias ------------------------------------------------------------------------------------------
 
@@ -248,14 +256,19 @@ class _Reading:
     # --- searches ------------------------------------------------------------------------------------------
 
     def _errors(self, group: str, first: datetime | None = None, last: datetime | None = None) -> list[ErrorLine]:
-        first = self.since - STARTS_BEFORE if first is None else first
+        first = (self.base_since or self.since) - STARTS_BEFORE if first is None else first
         return errors_in(self._search(group, ERRORS, first, last or self.until))
 
-    def _spans(self, group: str, ids: Sequence[str]) -> Mapping[str, Span]:
-        """When and where these invocations were."""
-        parts = [ids[start : start + MOST_NAMED] for start in range(0, len(ids), MOST_NAMED)]
-        first = self.since - STARTS_BEFORE
-        return spans_in(chain.from_iterable(self._search(group, naming(part), first, self.until) for part in parts))
+    def _spans(self, group: str, unknown: Sequence[Answer]) -> Mapping[str, Span]:
+        """When and where the invocations of these answers were. Those that are searched together lie close together."""
+        by_time = sorted(unknown, key=lambda each: each.at)
+        lines: list[LogLine] = []
+        for start in range(0, len(by_time), MOST_NAMED):
+            part = by_time[start : start + MOST_NAMED]
+            ids = dict.fromkeys(each.function_request_id.lower() for each in part)
+            first, last = (datetime.fromtimestamp(part[end].at / 1000, UTC) for end in (0, -1))
+            lines += self._search(group, naming(tuple(ids)), first - LONGEST_INVOCATION, last + LOGGED_AFTER)
+        return spans_in(lines)
 
     def _search(self, group: str, pattern: str, first: datetime, last: datetime) -> Sequence[LogLine]:
         """What is found, as far as the bounds allow; a pattern that is refused is done without.
@@ -273,9 +286,10 @@ class _Reading:
         lines: list[LogLine] = []
         token, characters = "", 0
         for _ in range(MOST_PAGES):
-            if self.ports.clock.now() >= self.ends:
+            if self.ports.clock.now() >= self.ends or self.calls >= MOST_CALLS:
                 self.note(OUT_OF_TIME)
                 return lines
+            self.calls += 1
             try:
                 page = self.logs.page(search, token)
             except Unavailable as error:

@@ -83,11 +83,19 @@ def test_lines_of_a_version_that_serves_both_are_given_to_nobody_without_an_id()
 
 def test_only_server_errors_that_no_line_names_are_looked_up_and_a_bounded_number_spread_evenly() -> None:
     answers = [failed(number) for number in range(1_000)] + [failed(5_000, status=404)]
-    kept, ids = to_look_up(answers, [raised(0), raised(1, named=False)], 100)
-    assert (100, "f1") == (len(ids), ids[0])
-    assert int(ids[-1][1:]) > 980
-    assert [0, 5_000] == [int(each.request_id[1:]) for each in kept if each.function_request_id not in ids]
+    kept, unknown = to_look_up(answers, [raised(0), raised(1, named=False)], 100)
+    assert 98 <= len(unknown) <= 100
+    assert int(unknown[-1].function_request_id[1:]) > 980
+    assert len([each for each in kept if each.status == 502]) - len(unknown) <= 1
+    assert answers[-1] in kept
     assert (answers, ()) == to_look_up(answers, [raised(0)], 100)
+
+
+def test_what_was_no_failed_answer_is_no_failure_where_the_access_log_names_the_invocations() -> None:
+    handled = [raised(number, "handled") for number in range(100, 900)]
+    evidence = Evidence(Arm([failed(1)], [raised(1), *handled]), shared=handled, names_invocations=True)
+    assert ["KeyError: 'sku'"] == [group.message for group in explained(evidence)]
+    assert [] == list(unplaced(evidence))
 
 
 LINES = st.builds(

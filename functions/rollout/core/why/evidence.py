@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from rollout.core.why.access_log import Answer
-from rollout.core.why.function_log import ErrorLine, Span
+from rollout.core.why.function_log import REPORT, ErrorLine, Span
 from rollout.core.why.why import MOST_SAMPLES, Group, Sample
 
 _BEFORE_ITS_START_MS = 15_000
@@ -33,32 +33,39 @@ class Arm:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What was read of both. shared: lines of a version that serves both arms. spans: of the failed invocations that
-    were looked up, by request id.
+    were looked up, by request id. names_invocations: whether answers have the id by which the function's log names
+    them.
     """
 
     canary: Arm = Arm()
     base: Arm = Arm()
     shared: Sequence[ErrorLine] = ()
     spans: Mapping[str, Span] = field(default_factory=dict)
+    names_invocations: bool = False
+
+    @property
+    def answers_are_all(self) -> bool:
+        """Whether the access log has all that failed: what else the function's log says was no failed answer."""
+        return self.names_invocations and bool(self.canary.failures)
 
 
 def to_look_up(
     failures: Sequence[Answer], errors: Sequence[ErrorLine], most: int
-) -> tuple[Sequence[Answer], Sequence[str]]:
-    """The failures to go on with, and the ids of those among them whose invocations have to be found in the log:
-    server's errors that no line names, while there are lines that name no request.
+) -> tuple[Sequence[Answer], Sequence[Answer]]:
+    """The failures to go on with, and those among them whose invocations have to be found in the log: server's errors
+    of which no line says more than that they failed, while there are lines that name no request.
 
-    Where there are more of these than `most`, so many are taken, spread evenly, and the rest is left out.
+    Where there are more of these than `most`, server's errors are left out, evenly over the time, until there are not.
     """
-    if all(error.request_id for error in errors):
+    telling = [error for error in errors if error.weight > REPORT]
+    if all(error.request_id for error in telling):
         return failures, ()
-    named = {error.request_id for error in errors}
-    unknown = [each for each in failures if each.status >= LOWEST_SERVER_ERROR and _is_unknown(each, named)]
-    chosen = _evenly(unknown, most)
-    kept = {id(each) for each in chosen}
-    left_out = {id(each) for each in unknown if id(each) not in kept}
-    ids = dict.fromkeys(each.function_request_id.lower() for each in chosen)
-    return [each for each in failures if id(each) not in left_out], tuple(ids)
+    named = {error.request_id for error in telling}
+    of_server = [each for each in failures if each.status >= LOWEST_SERVER_ERROR]
+    unknown = sum(_is_unknown(each, named) for each in of_server)
+    chosen = of_server if unknown <= most else _evenly(of_server, most * len(of_server) // unknown)
+    others = [each for each in failures if each.status < LOWEST_SERVER_ERROR]
+    return [*others, *chosen], [each for each in chosen if _is_unknown(each, named)][:most]
 
 
 LOWEST_SERVER_ERROR = 500
@@ -68,10 +75,8 @@ def _is_unknown(answer: Answer, named: Container[str]) -> bool:
     return bool(answer.function_request_id) and answer.function_request_id.lower() not in named
 
 
-def _evenly(answers: Sequence[Answer], most: int) -> Sequence[Answer]:
-    if len(answers) <= most:
-        return answers
-    return [answers[number * len(answers) // most] for number in range(most)]
+def _evenly(answers: Sequence[Answer], number: int) -> Sequence[Answer]:
+    return [answers[each * len(answers) // number] for each in range(number)]
 
 
 class _Key(NamedTuple):
@@ -109,6 +114,8 @@ def unplaced(evidence: Evidence, most: int = 3) -> Sequence[tuple[str, int]]:
     """The messages of the lines that may be of either arm and that no failed answer could be given, the most frequent
     first, with their numbers.
     """
+    if evidence.answers_are_all:
+        return ()
     placed = {
         id(line)
         for arm in (evidence.canary, evidence.base)
@@ -157,7 +164,7 @@ def _joined(arm: Arm, evidence: Evidence) -> list[tuple[_Key, Sample]]:
         best = max(lines, key=lambda each: (each.weight, -each.at), default=None)
         key = _Key(answer.route, answer.status, best.said if best else answer.said)
         found.append((key, Sample(_iso(answer.at), answer.request_id, answer.trace_id)))
-    left = [error for error in arm.errors if id(error) not in explaining]
+    left = [error for error in arm.errors if id(error) not in explaining and not evidence.answers_are_all]
     return found + [(_Key("", 0, error.said), Sample(_iso(error.at), error.request_id)) for error in _one_each(left)]
 
 

@@ -65,7 +65,7 @@ _STATUSES = {
 _BAD_LEVELS = frozenset({"ERROR", "CRITICAL", "FATAL"})
 _IDS = ("requestId", "AWSRequestId", "awsRequestId", "function_request_id", "request_id")
 
-_UNCAUGHT, _WORDS, _REPORT = 3, 2, 1
+_UNCAUGHT, _WORDS, REPORT = 3, 2, 1
 """How much a line tells: what ended the invocation, what the code has logged, and that it failed."""
 
 
@@ -164,7 +164,7 @@ def _of_text(message: str) -> tuple[int, str, str] | None:
         return _of_node(found["said"], found["id"])
     if found := _REPORTED.match(message):
         named = _NAMED.match(message)
-        return _REPORT, found["said"] or _STATUSES[found["status"]], named["id"] if named else ""
+        return REPORT, found["said"] or _STATUSES[found["status"]], named["id"] if named else ""
     if found := _EXCEPTION.match(message) or _PANIC.match(message):
         return _WORDS, found["said"], ""
     return None
@@ -183,7 +183,7 @@ def _of_json(document: Mapping[str, Any]) -> tuple[int, str, str] | None:
         status = record.get("status")
         if not isinstance(status, str) or status not in _STATUSES:
             return None
-        return _REPORT, _text(record.get("errorType")) or _STATUSES[status], _text(record.get("requestId"))
+        return REPORT, _text(record.get("errorType")) or _STATUSES[status], _text(record.get("requestId"))
     level = _text(document.get("level") or document.get("log_level") or document.get("levelname")).upper()
     request_id = next((text for name in _IDS if (text := _text(document.get(name)))), "")
     nested = document.get("message")

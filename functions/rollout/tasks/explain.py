@@ -14,7 +14,7 @@ from rollout.core.decision import Decision
 from rollout.core.rollout import Rollout
 from rollout.core.why import Why
 from rollout.core.why.access_log import AccessLogFormat, Answer
-from rollout.core.why.evidence import Arm, Evidence, explained, to_look_up, unplaced
+from rollout.core.why.evidence import LOWEST_SERVER_ERROR, Arm, Evidence, explained, to_look_up, unplaced
 from rollout.core.why.function_log import ERRORS, MOST_NAMED, ErrorLine, LogLine, Span, errors_in, naming, spans_in
 from rollout.core.why.logs import Called, FunctionLog, Search, StageLog
 from rollout.errors import NotAllowed, Refused, RolloutError, TargetMissing, Unavailable
@@ -27,8 +27,8 @@ MOST_SECONDS = 35.0
 MOST_CALLS = 80
 """Pages of all searches together."""
 MOST_PAGES = 10
-MOST_LINES = 2_000
-MOST_CHARACTERS = 2_000_000
+MOST_LINES = 6_000
+MOST_CHARACTERS = 6_000_000
 """Of one search."""
 ENOUGH_FAILURES = 200
 """So many of the candidate's failures are enough: older ones are not read."""
@@ -82,6 +82,19 @@ def why(ports: Ports, rollout: Rollout) -> Why:
         reading.note(f"the function's log, of which it cannot be told whether base or candidate wrote it: {said}")
     since = reading.since.isoformat() if reading.has_read else ""
     return Why(explained(evidence), since, until.isoformat() if since else "", tuple(reading.notes)).bounded()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The lines of a search. end: of the time that was read, in ms since the epoch; None for all of it."""
+
+    lines: Sequence[LogLine]
+    end: int | None = None
+
+    @classmethod
+    def part(cls, lines: Sequence[LogLine]) -> _Found:
+        """The lines of a search that was broken off."""
+        return cls(lines, lines[-1].at if lines else None)
 
 
 @dataclass(slots=True)
@@ -166,7 +179,7 @@ class _Reading:
     def _failures(
         self, group: str, log: AccessLogFormat, *, canary: bool | None, first: datetime, last: datetime
     ) -> Sequence[Answer]:
-        lines = self._search(group, log.failures(canary=canary), first, last)
+        lines = self._search(group, log.failures(canary=canary), first, last).lines
         answers = [answer for line in lines if (answer := log.read(line.message, line.at)) is not None]
         return [each for each in answers if each.failed and canary in (None, each.canary)]
 
@@ -200,12 +213,17 @@ class _Reading:
         beside = next((each for each in by_base if each.function == function), None)
         log = self._log_of(own)
         other = self._log_of(beside).version if beside else None
-        errors, shared = self._errors(log.group), list[ErrorLine]()
+        found = self._search(log.group, ERRORS, (self.base_since or self.since) - STARTS_BEFORE, self.until)
+        errors, shared = errors_in(found.lines), list[ErrorLine]()
         mine, theirs = _of(log.version, errors), _of(other, errors)
         if log.version == other:
             mine, theirs, shared = [], [], mine
-        canary, canary_unknown = self._looked_up(evidence.canary, function, by_canary, [*mine, *shared], named=named)
-        base, base_unknown = self._looked_up(evidence.base, function, by_base, [*theirs, *shared], named=named)
+        canary, canary_unknown = self._looked_up(
+            evidence.canary, function, by_canary, [*mine, *shared], found.end, named=named
+        )
+        base, base_unknown = self._looked_up(
+            evidence.base, function, by_base, [*theirs, *shared], found.end, named=named
+        )
         return Evidence(
             Arm(canary, [*evidence.canary.errors, *mine]),
             Arm(base, [*evidence.base.errors, *theirs]),
@@ -221,9 +239,18 @@ class _Reading:
         return replace(found, version=moved) if moved else found
 
     def _looked_up(
-        self, arm: Arm, function: str, called: Sequence[Called], errors: Sequence[ErrorLine], *, named: bool
+        self,
+        arm: Arm,
+        function: str,
+        called: Sequence[Called],
+        errors: Sequence[ErrorLine],
+        end: int | None,
+        *,
+        named: bool,
     ) -> tuple[Sequence[Answer], Sequence[Answer]]:
-        """The arm's failures, and those of them whose invocations are to be found in this function's log."""
+        """The arm's failures, and those of them whose invocations are to be found in this function's log. Server's
+        errors after the `end` of what was read there are left out: nothing is known of them.
+        """
         if not named:
             if errors and arm.failures:
                 self.note(NO_IDS)
@@ -231,7 +258,8 @@ class _Reading:
         routes = {each.route for each in called if each.function == function}
         own = [each for each in arm.failures if not each.route or _matching(each.route, routes)]
         others = [each for each in arm.failures if each.route and not _matching(each.route, routes)]
-        kept, unknown = to_look_up(own, errors, MOST_LOOKED_UP)
+        known = [each for each in own if end is None or each.at <= end or each.status < LOWEST_SERVER_ERROR]
+        kept, unknown = to_look_up(known, errors, MOST_LOOKED_UP)
         if len(kept) < len(own):
             self.note(IN_PART)
         return [*others, *kept], unknown
@@ -247,17 +275,13 @@ class _Reading:
         last = self.until
         for reach in REACHES:
             first = max(rollout.started_at, self.until - reach)
-            found += self._errors(group, first, last)
+            found += errors_in(self._search(group, ERRORS, first, last).lines)
             self.since, last = first, first - MOMENT
             if first == rollout.started_at or sum(each.version == candidate for each in found) >= ENOUGH_FAILURES:
                 break
         return Evidence(Arm(errors=_of(candidate, found)), Arm(errors=_of(rollout.original.base, found)))
 
     # --- searches ------------------------------------------------------------------------------------------
-
-    def _errors(self, group: str, first: datetime | None = None, last: datetime | None = None) -> list[ErrorLine]:
-        first = (self.base_since or self.since) - STARTS_BEFORE if first is None else first
-        return errors_in(self._search(group, ERRORS, first, last or self.until))
 
     def _spans(self, group: str, unknown: Sequence[Answer]) -> Mapping[str, Span]:
         """When and where the invocations of these answers were. Those that are searched together lie close together."""
@@ -267,10 +291,10 @@ class _Reading:
             part = by_time[start : start + MOST_NAMED]
             ids = dict.fromkeys(each.function_request_id.lower() for each in part)
             first, last = (datetime.fromtimestamp(part[end].at / 1000, UTC) for end in (0, -1))
-            lines += self._search(group, naming(tuple(ids)), first - LONGEST_INVOCATION, last + LOGGED_AFTER)
+            lines += self._search(group, naming(tuple(ids)), first - LONGEST_INVOCATION, last + LOGGED_AFTER).lines
         return spans_in(lines)
 
-    def _search(self, group: str, pattern: str, first: datetime, last: datetime) -> Sequence[LogLine]:
+    def _search(self, group: str, pattern: str, first: datetime, last: datetime) -> _Found:
         """What is found, as far as the bounds allow; a pattern that is refused is done without.
 
         Raises: NotAllowed, Unavailable, TargetMissing, Refused.
@@ -282,13 +306,13 @@ class _Reading:
                 raise
             return self._pages(Search(group, "", first, last))
 
-    def _pages(self, search: Search) -> Sequence[LogLine]:
+    def _pages(self, search: Search) -> _Found:
         lines: list[LogLine] = []
         token, characters = "", 0
         for _ in range(MOST_PAGES):
             if self.ports.clock.now() >= self.ends or self.calls >= MOST_CALLS:
                 self.note(OUT_OF_TIME)
-                return lines
+                return _Found.part(lines)
             self.calls += 1
             try:
                 page = self.logs.page(search, token)
@@ -296,17 +320,17 @@ class _Reading:
                 if not lines:
                     raise
                 self.note(error)
-                return lines
+                return _Found.part(lines)
             self.has_read = True
             lines += page.lines
             characters += sum(len(line.message) for line in page.lines)
             token = page.token
             if not token:
-                return lines
+                return _Found(lines)
             if len(lines) >= MOST_LINES or characters >= MOST_CHARACTERS:
                 break
         self.note(IN_PART)
-        return lines[:MOST_LINES]
+        return _Found.part(lines[:MOST_LINES])
 
     def _reach(self, reach: timedelta) -> datetime:
         return max(self.rollout.started_at, self.until - reach)

@@ -52,7 +52,9 @@ def test_an_error_without_an_id_is_found_by_place_and_time() -> None:
 
 def test_a_failed_start_is_found_before_the_request_that_it_was_made_for() -> None:
     early = raised(0, "Runtime.ImportModuleError", named=False, at=9_000)
-    [group] = explained(Evidence(Arm([failed(1)], [early]), spans={"f1": Span(STREAM, 10_000, 10_050)}))
+    reported = ErrorLine(STREAM, "7", 9_500, "Runtime.Unknown", "", 1)
+    evidence = Evidence(Arm([failed(1)], [early, reported]), spans={"f1": Span(STREAM, 10_000, 10_050)})
+    [group] = [each for each in explained(evidence) if each.status]
     assert ("POST /orders", 502, "Runtime.ImportModuleError") == (group.route, group.status, group.message)
 
 

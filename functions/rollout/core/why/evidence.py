@@ -198,7 +198,8 @@ def _lines_of(
         if not within:
             spoken_for = [each for each in spans.values() if each.stream == span.stream]
             before = [each for each in beside if span.first - _BEFORE_ITS_START_MS <= each.at < span.first]
-            within = [each for each in before if not any(one.first <= each.at <= one.last for one in spoken_for)][-1:]
+            own = [each for each in before if not any(one.first <= each.at <= one.last for one in spoken_for)]
+            within = sorted(own, key=lambda each: (each.weight, each.at))[-1:]
         lines += within
     return lines
 

@@ -56,6 +56,12 @@ def main() -> None:
     view = midway.view()
     assert view
     draw_terminal(view, "watch")
+    ramp, _ = lived("ramp-healthy")
+    photograph(ramp.page(), "report-ramp", "light", height=1_000)
+    rising, _ = lived("ramp-healthy", minutes=30)
+    view = rising.view()
+    assert view
+    draw_terminal(view, "watch-ramp")
 
 
 def lived(name: str, minutes: float | None = None) -> tuple[RolloutSnapshot, list[dict[str, str]]]:

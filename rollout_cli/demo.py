@@ -1,4 +1,4 @@
-"""`make demo`: a good release and a bad one, each rolled out on this machine."""
+"""`make demo`: a good release by the ramp and a bad one by fixed steps, each rolled out on this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rollout_cli.simulation_view import view_for
 from rollout_simulator.scenario import SCENARIOS, load_scenario
 from rollout_simulator.simulation import Result, simulate
 
-SHOWN = ("healthy", "errors-double")
+SHOWN = ("ramp-healthy", "errors-double")
 
 
 def main() -> int:
@@ -34,7 +34,7 @@ def what_happened(result: Result) -> str:
     """One sentence for somebody who has never seen a rollout."""
     if result.outcome == "PROMOTED":
         return (
-            f"So the good release was proven at each step, did no harm at 95 %, and was through in "
+            f"So each raise of the good release was proven, it did no harm at 95 %, and was through in "
             f"{result.simulated_minutes:g} simulated minutes, watch included."
         )
     return (

@@ -13,6 +13,7 @@ from rollout.cockpit import history as facts
 from rollout.cockpit.chart_data import level
 from rollout.cockpit.formatting import short_odds
 from rollout.core.decision import Phase
+from rollout.core.judge import Plan
 from rollout.core.texts import one_line
 
 Json = dict[str, Any]
@@ -53,7 +54,7 @@ class ShortLine:
         )
 
 
-def short_lines(lines: Sequence[Line]) -> list[ShortLine]:
+def short_lines(lines: Sequence[Line], plan: Plan) -> list[ShortLine]:
     """The lines of this history but its end, which the outcome tells: of several that say the same only the first, and
     no reason twice in a row.
     """
@@ -62,23 +63,25 @@ def short_lines(lines: Sequence[Line]) -> list[ShortLine]:
     for line in lines:
         if line.entry["state"] == "Close":
             continue  # the outcome follows
-        new = _short(line, before)
+        new = _short(line, before, plan)
         before = line.entry
         if not shown or not new.same_as(shown[-1]):
             shown.append(new)
     return shown
 
 
-def _short(line: Line, before: Json) -> ShortLine:
+def _short(line: Line, before: Json, plan: Plan) -> ShortLine:
     entry = line.entry
+    watching = entry["phase"] == Phase.WATCHING
+    proves = not watching and not any(step.harm_only for step in plan[max(0, entry["step"]) :][:1])
     headline, verdict = facts.headline(entry, before), facts.telling_verdict(entry)
     if entry["state"] != facts.ANALYZE and entry["reason"] == before.get("reason"):
         headline = facts.change(entry) or "done"
-    numbers = _numbers(verdict, watching=entry["phase"] == Phase.WATCHING) if verdict else ""
+    numbers = _numbers(verdict, entry["analysis"].get("proof"), watching=watching, proves=proves) if verdict else ""
     return ShortLine(line.minute, float(entry["weightPercent"]), facts.word(entry), headline, numbers)
 
 
-def _numbers(verdict: Json, *, watching: bool) -> str:
+def _numbers(verdict: Json, proof: Json | None, *, watching: bool, proves: bool) -> str:
     name = facts.metric_name(verdict)
     if verdict["verdict"] == "unmeasured":
         return f"{name} not measured"
@@ -86,7 +89,15 @@ def _numbers(verdict: Json, *, watching: bool) -> str:
     if watching:
         return f"{name} {canary}, worse {worse}"
     numbers = f"{name} {canary} vs {_rate(verdict['base'])}, worse {worse}"
-    return numbers if verdict["verdict"] == "harmful" else f"{numbers}, ready {short_odds(verdict['logS'])}"
+    if verdict["verdict"] == "harmful" or not proves:
+        return numbers
+    return f"{numbers}, {_ready(verdict, proof)}"
+
+
+def _ready(verdict: Json, proof: Json | None) -> str:
+    if proof is None:
+        return f"ready {short_odds(verdict['logS'])}"
+    return f"ready for {proof['weightPercent']:g} % {short_odds(proof['logS'])}"
 
 
 def _rate(count: Json | None) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from rollout.core.judge import Plan, StepPreview
 from rollout.core.judge.explain import two_digits
+from rollout.core.judge.plan import is_probe
 
 ASSUMED = "requests: if none of the canary's is bad; minutes: if it is as good as the base"
 """What the columns assume, beside steady traffic."""
@@ -49,7 +50,7 @@ def preview_table(plan: Plan, steps: Sequence[StepPreview], *, warnings: bool = 
     table.add_column("smallest regression\nthe bake sees", justify="right")
     for step in steps:
         planned = plan[step.step]
-        joined = "control" if planned.harm_only else "×"
+        joined = "control" if planned.harm_only else "probe" if is_probe(plan, step.step) else "×"
         name = f"{planned.weight_percent.normalize():f} % {joined} {planned.bake_minutes} min"
         for index, metric in enumerate(step.metrics):
             table.add_row(

@@ -64,4 +64,4 @@ def history_lines(seen: RolloutSnapshot) -> Sequence[str]:
     assert seen.rollout is not None
     began = seen.rollout.started_at
     lines = [_Line((datetime.fromisoformat(entry["at"]) - began).total_seconds() / 60, entry) for entry in seen.history]
-    return [line.plain() for line in short_lines(lines)]
+    return [line.plain() for line in short_lines(lines, seen.rollout.settings.plan)]

@@ -68,7 +68,7 @@ class PlainView:
 
     def look(self, look: Look) -> None:
         """The lines that are new; of a rollout that superseded the one before, all of them."""
-        lines = short_lines(look.lines)
+        lines = short_lines(look.lines, look.rollout.settings.plan if look.rollout else ())
         if look.rollout is not None and look.rollout.rollout_id != self._of:
             if self._of:
                 self._print(f"superseded by {look.rollout.rollout_id}")

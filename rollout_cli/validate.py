@@ -11,7 +11,8 @@ from rich.console import Console
 
 from rollout.core.judge import BaseTraffic, JudgeSettings, MetricKind, StepPreview, preview
 from rollout.core.judge.metric_defaults import series
-from rollout.core.judge.planning import derived
+from rollout.core.judge.planning import derived, probed
+from rollout.core.judge.ramp import from_start
 from rollout_cli.controller import AsJson
 from rollout_cli.documents import NotReadable, load_json
 from rollout_cli.exits import Exit, complain
@@ -56,6 +57,8 @@ def validate(
         steady = steady_traffic(settings.judge, traffic, errors / 100)
         if asked.names_no_steps:
             plan = derived(settings.judge, plan, steady)
+        plan = from_start(plan, traffic)
+        plan = probed(plan, traffic, settings.calendar.lag_minutes) if asked.probes else plan
         steps = preview(settings.judge, plan, steady)
     if as_json:
         typer.echo(json.dumps({"valid": True, "steps": preview_document(steps)}, indent=2))

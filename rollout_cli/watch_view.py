@@ -13,6 +13,7 @@ from rich.text import Text
 
 from rollout.cockpit.chart_data import WAITING, Dot, MetricView, level
 from rollout.cockpit.formatting import amount, duration, short_count, short_odds
+from rollout.cockpit.sections import judged
 from rollout.cockpit.sections import now as where
 from rollout.cockpit.timeline import Row, Tone
 from rollout.cockpit.view import RolloutView
@@ -123,6 +124,12 @@ class _Plan:
         table.add_row(
             Text("progress", "dim"), bar(done / total, width, "cyan", ascii_only=options.ascii_only).append(f"  {text}")
         )
+        if view.running and view.ramp and view.plan[view.step].ramp is not None:
+            look = view.ramp[-1]
+            raised = bar(look.share, width, "green", ascii_only=options.ascii_only)
+            odds = _odds(look.log_proof, look.log_limit)
+            table.add_row(Text("next raise", "dim"), raised.append(f"  {odds} to {look.percent:g} %"))
+            table.add_row("", Text(f"{look.words} is proven" if look.proven else f"when {look.words} is proven", "dim"))
         yield table
 
 
@@ -138,8 +145,9 @@ def _progress(view: RolloutView) -> tuple[float, float, str]:
         watched = min(view.watched_minutes, view.watch_minutes)
         return sum(bakes) + watched, total, f"watch, {watched:.0f} of {view.watch_minutes} min"
     done = sum(bakes[: view.step]) + min(view.judged_minutes, bakes[view.step])
-    where = f"step {view.step + 1} of {len(bakes)}{', the control' if view.plan[view.step].harm_only else ''}"
-    return done, total, f"{where}, {view.judged_minutes} of {bakes[view.step]} min judged"
+    step = view.plan[view.step]
+    where = f"step {view.step + 1} of {len(bakes)}{', the control' if step.harm_only else ''}"
+    return done, total, f"{where}, {judged(step, view.judged_minutes)}"
 
 
 class _Arms:

@@ -1,4 +1,4 @@
-"""`make demo`: a good release and a bad one, in words for somebody who has never seen a rollout."""
+"""`make demo`: a good release by the ramp and a bad one, in words for somebody who has never seen a rollout."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def test_it_shows_a_promotion_and_a_rollback_and_says_what_happened(capsys: pyte
     shown = " ".join(capsys.readouterr().out.split())
     assert "PROMOTED: " in shown
     assert (
-        "So the good release was proven at each step, did no harm at 95 %, and was through in 80 simulated minutes, "
-        "watch included." in shown
+        "So each raise of the good release was proven, it did no harm at 95 %, and was through in 60 simulated "
+        "minutes, watch included." in shown
     )
     assert "ROLLED BACK: 5XX: " in shown
     assert "So the bad release never served more than 5 % of the requests" in shown

@@ -167,6 +167,13 @@ def test_without_a_terminal_every_decision_is_one_plain_line_and_nothing_is_said
     assert "requests" in cost
 
 
+def test_where_nothing_is_to_be_proven_no_line_says_how_near_a_proof_is() -> None:
+    lines = simulated("healthy").stdout.splitlines()
+    weighed = [(line, float(line.split()[2])) for line in lines if ", worse " in line]
+    assert {95.0, 100.0} < {percent for _, percent in weighed}
+    assert [line for line, percent in weighed if (", ready " in line) != (percent < 95)] == []
+
+
 @pytest.mark.slow
 def test_in_a_terminal_of_80_columns_the_picture_of_watch_is_drawn_and_stays() -> None:
     shown = shown_in_a_terminal("simulate", "errors-double", columns=80, rows=40)

@@ -138,6 +138,13 @@ def test_a_plan_that_cannot_protect_is_warned_of(traffic: str) -> None:
     assert [said.count(f"step {number}:") for number in (1, 2, 3, 4)] == [1, 1, 1, 1]
 
 
+@pytest.mark.parametrize(("traffic", "first"), [("120000", "0.1 %"), ("8000", "2 %"), ("20", "5 %")])
+def test_a_ramp_is_shown_from_the_weight_at_which_this_traffic_begins(traffic: str, first: str) -> None:
+    said = validated(a_request(plan={"ramp": "auto"}), "--traffic", traffic).stdout
+    [row, *_] = [line for line in said.splitlines() if "×" in line]
+    assert row.startswith(f"{first} × ")
+
+
 def test_a_plan_without_steps_is_made_of_the_traffic() -> None:
     said = validated(a_request(), "--traffic", "20").stdout
     assert ("25 % ×" in said, "50 % ×" in said, "5 % × 10 min" in said, "will hold" in said) == (

@@ -78,6 +78,19 @@ def test_a_conviction_is_told_in_numbers_bars_and_words() -> None:
         assert re.search(pattern, lines, re.MULTILINE), f"{pattern}\n{lines}"
 
 
+def test_a_ramp_says_how_near_its_next_raise_is_and_what_for() -> None:
+    shown = view("on-the-ramp")
+    lines = plain(drawn(shown))
+    [at] = [index for index, line in enumerate(lines) if line.startswith("next raise ")]
+    assert re.search(r"[━─]+ +[\d.>kM⁹]+/20:1 to 95 %$", lines[at])
+    assert lines[at + 1].strip() in (
+        "when p_c < 2 x p_b + 0.5 points is proven",
+        "p_c < 2 x p_b + 0.5 points is proven",
+    )
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in plain(drawn(view("promoted"))) if "next raise" in line]
+
+
 def test_a_held_rollout_says_which_commands_help_each_whole() -> None:
     lines = plain(drawn(view("held")))
     assert lines[1].startswith("‖ Held for a person — 25 %, step 2 of 2")

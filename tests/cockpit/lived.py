@@ -31,6 +31,7 @@ WITH_CONTROL = {"plan": {**SHORT["plan"], "control": 5}}
 SCENES: dict[str, Json] = {
     "in-control": {"request": WITH_CONTROL, "horizon_minutes": 23.5},
     "promoted": {"request": SHORT},
+    "on-the-ramp": {"request": {"plan": {"ramp": "auto"}}, "horizon_minutes": 31},
     "paused": {
         "request": SHORT,
         "signals": [

@@ -86,6 +86,20 @@ def test_the_tolerance_is_drawn_as_a_band_and_what_is_enough_as_a_line() -> None
     assert "safe for the next step at 20:1" in page
 
 
+def test_a_ramp_is_drawn_with_the_evidence_that_raised_it() -> None:
+    seen = view("on-the-ramp")
+    raised = [look for look in seen.ramp if look.raised]
+    assert [10.0, 25.0, 50.0] == [look.percent for look in raised]
+    assert [weight.minute for weight in seen.weights[2:]] == [pytest.approx(look.minute, abs=0.1) for look in raised]
+    assert all(look.proven and look.share >= 1.0 for look in raised)
+    page = report(seen)
+    assert "Next raise" in page
+    items = re.findall(r"<li>(raised|next), [^<]*: to (\d+) %, <span[^>]*>(p_c &lt; [^<]*) of 20:1</span>", page)
+    assert [("raised", "10"), ("raised", "25"), ("raised", "50"), ("next", "95")] == [each[:2] for each in items]
+    assert "by evidence" in page
+    assert "Next raise" not in report(view("promoted"))
+
+
 def test_every_decision_is_in_the_table_with_its_numbers_and_who_took_it() -> None:
     outline = Outline(seen("aborted").page())
     for row in view("aborted").rows:

@@ -282,6 +282,15 @@ def test_the_course_of_a_ramp_and_its_worst_case_are_said_beforehand(sound: Worl
     )
 
 
+def test_a_probe_precedes_a_plan_that_would_begin_with_thousands_of_requests(sound: World) -> None:
+    lively(sound, sound.fakes.metrics, sound.fakes.stage.series(TARGET, None), requests=120_000)
+    assert [0.17, 10, 50, 95] == [float(step.weight_percent) for step in judged(sound).prospect.settings.plan]
+    assert "about 1,020 bad requests" in judged(sound).prospect.course
+    left_out = judged(sound, plan={"probe": False})
+    assert [5, 10, 25, 50, 95] == [float(step.weight_percent) for step in left_out.prospect.settings.plan]
+    assert "about 30,000 bad requests" in left_out.prospect.course
+
+
 def test_without_traffic_the_course_promises_no_worst_case(sound: World) -> None:
     quiet(sound)
     assert "bad requests" not in judged(sound).prospect.course

@@ -146,6 +146,8 @@ def test_one_raise_of_a_ramp_costs_no_more_than_the_share_of_the_error_budget() 
         ({"risk": "20s"}, "plan.risk: is for"),
         ({"soakMinutes": 5}, "plan.soakMinutes: is for"),
         ({"ramp": "auto", "risk": "0s"}, "plan.risk: at least 1s"),
+        ({"ramp": "auto", "probe": True}, "plan.probe: is for a plan of steps"),
+        ({"probe": "no"}, "plan.probe: input should be a valid boolean"),
         ({"ramp": "auto", "risk": "20"}, "plan.risk"),
         ({"ramp": "manual"}, "plan.ramp"),
     ],

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rollout.core.controller_metrics import CONTROLLER_METRICS
+from rollout.core.judge.plan import is_probe
 from rollout.core.judge.ramp import WEIGHTS
 from rollout.request.schemas import state_changed
 from rollout_simulator.expectations import unmet
@@ -157,6 +158,8 @@ def the_outcome_is_the_expected_one(ran: Ran) -> None:
     weights.append(95)  # the control
     if ran.scenario.request.get("plan", {}).get("ramp"):
         weights += [float(weight) for weight in WEIGHTS]
+    if result.rollout is not None and is_probe(result.rollout.settings.plan, 0):
+        weights.append(float(result.rollout.settings.plan[0].weight_percent))
     assert result.max_weight_percent in {0, *weights, 100} | {90.0 for _ in ran.scenario.foreign_changes}
 
 

@@ -54,6 +54,25 @@ def weight_chart(view: RolloutView) -> Markup:
     return _figure("Weight", "the candidate's share of the requests", svg, frame, labels, above=above, class_="rp-wide")
 
 
+def ramp_chart(view: RolloutView) -> Markup:
+    """How near the ramp's next raise was to its proof, as a share of what it needs; each raise is a line upright."""
+    frame = Frame(view.from_minute, max(view.minutes, view.from_minute + 1.0), LEAST_EVIDENCE, MOST_EVIDENCE)
+    raises = [look for look in view.ramp if look.raised]
+    steps = [list(looks) for _, looks in groupby(view.ramp, key=lambda look: look.step)]
+    svg = picture(
+        "The ramp's next raise",
+        f"It was raised {len(raises)} times.",
+        across(frame, 0.0, "rp-grid"),
+        across(frame, 1.0, "rp-enough"),
+        *(upright(frame, look.minute, "rp-mark rp-good") for look in raises),
+        *(line(frame, [(look.minute, look.share) for look in looks], "rp-proof") for looks in steps),
+    )
+    labels = [(1.0, "enough"), (0.0, "1:1")]
+    return _figure(
+        "Next raise", "how near its proof is, as a share of what it needs", svg, frame, labels, class_="rp-wide"
+    )
+
+
 def _rows(lefts: Sequence[float], apart: float = 7.0) -> list[int]:
     """For each mark the row above the chart in which its number covers no other; positions in percent of the width."""
     ends: list[float] = []

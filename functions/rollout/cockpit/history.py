@@ -46,6 +46,8 @@ def found(line: Json) -> tuple[str, ...]:
 def progress(line: Json) -> str:
     """How many minutes have been judged, of those planned."""
     judged, planned = line["analysis"]["judgedMinutes"], line["plannedMinutes"]
+    if "proof" in line["analysis"]:
+        return f"step {line['step'] + 1} of {line['steps']}, {judged} min judged"
     if judged > planned:
         return f"{judged} min judged, {planned} planned"
     where = "watch" if line["phase"] == Phase.WATCHING else f"step {line['step'] + 1} of {line['steps']}"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rollout.cockpit.charts import weight_chart
 from rollout.cockpit.markup import Markup, raw, tag
-from rollout.cockpit.sections import banner, facts, metric_card, plan, rows
+from rollout.cockpit.sections import banner, facts, metric_card, plan, ramp, rows
 from rollout.cockpit.style import style_sheet
 from rollout.cockpit.view import RolloutView
 from rollout.core.minutes import utc
@@ -25,6 +25,7 @@ def report(view: RolloutView) -> str:
         tag("h2", "Timeline"),
         plan(view),
         weight_chart(view),
+        *ramp(view),
         tag("h2", "Metrics"),
         tag("div", *(metric_card(view, metric) for metric in view.metrics), class_="rp-metrics"),
         tag("h2", "Decisions"),

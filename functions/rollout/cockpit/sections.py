@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rollout.cockpit.chart_data import WAITING, MetricView, level
-from rollout.cockpit.charts import bar, evidence_chart, rates_chart
+from rollout.cockpit.charts import bar, evidence_chart, ramp_chart, rates_chart
 from rollout.cockpit.formatting import amount, duration, short_odds
 from rollout.cockpit.markup import Markup, joined, tag
 from rollout.cockpit.timeline import Row, Tone
 from rollout.cockpit.view import RolloutView
+from rollout.core.judge import Plan, Step
 from rollout.core.judge.explain import size, weight
+from rollout.core.judge.plan import is_probe
 from rollout.core.minutes import utc
 from rollout.core.target import Json
 
@@ -54,9 +56,14 @@ def now(view: RolloutView) -> str:
     else:
         step = view.plan[view.step]
         where = f" — {float(view.weight_percent):g} %, step {view.step + 1} of {len(view.plan)}"
-        where += f"{', the control' if step.harm_only else ''}, {view.judged_minutes} of {step.bake_minutes} min judged"
+        where += f"{', the control' if step.harm_only else ''}, {judged(step, view.judged_minutes)}"
     left = view.least_minutes_left
     return where + ("" if left is None else f"; at least {duration(left)} to go")
+
+
+def judged(step: Step, minutes: int) -> str:
+    """How far the step is. The rung of a ramp lasts until the next one is proven."""
+    return f"{minutes} min judged" if step.ramp is not None else f"{minutes} of {step.bake_minutes} min judged"
 
 
 def facts(view: RolloutView) -> Markup:
@@ -79,7 +86,7 @@ def plan(view: RolloutView) -> Markup:
     items = [
         tag(
             "li",
-            f"{weight(step.weight_percent)} {'control' if step.harm_only else '×'} {duration(step.bake_minutes)}",
+            f"{weight(step.weight_percent)} {_kind_of(view.plan, index)}",
             class_="rp-now" if view.running and not view.watching and index == view.step else None,
         )
         for index, step in enumerate(view.plan)
@@ -90,6 +97,33 @@ def plan(view: RolloutView) -> Markup:
         class_="rp-now" if view.running and view.watching else None,
     )
     return tag("ul", *items, watch, class_="rp-plan")
+
+
+def _kind_of(plan: Plan, index: int) -> str:
+    step = plan[index]
+    if is_probe(plan, index):
+        return "probe"
+    if step.ramp is not None:
+        return "by evidence"
+    return f"{'control' if step.harm_only else '×'} {duration(step.bake_minutes)}"
+
+
+def ramp(view: RolloutView) -> list[Markup]:
+    """Of a ramp: how near its next raise was, and what each raise was proven by; nothing of another plan."""
+    if not view.ramp or is_probe(view.plan, 0):
+        return []
+    *before, last = view.ramp
+    told = [look for look in before if look.raised] + [last]
+    items = [
+        tag(
+            "li",
+            f"{'raised' if look.raised else 'next'}, {duration(look.minute)} after the start: to {look.percent:g} %, ",
+            tag("span", f"{look.words}, {short_odds(look.log_proof)} of {short_odds(look.log_limit)}", class_="rp-dim"),
+        )
+        for look in told
+        if look.raised or view.running
+    ]
+    return [ramp_chart(view), tag("ol", *items, class_="rp-raises")]
 
 
 def metric_card(view: RolloutView, metric: MetricView) -> Markup:

@@ -109,6 +109,7 @@ background:none;color:var(--rp-text);white-space:normal}
 .rp-rows th{white-space:nowrap}.rp .rp-rows td:nth-child(2),.rp .rp-rows td:nth-child(3){white-space:nowrap}
 .rp-rows td:last-child{min-width:16em}
 .rp-word{font-weight:600}
+.rp .rp-raises{margin:.3em 0 0;padding-left:1.4em;font-size:.92em}
 .rp .rp-plan{margin:1em 0;display:flex;flex-wrap:wrap;gap:.4em;list-style:none}
 .rp-plan li{border:1px solid var(--rp-rule);border-radius:.3em;padding:.1em .6em;color:var(--rp-dim)}
 .rp-plan li.rp-now{border-color:var(--rp-canary);color:var(--rp-canary);font-weight:600}

@@ -11,6 +11,7 @@ from rollout.cockpit import history as facts
 from rollout.cockpit.chart_data import MetricView, metric_views
 from rollout.cockpit.formatting import deciding_odds
 from rollout.cockpit.hints import Hint, hints_for
+from rollout.cockpit.ramp_data import RampLook, ramp_looks
 from rollout.cockpit.timeline import Row, Tone, timeline
 from rollout.core.cause import CauseKind
 from rollout.core.decision import Phase
@@ -57,7 +58,7 @@ class RolloutView:
     rollout has undone it. `warnings` is what preflight warned of, `failures` what the logs say of the
     candidate's failures. `odds` says which decide. `least_minutes_left` is
     what the plan takes at least from here on; None once it has ended or waits for a person. `judged_minutes` are those
-    of the present step.
+    of the present step. `ramp` is how near each raise of a ramp came to its proof.
     """
 
     rollout_id: str
@@ -90,6 +91,7 @@ class RolloutView:
     weights: tuple[Weight, ...]
     odds: str
     metrics: tuple[MetricView, ...]
+    ramp: tuple[RampLook, ...]
     rows: tuple[Row, ...]
     alarms: tuple[str, ...]
     notes: tuple[str, ...]
@@ -150,6 +152,7 @@ def _view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Und
         weights=_weights(rollout, history),
         odds=deciding_odds(settings.judge),
         metrics=metric_views(rollout, history),
+        ramp=ramp_looks(rollout, history),
         rows=tuple(timeline(rollout, history)),
         alarms=settings.alarms,
         notes=facts.notes(last) if last is not None and rollout.phase is not Phase.ENDED else (),

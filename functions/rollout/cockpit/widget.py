@@ -15,7 +15,7 @@ from typing import Literal
 from rollout.cockpit.charts import weight_chart
 from rollout.cockpit.hints import Hint
 from rollout.cockpit.markup import Markup, joined, raw, tag
-from rollout.cockpit.sections import banner, facts, metric_card, plan, rows
+from rollout.cockpit.sections import banner, facts, metric_card, plan, ramp, rows
 from rollout.cockpit.style import style_sheet
 from rollout.cockpit.view import RolloutView
 from rollout.core.target import Json
@@ -101,6 +101,7 @@ class Widget:
             facts(view),
             plan(view),
             weight_chart(view),
+            *ramp(view),
             tag("div", *(metric_card(view, metric) for metric in view.metrics), class_="rp-metrics"),
             class_="rp-rollout",
         )

@@ -40,6 +40,7 @@ class RolloutRequest:
     spare_aliases: of the functions behind a stage. moves_live_aliases: on promotion the live ones get their versions.
     canary_series: overrides the canary's value of the Stage dimension.
     names_no_steps: the plan's steps are the default ones, and may be derived of the base's traffic.
+    probes: a probe precedes the plan where its first step would bring too many requests at once.
     """
 
     settings: Settings
@@ -55,6 +56,7 @@ class RolloutRequest:
     supersedes: bool = False
     request_id: str | None = None
     names_no_steps: bool = False
+    probes: bool = False
 
     def behind(self, variables: Mapping[str, str]) -> Behind:
         """The aliases that are moved together with a stage whose variables are these: the spare ones, and where it

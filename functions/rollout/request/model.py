@@ -85,6 +85,10 @@ class Plan(Part):
     soak_minutes: Annotated[int, Number(0, 1_440)] = Field(
         20, description="Of a ramp: how many minutes must be measured in all before 100 %."
     )
+    probe: bool = Field(
+        True,
+        description="Of steps: where the first would bring more than 1,000 canary requests a minute, begin with 200.",
+    )
     watch_minutes: Annotated[int, Number(0, 1_440)] = Field(
         10,
         description="For so long, before the promotion, the base keeps a control that the canary is compared with. "
@@ -118,6 +122,8 @@ class Plan(Part):
         given = self.model_fields_set
         if self.ramp is not None and "steps" in given:
             raise_problems([Problem("steps", "a ramp has no steps; leave one of both out")])
+        if self.ramp is not None and "probe" in given:
+            raise_problems([Problem("probe", "is for a plan of steps; a ramp begins where a disaster costs least")])
         if self.ramp is None:
             ramp_only = [("risk", "risk"), ("soakMinutes", "soak_minutes")]
             raise_problems(Problem(path, 'is for "ramp": "auto"') for path, name in ramp_only if name in given)
@@ -312,6 +318,7 @@ class Request(Part, ABC):
             ignores_firing_alarms=self.ignore_alarms_already_firing,
             supersedes=self.on_conflict == "supersede",
             request_id=self.request_id,
+            probes=self.plan.probe,
             names_no_steps=self.plan.ramp is None and "steps" not in self.plan.model_fields_set,
         )
 

@@ -13,7 +13,7 @@ from rollout.core.certainty import Unclear
 from rollout.core.commands import concerns
 from rollout.core.decision import WAITING, Assessment, Decision, Phase, Policy, brought_about, decide
 from rollout.core.inspection import AlarmState
-from rollout.core.judge import Action, Judgement
+from rollout.core.judge import Action, Judgement, Proof
 from rollout.core.judge.ramp import LONGEST_OF_ANY_KIND
 from rollout.core.pace import minutes_to_wait
 from rollout.core.rollout import Outcome, Rollout
@@ -411,4 +411,15 @@ def _judgement_document(judgement: Judgement | None) -> Json:
         "logE": judgement.log_e,
         "logELimit": judgement.log_e_limit,
         "verdicts": verdict_documents(judgement.verdicts),
+        **({"proof": _proof_document(judgement.proof)} if judgement.proof else {}),
+    }
+
+
+def _proof_document(proof: Proof) -> Json:
+    return {
+        "metric": proof.metric,
+        "weightPercent": float(proof.weight_percent),
+        "margin": [proof.margin.relative, proof.margin.absolute],
+        "logS": proof.log_s,
+        "proven": proof.proven,
     }

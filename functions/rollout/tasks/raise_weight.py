@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from rollout.core.certainty import Unclear
 from rollout.core.decision import Decision, Phase
-from rollout.core.judge import Step, begin_step
+from rollout.core.judge import Plan, begin_step
+from rollout.core.judge.plan import is_probe
 from rollout.core.minutes import minute_of
 from rollout.core.rollout import Outcome, Rollout
 from rollout.core.target import TargetState
@@ -81,7 +82,7 @@ def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str)
         phase_since=now,
         changed_at=now,
         next_minute=rollout.calendar.first_countable(now),
-        reason=f"canary at {weight}, step {step + 1} of {len(plan)}, {_purpose(plan[step])}",
+        reason=f"canary at {weight}, step {step + 1} of {len(plan)}, {_purpose(plan, step)}",
     )
     baking = transition(baking, state=Phase.BAKING, now=now, decision=Decision.CONTINUE)
     line = entry(baking, state=state, decision=Decision.CONTINUE, now=now, change=wanted)
@@ -93,9 +94,12 @@ def _begin_bake(ports: Ports, rollout: Rollout, wanted: TargetState, state: str)
     return waiting(announce(ports, saved), Decision.CONTINUE, now)
 
 
-def _purpose(step: Step) -> str:
+def _purpose(plan: Plan, index: int) -> str:
+    step = plan[index]
     if step.harm_only:
         return f"the base keeps the rest as control for {step.bake_minutes} min"
+    if is_probe(plan, index):
+        return "a probe before the first step"
     return "a rung of the ramp" if step.ramp else f"baking {step.bake_minutes} min"
 
 

@@ -6,9 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from rollout.core.judge import BaseTraffic, JudgeSettings, Step
-from rollout.core.judge.planning import LONGEST_BAKE, derived
+from rollout.core.judge import BaseTraffic, JudgeSettings, MetricKind, Ramp, Step, safety
+from rollout.core.judge.plan import is_probe, reachable
+from rollout.core.judge.planning import LONGEST_BAKE, PROBE_MARGIN, derived, probed
 from rollout.core.judge.previewing import preview
+from rollout.core.judge.ramp import rungs
 
 SETTINGS = JudgeSettings.of()
 CONTROL = Step(Decimal(95), 10, harm_only=True)
@@ -22,6 +24,40 @@ def at(per_minute: float, bad_rate: float = 0.005) -> dict[str, BaseTraffic]:
 @pytest.mark.parametrize("per_minute", [300, 1_200, 120_000])
 def test_where_there_is_traffic_enough_the_default_plan_stays(per_minute: float) -> None:
     assert DEFAULT == derived(SETTINGS, DEFAULT, at(per_minute))
+
+
+@pytest.mark.parametrize(
+    ("per_minute", "first", "probe"),
+    [
+        (20_000, 5, None),
+        (20_001, 5, "1.00"),
+        (120_000, 5, "0.17"),
+        (3_000, 50, "6.67"),
+        (1_000_000_000, 5, "0.01"),
+        (50_000_000, "0.01", None),
+    ],
+)
+def test_a_probe_of_two_hundred_requests_precedes_a_step_of_more_than_a_thousand(
+    per_minute: float, first: float | str, probe: str | None
+) -> None:
+    plan = (Step(Decimal(first), 10), CONTROL)
+    found = probed(plan, per_minute, 3)
+    assert plan == found[-2:]
+    assert ([] if probe is None else [Decimal(probe)]) == [step.weight_percent for step in found[:-2]]
+    assert is_probe(found, 0) == (probe is not None)
+
+
+def test_the_first_step_may_cost_five_points_by_what_the_probe_has_proven() -> None:
+    plan = probed(DEFAULT, 120_000, 3)
+    [gate] = safety.gates(MetricKind.ERRORS, SETTINGS.gate, plan, 0)
+    assert pytest.approx((1.0, PROBE_MARGIN)) == tuple(gate)
+    assert (1,) == reachable(plan, 0)
+
+
+def test_a_ramp_gets_no_probe_and_its_last_rung_is_none() -> None:
+    ramp = rungs(Ramp(20.0, 3, 20))
+    assert ramp == probed(ramp, 120_000, 3)
+    assert not any(is_probe((ramp[-1], *rest), 0) for rest in ((), (CONTROL,)))
 
 
 def test_where_the_traffic_is_not_known_the_default_plan_stays() -> None:

@@ -11,12 +11,14 @@ from rollout.core.judge import (
     MetricSettings,
     MinuteReading,
     Pair,
+    Ramp,
     StepPreview,
     begin,
     judge,
     observe,
     preview,
 )
+from rollout.core.judge.ramp import rungs
 from tests.core.judge.builders import NAME, a_plan, orders, some_settings
 
 
@@ -52,6 +54,23 @@ def test_sparse_traffic_is_told_that_it_will_hold() -> None:
         "and 30 min bring 30 at 5%"
     )
     assert first.metrics[0].proof_minutes is None
+
+
+def test_the_rung_of_a_ramp_takes_as_long_as_it_takes_and_warns_of_nothing() -> None:
+    plan = rungs(Ramp(20.0, 3, 20))
+    shown = preview(JudgeSettings.of(metrics=[MetricSettings(NAME)]), plan, {NAME: BaseTraffic(1_200, 0.01)})
+    late = [look for look in shown if (look.metrics[0].proof_minutes or 0) > plan[look.step].bake_minutes]
+    assert late
+    assert [()] * len(late) == [look.warnings for look in late]
+
+
+def test_a_base_that_fails_itself_is_told_to_need_more_than_its_traffic() -> None:
+    last = looks(20, 0.05)[3]
+    assert last.warnings[0] == (
+        "at 20 requests a minute this step will hold: where 5% of the base's requests count as bad, the 300 canary and "
+        "300 base requests of 30 min are too few to prove 5XX safe at 50%"
+    )
+    assert last.metrics[0].proof_minutes is None
 
 
 def test_a_bake_that_is_too_short_is_told_how_long_it_takes() -> None:

@@ -131,6 +131,35 @@ def test_a_canary_that_would_cost_more_than_the_risk_is_not_raised() -> None:
     assert "next: 50 % when p_c < p_b + 9.5 points is proven" in judgement.reason
 
 
+def test_a_raise_says_what_was_proven_for_it() -> None:
+    _, judgement = at_step(7)
+    assert (Action.ADVANCE, True) == (judgement.action, judgement.proof is not None)
+    assert judgement.proof is not None
+    assert ("5XXError", 50.0) == (judgement.proof.metric, float(judgement.proof.weight_percent))
+    assert pytest.approx(RAMP.excess(0.5)) == judgement.proof.margin.absolute
+    assert judgement.proof.proven
+    assert judgement.proof.log_s >= SETTINGS.log_proof
+    assert judgement.reason.startswith("to 50 %: p_c < p_b + 9.5 points is proven, ")
+
+
+@pytest.mark.parametrize("step", range(9))
+def test_each_look_of_a_ramp_names_the_next_weight_and_its_margin(step: int) -> None:
+    for minute in range(1, 4):
+        _, judgement = minutes(begin_step(begin(SETTINGS, PLAN, HISTORY), step, SETTINGS, PLAN), minute)
+        assert judgement.proof is not None
+        target = judgement.next_step
+        assert target is None or weight_of(target) == float(judgement.proof.weight_percent)
+        assert weight_of(step) < float(judgement.proof.weight_percent)
+        assert judgement.proof.words in judgement.reason
+
+
+def test_what_is_proven_and_waits_for_its_minutes_is_said_to_be_proven() -> None:
+    _, judgement = at_step(8)
+    assert judgement.proof is not None
+    assert (None, True) == (judgement.next_step, judgement.proof.proven)
+    assert f"next: 95 % for {judgement.proof.words} is proven, now " in judgement.reason
+
+
 def test_suspicion_holds_the_raise() -> None:
     _, judgement = at_step(3, bad_rate=0.003)
     assert (Action.CONTINUE, None) == (judgement.action, judgement.next_step)

@@ -27,7 +27,7 @@ from .evidence import Evidence, MetricEvidence, learned
 from .plan import Plan, Ramp, Step
 from .readings import Count, MinuteReading, Moments, Pair, Totals
 from .settings import PRESETS, FastLane, JudgeSettings, MetricKind, MetricSettings, Route, Tolerance
-from .verdict import Action, Judgement, MetricVerdict, Standing
+from .verdict import Action, Judgement, MetricVerdict, Proof, Standing
 
 if TYPE_CHECKING:
     from .judging import combine, conclude, is_harmful, judge, observe_all, would_convict
@@ -59,6 +59,7 @@ __all__ = [
     "Moments",
     "Pair",
     "Plan",
+    "Proof",
     "Ramp",
     "RecordedMinute",
     "Recording",

@@ -39,11 +39,11 @@ from .evidence import Evidence, MetricEvidence
 from .log_space import log_sum_exp
 from .metric_defaults import source_of
 from .observing import FAILING_TOO_FAST, observe, settle
-from .plan import Plan, Step, later_starts
+from .plan import Plan, Step, is_probe, later_starts
 from .readings import MinuteReading, Totals
 from .settings import JudgeSettings, MetricKind, MetricSettings
 from .split import Split
-from .verdict import Action, Judgement, MetricVerdict, Standing
+from .verdict import Action, Judgement, MetricVerdict, Proof, Standing
 
 UNREADABLE_MINUTES = 2
 """So many newest minutes without points, and a metric is unmeasured."""
@@ -65,6 +65,7 @@ def judge(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> Judgement:
 
     name: str | None
     next_step: int | None = None
+    proof: Proof | None = None
     deciding = _deciding_view(views, log_e_capped, log_e_limit)
     verdicts = tuple(
         _metric_verdict(view, deciding, evidence, settings, plan[evidence.step])
@@ -75,10 +76,10 @@ def judge(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> Judgement:
         reason = _reason_of_harm(deciding, verdicts, log_e_capped, log_e_limit)
         action, name = Action.ROLL_BACK, deciding.metric.name
     elif plan[evidence.step].ramp is not None:
-        action, reason, name, next_step = _on_the_ramp(evidence, settings, plan, verdicts, log_e)
+        action, reason, name, next_step, proof = _on_the_ramp(evidence, settings, plan, verdicts, log_e)
     else:
         action, reason, name = _without_harm(evidence, settings, plan, verdicts)
-    return Judgement(action, reason, name, log_e, log_e_capped, log_e_limit, verdicts, next_step)
+    return Judgement(action, reason, name, log_e, log_e_capped, log_e_limit, verdicts, next_step, proof)
 
 
 def conclude(evidence: Evidence, settings: JudgeSettings, plan: Plan) -> tuple[Evidence, Judgement]:
@@ -328,19 +329,20 @@ def _without_harm(
 
 def _on_the_ramp(
     evidence: Evidence, settings: JudgeSettings, plan: Plan, verdicts: tuple[MetricVerdict, ...], log_e: float
-) -> tuple[Action, str, str | None, int | None]:
+) -> tuple[Action, str, str | None, int | None, Proof]:
     safe = frozenset(each.name for each in verdicts if each.verdict is Standing.SAFE)
     rise = ramp.rise(evidence, settings, plan, safe, log_e)
     at = explain.weight(plan[evidence.step].weight_percent)
     if rise.to is not None:
         words = [each.reason for each in verdicts if each.name in safe and each.required and not each.dry_run]
         action = Action.PROMOTE if rise.to == len(plan) else Action.ADVANCE
-        return action, "; ".join(words), None, rise.to
+        return action, "; ".join([rise.words, *words]), None, rise.to, rise.proof
     reason = next(each.reason for each in verdicts if each.name == rise.blocking)
     over = evidence.bake_minutes >= ramp.LONGEST_MINUTES or evidence.step_minutes >= ramp.LONGEST_OF_ANY_KIND
     action = Action.HOLD if over else Action.CONTINUE
-    said = f"no raise in {evidence.step_minutes} min at {at}" if over else f"ramp at {at}"
-    return action, f"{said}; {rise.words}; {reason}", rise.blocking, None
+    here = f"{'probe' if is_probe(plan, evidence.step) else 'ramp'} at {at}"
+    said = f"no raise in {evidence.step_minutes} min at {at}" if over else here
+    return action, f"{said}; {rise.words}; {reason}", rise.blocking, None, rise.proof
 
 
 def _reason_of_harm(

@@ -63,6 +63,13 @@ def reachable(plan: Plan, step: int) -> tuple[int, ...]:
     )
 
 
+def is_probe(plan: Plan, step: int) -> bool:
+    """Whether this step is the one rung that precedes a plan of fixed steps."""
+    if step != 0 or plan[0].ramp is None or len(plan) == 1:
+        return False
+    return plan[1].ramp is None and not plan[1].harm_only
+
+
 def exposed(plan: Plan, step: int) -> float:
     """The fraction of the traffic that is at stake when this step begins; 1.0 after the last.
 

@@ -3,15 +3,19 @@
 Little traffic. The fixed default plan (5, 10, 25, 50 %, ten minutes each) brings a few canary requests at a few
 requests a minute, and holds every healthy release. So a request without steps gets fewer and larger ones below five
 requests a second, each with the bake that the proof of a healthy canary needs, and half as much again; at most a day.
+
+Much traffic. Where the first step alone would bring more than a thousand canary requests a minute, a probe precedes it:
+one rung of a ramp at two hundred requests a minute, enough to convict a disaster in one. At 2,000 requests a second the
+first five minutes at 5 % cost 30,000 requests if all fail.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from math import ceil
 
-from .plan import Plan, Step
+from .plan import Plan, Ramp, Step
 from .previewing import BaseTraffic, preview
 from .settings import JudgeSettings, MetricKind
 
@@ -24,6 +28,25 @@ LEAST_BAKE = 10
 LONGEST_BAKE = 1_440
 RESERVE = 1.5
 """A healthy canary is unlucky half of the time; a bake may also last three times as long."""
+
+PROBED_PER_MINUTE = 1_000.0
+PROBE_PER_MINUTE = 200.0
+PROBE_MARGIN = 0.05
+"""How many bad requests more than the base's (a fraction) the first step may have, at what the probe has proven."""
+PROBE_MINUTES = 3
+LEAST_WEIGHT = Decimal("0.01")
+
+
+def probed(plan: Plan, requests_per_minute: float, lag_minutes: int) -> Plan:
+    """The plan of fixed steps, preceded by a probe where its first step would bring too many requests at once."""
+    first = plan[0]
+    if first.ramp is not None or requests_per_minute * first.weight <= PROBED_PER_MINUTE:
+        return plan
+    weight = max(LEAST_WEIGHT, Decimal(100.0 * PROBE_PER_MINUTE / requests_per_minute).quantize(LEAST_WEIGHT, ROUND_UP))
+    if weight >= first.weight_percent:
+        return plan
+    risk_seconds = PROBE_MARGIN * first.weight * 60.0 * (lag_minutes + 4)
+    return (Step(weight, PROBE_MINUTES, ramp=Ramp(risk_seconds, lag_minutes, 0)), *plan)
 
 
 def derived(settings: JudgeSettings, default: Plan, traffic: Mapping[str, BaseTraffic]) -> Plan:

@@ -131,7 +131,7 @@ class _Look:
         words = []
         if self.gates and seen.proof_minutes is None:
             words.append(f"{at} will hold: {self._shortage(seen.clean_proof_requests)} at {weight}")
-        elif self.gates and seen.proof_minutes is not None and seen.proof_minutes > self.bake:
+        elif self.gates and self.plan[self.step].ramp is None and (seen.proof_minutes or 0) > self.bake:
             words.append(
                 f"{at} will take longer: a proof of safety of {name} needs about {seen.proof_minutes} min "
                 f"at {weight}, its bake is {self.bake} min"
@@ -152,8 +152,16 @@ class _Look:
         name = explain.display_name(self.metric.name)
         if requests is None:
             return f"the base has too little of {name} to prove anything by"
-        brought = f"{self.longest} min bring {self.canary_requests * self.longest:,.0f}"
-        return f"{name} needs {requests:,} canary requests, all good, to be proven safe, and {brought}"
+        canary, base = self.canary_requests * self.longest, self.base_requests * self.longest
+        if canary < requests:
+            return (
+                f"{name} needs {requests:,} canary requests, all good, to be proven safe, and {self.longest} min "
+                f"bring {canary:,.0f}"
+            )
+        return (
+            f"where {explain.two_digits(100 * self.rate)}% of the base's requests count as bad, the {canary:,.0f} "
+            f"canary and {base:,.0f} base requests of {self.longest} min are too few to prove {name} safe"
+        )
 
     def _arms(self, canary_rate: float) -> tuple[Arm, Arm]:
         """What a minute is expected to bring."""

@@ -19,6 +19,7 @@ from . import explain, safety
 from .evidence import Evidence, MetricEvidence
 from .plan import Plan, Ramp, Step, exposed, reachable
 from .settings import JudgeSettings, MetricSettings
+from .verdict import Proof
 
 WEIGHTS = tuple(Decimal(each) for each in ("0.1", "0.2", "0.5", "1", "2", "5", "10", "25", "50"))
 LEAST_MINUTES = 3
@@ -67,33 +68,36 @@ def likely_course(plan: Plan) -> tuple[Plan, int]:
 
 
 class Rise(NamedTuple):
-    """How far a ramp may rise now: `to` is the step, None where it stays; `words` say what comes next."""
+    """How far a ramp may rise now: `to` is the step, None where it stays; `words` say what it is raised by, or what
+    comes next. `blocking` is the metric that it waits for."""
 
     to: int | None
     words: str
     blocking: str | None
+    proof: Proof
 
 
 def rise(evidence: Evidence, settings: JudgeSettings, plan: Plan, safe: frozenset[str], log_e: float) -> Rise:
     """The highest rung that is allowed. `safe` are the names of the metrics that are proven for the lowest."""
     targets = reachable(plan, evidence.step)
+    gating = [metric for metric in settings.metrics if metric.gates]
     reached, blocking = len(targets), None
-    for metric in settings.metrics:
-        if not metric.gates:
-            continue
-        of_it = (
-            _reached(evidence.metrics[metric.name], metric, settings, plan, evidence.step) if metric.name in safe else 0
-        )
+    for metric in gating:
+        seen = evidence.metrics[metric.name]
+        of_it = _reached(seen, metric, settings, plan, evidence.step) if metric.name in safe else 0
         if of_it < reached:
             reached, blocking = of_it, metric
     to = targets[reached - 1] if reached else None
     lacks = _lacks(evidence, plan, to, log_e)
-    if to is not None and not lacks:
-        return Rise(to, "", None)
-    wanted = blocking or next(each for each in settings.metrics if each.gates)
     target = targets[min(reached, len(targets) - 1)] if to is None else to
-    words = [_next(plan, evidence.step, target, wanted, evidence.metrics[wanted.name], settings), *lacks]
-    return Rise(None, "; ".join(words), wanted.name)
+    waits = [blocking] if blocking is not None and to is None else gating
+    proofs = [_proof(evidence, each, settings, plan, target, is_proven=to is not None) for each in waits]
+    proof = min(proofs, key=lambda each: each.log_s)
+    if to is not None and not lacks:
+        return Rise(to, f"to {_weight(proof)}: {proof.words} is proven, {_of(proof, settings)}", None, proof)
+    when = f"for {proof.words} is proven, now" if proof.proven else f"when {proof.words} is proven; now"
+    words = [f"next: {_weight(proof)} {when} {_of(proof, settings)}", *lacks]
+    return Rise(None, "; ".join(words), proof.metric, proof)
 
 
 def _reached(seen: MetricEvidence, metric: MetricSettings, settings: JudgeSettings, plan: Plan, step: int) -> int:
@@ -115,18 +119,21 @@ def _lacks(evidence: Evidence, plan: Plan, to: int | None, log_e: float) -> Sequ
     return found
 
 
-def _next(
-    plan: Plan, step: int, target: int, metric: MetricSettings, seen: MetricEvidence, settings: JudgeSettings
-) -> str:
-    """Such as "next: 50 % when p_c < p_b + 9.5 points is proven; now 12:1 of 20:1"."""
-    gates = safety.gates(metric.kind, settings.gate, plan, step)
-    at = min(seen.rungs, len(gates) - 1)
-    line = gates[at]
-    weight = f"{plan[target].weight_percent.normalize():f} %" if target < len(plan) else "100 %"
-    base = "p_b" if line.relative == 1.0 else f"{line.relative:g} x p_b"
-    points = f" + {explain.two_digits(100.0 * line.absolute)} points" if line.absolute else ""
-    now = safety.log_evidence(seen.safety, len(gates), seen.rungs)
-    return (
-        f"next: {weight} when p_c < {base}{points} is proven; now {explain.odds(now)} of "
-        f"{explain.odds(settings.log_proof)}"
-    )
+def _proof(
+    evidence: Evidence, metric: MetricSettings, settings: JudgeSettings, plan: Plan, target: int, *, is_proven: bool
+) -> Proof:
+    """How near this metric is to what the raise to this step needs."""
+    gates, targets = safety.gates(metric.kind, settings.gate, plan, evidence.step), reachable(plan, evidence.step)
+    gate = targets.index(target) if len(gates) == len(targets) else 0
+    seen = evidence.metrics[metric.name]
+    weight = plan[target].weight_percent if target < len(plan) else Decimal(100)
+    log_s = safety.log_evidence(seen.safety, len(gates), gate)
+    return Proof(metric.name, weight, gates[gate], log_s, is_proven)
+
+
+def _weight(proof: Proof) -> str:
+    return f"{float(proof.weight_percent):g} %"
+
+
+def _of(proof: Proof, settings: JudgeSettings) -> str:
+    return f"{explain.odds(proof.log_s)} of {explain.odds(settings.log_proof)}"

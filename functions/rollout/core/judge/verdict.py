@@ -1,10 +1,17 @@
 """What the judge can say."""
 
+from __future__ import annotations
+
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .effect import Effect
+from .explain import two_digits
 from .readings import Pair, Totals
+from .settings import Tolerance
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 
 class Action(StrEnum):
@@ -65,12 +72,34 @@ class MetricVerdict(NamedTuple):
     by_fast_lane: bool = False
 
 
+class Proof(NamedTuple):
+    """What a raise of the ramp needs, and how near it is.
+
+    At `weight_percent`, the next weight, the excess that is still tolerated is `margin`: the canary's rate must be
+    proven to be below it. `log_s` is ln of the evidence of that, by the metric that has the least of it. `proven`: it
+    was enough in some minute of this step, and so it stands.
+    """
+
+    metric: str
+    weight_percent: Decimal | float
+    margin: Tolerance
+    log_s: float
+    proven: bool
+
+    @property
+    def words(self) -> str:
+        """Such as "p_c < p_b + 9.5 points"."""
+        base = "p_b" if self.margin.relative == 1.0 else f"{self.margin.relative:g} x p_b"
+        points = f" + {two_digits(100.0 * self.margin.absolute)} points" if self.margin.absolute else ""
+        return f"p_c < {base}{points}"
+
+
 class Judgement(NamedTuple):
     """What to do next, and why.
 
     `log_e`, `log_e_capped`: ln of the weighted average of the deciding metrics' evidence; `log_e_limit`
     is ln(1/α). `deciding_metric` is the one the action turned on, None if none did. `next_step` is the one that an
-    advance goes to.
+    advance goes to. `proof` is what the next raise of a ramp needs; of another plan None.
     """
 
     action: Action
@@ -81,6 +110,7 @@ class Judgement(NamedTuple):
     log_e_limit: float
     verdicts: tuple[MetricVerdict, ...]
     next_step: int | None = None
+    proof: Proof | None = None
 
     @property
     def would_have_convicted(self) -> dict[str, Pair]:

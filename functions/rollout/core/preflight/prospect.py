@@ -16,7 +16,7 @@ from rollout.core.judge import (
     preview,
     with_base_dispersion,
 )
-from rollout.core.judge.planning import derived
+from rollout.core.judge.planning import derived, probed
 from rollout.core.judge.ramp import MINUTES_BESIDE_A_BAKE, from_start, likely_course
 from rollout.core.learning import with_learned
 from rollout.core.measures import ACCESS_LOG, BaseHistory, Series
@@ -144,7 +144,10 @@ def prospect_of(request: RolloutRequest, observed: Observations) -> Prospect:
     if request.names_no_steps:
         settings = replace(settings, plan=derived(judge, settings.plan, traffic))
     errors = traffic.get(counted(judge) or "")
-    settings = replace(settings, plan=from_start(settings.plan, errors.requests_per_minute if errors else 0.0))
+    per_minute = errors.requests_per_minute if errors else 0.0
+    plan = from_start(settings.plan, per_minute)
+    plan = probed(plan, per_minute, settings.calendar.lag_minutes) if request.probes else plan
+    settings = replace(settings, plan=plan)
     steps = preview(judge, settings.plan, traffic) if measured else ()
     return Prospect(request, observed, settings, measured, stand_in, steps)
 

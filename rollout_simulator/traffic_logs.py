@@ -23,10 +23,9 @@ from functools import lru_cache
 from uuid import UUID
 
 from rollout_simulator.arms import Arm
-from rollout_simulator.moto_patches.log_events import LogEvent
+from rollout_simulator.moto_patches.log_events import KEPT_MINUTES, LogEvent
 from rollout_simulator.scenario import Failure, Scenario
 
-KEPT_MINUTES = 24 * 60
 MOST_FAILURES, MOST_SUCCESSES = 300, 30
 GATEWAY = "access"
 """The access log's one stream."""

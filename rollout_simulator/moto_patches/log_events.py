@@ -30,6 +30,8 @@ LARGEST_PAGE = 1_048_576
 SEARCHED = 5_000
 """Events that one page searches at most."""
 MINUTE_MS = 60_000
+KEPT_MINUTES = 24 * 60
+"""So much of the past a source has."""
 
 
 class LogEvent(NamedTuple):
@@ -56,7 +58,8 @@ class LogShelf:
 
     def events(self, group: str, first: int, last: int) -> Iterator[LogEvent]:
         """The events of the group's sources between two moments, in ms since the epoch and inclusive, by time."""
-        for minute in range(first // MINUTE_MS, last // MINUTE_MS + 1):
+        oldest = last // MINUTE_MS - KEPT_MINUTES
+        for minute in range(max(oldest, first // MINUTE_MS), last // MINUTE_MS + 1):
             found = [event for source in self.sources.get(group, ()) for event in source(minute)]
             yield from (event for event in sorted(found) if first <= event.at <= last)
 

@@ -152,4 +152,4 @@ def test_the_headline_is_the_most_telling_group_or_why_there_is_none() -> None:
     group = Group("POST /orders", 502, "KeyError: 'sku'", 84, 91, 0, 2_735)
     assert f"Why it failed: {group}" == Why((group,)).headline
     assert "Why it failed is not known: no permission" == Why.unread("no permission").headline
-    assert "Why it failed: the logs have no failures" == Why().headline
+    assert "Why it failed: the logs have no failures of the candidate" == Why().headline

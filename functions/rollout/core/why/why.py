@@ -133,7 +133,9 @@ class Why:
         if self.groups:
             return f"Why it failed: {self.groups[0]}"
         return (
-            f"Why it failed is not known: {self.notes[0]}" if self.notes else "Why it failed: the logs have no failures"
+            f"Why it failed is not known: {self.notes[0]}"
+            if self.notes
+            else "Why it failed: the logs have no failures of the candidate"
         )
 
     def lines(self) -> Iterator[str]:
@@ -142,7 +144,7 @@ class Why:
             yield str(group)
             yield from (f"  {sample}" for sample in group.samples)
         if self.since and not self.groups:
-            yield "no failures of the candidate"
+            yield "no failure that is known to be the candidate's"
         if self.since:
             yield f"read from {_utc(self.since)} to {_utc(self.until)}"
         yield from self.notes

@@ -32,6 +32,8 @@ def plan_of(seed: int) -> RunPlan:
     if seed % 16 == 2:
         del request["plan"]["steps"]
         request["plan"] |= {"ramp": "auto", "soakMinutes": 4}
+    elif seed % 5:
+        request["plan"]["probe"] = False  # as with little traffic
     scenario = _scenario(random, request, targets) | _kind(seed)
     minutes = _expected_minutes(request)
     acts = tuple(_act(random, minutes, request, targets) for _ in range(random.choice((0, 1, 1, 2, 2, 3, 4, 6))))

@@ -13,7 +13,7 @@ import pytest
 
 from rollout_simulator.chaos import Recorded
 from rollout_simulator.chaos.plan import Act, AwsFault, What
-from tests.workflow.trouble import after, before, command, fault, final, is_base, outcome, ran, reason
+from tests.workflow.trouble import after, at, before, command, fault, final, is_base, outcome, ran, reason
 from tests.workflow.world import world
 
 pytestmark = pytest.mark.slow
@@ -60,6 +60,16 @@ def test_two_functions_are_promoted_together(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_aborted_it_puts_the_spare_aliases_back(mode: str) -> None:
     recorded = rollout(after("ShiftTraffic", "UpdateStage", What.COMMAND, **command("abort")), mode=mode)
+    assert ("ROLLED_BACK", True) == (outcome(recorded), is_as_found(recorded))
+
+
+@pytest.mark.parametrize("seconds", [9, 20, 40, 70])
+@pytest.mark.parametrize("moment", [4, 12, 30])
+def test_a_canary_that_is_made_after_the_rollback_meets_the_version_that_it_was_made_for(
+    seconds: float, moment: int
+) -> None:
+    late = fault("apigateway", "UpdateStage", mode="late", seconds=seconds, times=1)
+    recorded = rollout(at(moment, What.COMMAND, **command("abort")), faults=(late,))
     assert ("ROLLED_BACK", True) == (outcome(recorded), is_as_found(recorded))
 
 

@@ -24,7 +24,10 @@ Json = dict[str, Any]
 def ran(
     *acts: Act, faults: Sequence[AwsFault] = (), scenario: Json | None = None, latency_ms: int = 0, **request: Any
 ) -> Recorded:
-    """The rollout 5 % → 25 % → 50 % → 100 %, a judged minute each, with these acts and faults; no law is broken."""
+    """The rollout 5 % → 25 % → 50 % → 100 %, a judged minute each and no probe, with these acts and faults; no law is
+    broken.
+    """
+    has_steps = "steps" in request.get("plan", {})
     plan = RunPlan(
         seed=1,
         scenario={
@@ -37,12 +40,14 @@ def ran(
                     "steps": [{"weightPercent": weight, "bakeMinutes": 1} for weight in (5, 25, 50)],
                     "watchMinutes": 2,
                     "control": 0,
+                    "probe": False,
                 },
                 "judge": {"metrics": [{"name": "5XXError", "tolerance": {"relative": 3.0, "absolute": 0.02}}]},
                 "measurement": {"lagMinutes": 1, "settleSeconds": 0, "mostMinutesBetweenAnalyses": 1},
                 "holdMinutes": 5,
                 "pauseMinutes": 5,
                 **request,
+                **({"plan": {"probe": False, **request["plan"]}} if has_steps else {}),
             },
             **(scenario or {}),
         },

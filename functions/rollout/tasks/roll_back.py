@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 
 from rollout.core.cause import Cause, CauseKind
 from rollout.core.certainty import LOOKS_APART, Unclear
@@ -51,7 +52,7 @@ def roll_back(ports: Ports, rollout_id: str, failure: str, failed: CauseKind = C
             cause = Cause(failed, reason=fitted(readable(failure)))
             rollout = replace(rollout, cause=cause, reason=cause.reason)
         rollout = transition(rollout, state="ROLLING_BACK", now=ports.clock.now(), decision=Decision.ROLL_BACK)
-    wanted = rollout.original
+    wanted = _wanted(rollout, ports.clock.now())
     rollout = fence.begin(ports, rollout, wanted)
     try:
         changed = fence.apply(ports, rollout, wanted, rolling_back=True)
@@ -83,6 +84,17 @@ def roll_back(ports: Ports, rollout_id: str, failure: str, failed: CauseKind = C
 def _over(rollout: Rollout) -> TaskResult:
     """The base serves for good: what is left is to find out why, where that is asked, and to close."""
     return acting(rollout, Decision.EXPLAIN if rollout.wants_explanation else Decision.CLOSE)
+
+
+def _wanted(rollout: Rollout, now: datetime) -> TargetState:
+    """What was found; while a write of ours may still land, the spare aliases stay on the candidate's versions.
+
+    A canary that is made in that time reaches them. No request may meet its deployment and the old versions.
+    """
+    if not rollout.write_answered().quiet_seconds(now):
+        return rollout.original
+    spare = rollout.settings.target.behind.spare
+    return replace(rollout.original, aliases={**rollout.original.aliases, **spare})
 
 
 def _in(rollout: Rollout, seconds: int) -> TaskResult:

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from rollout_simulator.chaos.plan import What
@@ -147,6 +147,18 @@ class Course:
             for write in self.recorded.target_writes
             if write.caller in PEOPLE and after < write.number < before and write.before != write.after
         ]
+
+    @property
+    def staleness(self) -> timedelta:
+        """How old the answers to reads have been, at most."""
+        if not any(outcome == "stale" for _, _, outcome in self.recorded.calls):
+            return timedelta(0)
+        return timedelta(seconds=max(each.seconds for each in self.recorded.plan.faults if each.mode == "stale"))
+
+    @property
+    def clocks_apart(self) -> float:
+        """By how many seconds the clock of a function is wrong, at most."""
+        return max((abs(ahead) for ahead in self.recorded.plan.skews.values()), default=0.0)
 
     def target_calls(self, rollout_id: str) -> Iterator[Arrival]:
         """The calls that read or wrote the target for this rollout."""

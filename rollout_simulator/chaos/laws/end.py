@@ -138,9 +138,11 @@ def _known_state(course: Course, rollout_id: str) -> Iterator[Violation]:
     record = course.records[rollout_id][-1]
     if released is None:
         return
-    read = max((call.number for call in course.target_calls(rollout_id) if call.number < released), default=0)
-    if course.foreign_changes(read, released):
-        return  # what somebody did after the last look is theirs
+    looks = [call for call in course.target_calls(rollout_id) if call.number < released]
+    shown = max((call.at for call in looks), default=course.recorded.started) - course.staleness
+    read = max((call.number for call in looks), default=0)
+    if any(write.number > read or write.at > shown for write in course.foreign_changes(0, released)):
+        return  # what somebody did after the last look, or after the moment that it showed, is theirs
     state = course.state_at(released)
     match record.outcome:
         case "PROMOTED":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from rollout_simulator.chaos.laws.course import Course
+from rollout_simulator.chaos.laws.course import Change, Course
 from rollout_simulator.chaos.laws.verdicts import Law, Violation
 
 
@@ -42,9 +42,18 @@ def _gapless(course: Course, here: str, previous: int, number: int, rollout_id: 
 
 def _unmixed(course: Course, here: str, minute: int, settle_seconds: int, rollout_id: str) -> Iterator[Violation]:
     # A change is noted by the clock of the function that made it; settleSeconds is what covers the difference.
-    apart = max((abs(ahead) for ahead in course.recorded.plan.skews.values()), default=0.0)
-    first = datetime.fromtimestamp(minute * 60 - settle_seconds + apart, UTC)
+    first = datetime.fromtimestamp(minute * 60 - settle_seconds + course.clocks_apart, UTC)
     end = datetime.fromtimestamp(minute * 60 + 60, UTC)
     for change in course.changes:
+        if course.is_late(change) and _puts_back(course, change):
+            continue  # nobody had told the rollout that its canary was gone for a moment
         if change.rollout_id == rollout_id and change.before != change.after and first < change.write.at < end:
             yield Violation(Law.MINUTES, f"{here}, although {change} changed the weight")
+
+
+def _puts_back(course: Course, change: Change) -> bool:
+    """Whether this write undoes what somebody else had just done to the target."""
+    return any(
+        write.after == change.before and write.before == change.after
+        for write in course.foreign_changes(0, change.write.number)
+    )

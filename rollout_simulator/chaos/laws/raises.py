@@ -59,7 +59,8 @@ def _is_told_to_rise(course: Course, change: Change, since: TargetWrite) -> bool
 
 def _requests_seen(course: Course, record: Record, since: datetime, until: datetime) -> dict[int, int]:
     """The canary's requests by minute, as CloudWatch showed them when the weight was raised."""
-    first = since.timestamp() + record.settings["settleSeconds"]
+    # A change is noted by the clock of the function that made it; settleSeconds is what covers the difference.
+    first = since.timestamp() + record.settings["settleSeconds"] - course.clocks_apart
     return {
         point.minute: point.requests
         for point in course.recorded.canary_points

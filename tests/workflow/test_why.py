@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import unescape
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from typer.testing import CliRunner
 
 from rollout.tasks import explain
 from rollout_cli.main import app
+from rollout_cli.rollout_snapshot import look
 from rollout_simulator.chaos.plan import What
 from rollout_simulator.scenario import parse_scenario
 from rollout_simulator.simulation import Result, Simulation, opened
+from tests.workflow.test_dashboard import asked
 from tests.workflow.trouble import after, final, is_base, outcome, ran
-from tests.workflow.world import scenario
+from tests.workflow.world import World, scenario
 
 Json = dict[str, Any]
 
@@ -133,6 +136,35 @@ def test_rollout_why_names_the_planted_cause(cause: str, seed: int) -> None:
     assert any(named in message.text for message in result.messages if message.state == "ROLLED_BACK")
 
 
+def test_every_screen_shows_what_failed() -> None:
+    fields, named = CAUSES["a missing key on one route"]
+    with opened(scenario(api=LOGGING, **fields)) as simulation:
+        simulation.run()
+        rollout = simulation.store.load(simulation.rollout_id)
+        seen = look(simulation.store, simulation.rollout_id)
+        screens = {
+            name: CliRunner().invoke(app, [*words, simulation.rollout_id, "--region", "us-east-1"]).stdout
+            for name, words in {"status": ["status"], "report": ["report"], "json": ["status", "--json"]}.items()
+        }
+        widget = asked(World(simulation), rollout=simulation.rollout_id)
+    assert rollout is not None
+    assert seen is not None
+    assert f"Why it failed: {rollout.why.groups[0]}" in screens["status"] if rollout.why else False
+    assert named in screens["report"]
+    assert "KeyError: 'sku'" == json.loads(screens["json"])["why"]["groups"][0]["message"]
+    page = unescape(seen.page())
+    assert "<h2>What failed</h2>" in page
+    assert named in page
+    assert named in unescape(widget)
+
+
+def test_of_a_rollout_that_is_not_there_nothing_is_told() -> None:
+    with opened(scenario()):
+        told = CliRunner().invoke(app, ["why", "nobody", "--region", "us-east-1"])
+    assert told.exit_code == 2
+    assert "there is no rollout nobody" in told.stderr
+
+
 def test_an_alias_is_told_by_its_versions_lines() -> None:
     failing = {"error_percent": 9, "failures": [{"message": "KeyError: 'sku'"}]}
     with opened(scenario(target="lambda-alias", candidate=failing)) as simulation:
@@ -199,12 +231,20 @@ def test_logs_that_cannot_be_read_change_no_outcome_and_why_is_said(fault: Json,
     assert said in ended[0]
 
 
-def test_a_task_that_is_never_answered_ends_after_a_minute_and_the_rollout_is_closed() -> None:
-    recorded = ran(after("Explain", "GetItem", What.HANG), scenario={"candidate": {"error_percent": 100.0}})
+@pytest.mark.parametrize("what", [What.CRASH, What.HANG])
+@pytest.mark.parametrize(
+    ("operation", "explained"), [("GetItem", False), ("FilterLogEvents", False), ("UpdateItem", True)]
+)
+def test_a_task_that_dies_or_is_never_answered_ends_within_a_minute_and_the_rollout_is_closed(
+    operation: str, explained: bool, what: What
+) -> None:
+    recorded = ran(after("Explain", operation, what), scenario={"candidate": {"error_percent": 100.0}})
     assert "ROLLED_BACK" == outcome(recorded)
     assert is_base(final(recorded), recorded)
     events = [event["detail"] for event in recorded.events if event["detail"].get("state") == "ROLLED_BACK"]
-    assert "Explain failed" in events[-1]["why"]["notes"][0]
+    why = events[-1]["why"]
+    assert explained == bool(why["groups"])
+    assert explained or "Explain failed" in why["notes"][0]
 
 
 def test_the_base_serves_before_any_log_is_read() -> None:

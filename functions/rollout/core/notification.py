@@ -68,6 +68,7 @@ HAPPENED: Mapping[str, tuple[str, str]] = {
 }
 
 _STATUS = ("status {id}", "see the state")
+_WHY = ("why {id}", "see what fails, by the logs")
 _REPORT = ("report {id} --html {id}.html", "save the report as a page")
 
 _POSSIBLE: Mapping[str, tuple[str, ...]] = {
@@ -150,6 +151,8 @@ def _commands(event: StateChanged, place: Place) -> Iterator[tuple[str, str]]:
     for command in _POSSIBLE.get(event["state"], ()):
         step = " --step {step}" if command == "approve" else ""
         yield _command_line(f"{command} {{id}}{step}", event, place), purpose(command, event["state"])
+    if event["state"] == "HELD":
+        yield _command_line(_WHY[0], event, place), _WHY[1]
     for line, does in (_REPORT, _STATUS) if event["state"] in _REPORTED else (_STATUS,):
         yield _command_line(line, event, place), does
 

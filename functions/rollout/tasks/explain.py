@@ -22,13 +22,13 @@ from rollout.ports import Logs, Ports
 from rollout.tasks.record import load
 from rollout.tasks.task_result import TaskResult, acting
 
-MOST_SECONDS = 35.0
+MOST_SECONDS = 30.0
 """After so long no further call is made. A call takes at most 17 s with its second attempt, and the state has 60 s."""
 MOST_CALLS = 80
 """Pages of all searches together."""
 MOST_PAGES = 10
-MOST_LINES = 6_000
-MOST_CHARACTERS = 6_000_000
+MOST_LINES = 4_000
+MOST_CHARACTERS = 4_000_000
 """Of one search."""
 ENOUGH_FAILURES = 200
 """So many of the candidate's failures are enough: older ones are not read."""
@@ -229,7 +229,6 @@ class _Reading:
             Arm(base, [*evidence.base.errors, *theirs]),
             [*evidence.shared, *shared],
             {**evidence.spans, **self._spans(log.group, [*canary_unknown, *base_unknown])},
-            named,
         )
 
     def _log_of(self, called: Called) -> FunctionLog:

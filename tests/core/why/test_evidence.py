@@ -78,9 +78,9 @@ def test_without_an_access_log_the_functions_lines_are_the_groups() -> None:
 
 
 def test_lines_of_a_version_that_serves_both_are_given_to_nobody_without_an_id() -> None:
-    evidence = Evidence(Arm([failed(1)]), Arm([failed(2)]), shared=[raised(1), raised(0, "MemoryError", named=False)])
-    assert ["KeyError: 'sku'"] == [group.message for group in explained(evidence)]
-    assert [("MemoryError", 1)] == list(unplaced(evidence))
+    evidence = Evidence(Arm([failed(1)]), Arm([failed(2)]), shared=[raised(7), raised(0, "MemoryError", named=False)])
+    assert [""] == [group.message for group in explained(evidence)]
+    assert [("KeyError: 'sku'", 1), ("MemoryError", 1)] == list(unplaced(evidence))
 
 
 def test_only_server_errors_that_no_line_names_are_looked_up_and_a_bounded_number_spread_evenly() -> None:
@@ -93,11 +93,18 @@ def test_only_server_errors_that_no_line_names_are_looked_up_and_a_bounded_numbe
     assert (answers, ()) == to_look_up(answers, [raised(0)], 100)
 
 
-def test_what_was_no_failed_answer_is_no_failure_where_the_access_log_names_the_invocations() -> None:
+def test_where_lines_are_found_for_answers_what_else_is_logged_is_no_failure() -> None:
     handled = [raised(number, "handled") for number in range(100, 900)]
-    evidence = Evidence(Arm([failed(1)], [raised(1), *handled]), shared=handled, names_invocations=True)
+    evidence = Evidence(Arm([failed(1)], [raised(1), *handled]), shared=handled)
     assert ["KeyError: 'sku'"] == [group.message for group in explained(evidence)]
     assert [] == list(unplaced(evidence))
+
+
+def test_where_no_id_of_the_access_log_is_one_of_the_functions_its_lines_are_told_apart() -> None:
+    evidence = Evidence(Arm([failed(number) for number in range(3)], [raised(number + 100) for number in range(3)]))
+    assert {("POST /orders", ""), ("", "KeyError: 'sku'")} == {
+        (group.route, group.message) for group in explained(evidence)
+    }
 
 
 LINES = st.builds(

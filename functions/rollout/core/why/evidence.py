@@ -33,20 +33,20 @@ class Arm:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What was read of both. shared: lines of a version that serves both arms. spans: of the failed invocations that
-    were looked up, by request id. names_invocations: whether answers have the id by which the function's log names
-    them.
+    were looked up, by request id.
     """
 
     canary: Arm = Arm()
     base: Arm = Arm()
     shared: Sequence[ErrorLine] = ()
     spans: Mapping[str, Span] = field(default_factory=dict)
-    names_invocations: bool = False
 
     @property
-    def answers_are_all(self) -> bool:
-        """Whether the access log has all that failed: what else the function's log says was no failed answer."""
-        return self.names_invocations and bool(self.canary.failures)
+    def is_joined(self) -> bool:
+        """Whether lines of the function's log were found for answers of the candidate: then what else stands there was
+        no failed answer, or one that was left out.
+        """
+        return any(lines for _, lines in _with_lines(self.canary, self))
 
 
 def to_look_up(
@@ -94,7 +94,8 @@ def explained(evidence: Evidence) -> tuple[Group, ...]:
     """The groups, the most telling first. What the function's log says of requests that could not be found in the
     access log is a group without route and status.
     """
-    canary, base = (_tally(_joined(arm, evidence)) for arm in (evidence.canary, evidence.base))
+    alone = not evidence.is_joined
+    canary, base = (_tally(_joined(arm, evidence, lines_alone=alone)) for arm in (evidence.canary, evidence.base))
     canary_of, base_of = _by_kind(canary), _by_kind(base)
     groups = [
         Group(
@@ -114,7 +115,7 @@ def unplaced(evidence: Evidence, most: int = 3) -> Sequence[tuple[str, int]]:
     """The messages of the lines that may be of either arm and that no failed answer could be given, the most frequent
     first, with their numbers.
     """
-    if evidence.answers_are_all:
+    if evidence.is_joined:
         return ()
     placed = {
         id(line)
@@ -156,15 +157,15 @@ def _spread(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     return samples[0], samples[len(samples) // 2], samples[-1]
 
 
-def _joined(arm: Arm, evidence: Evidence) -> list[tuple[_Key, Sample]]:
-    """Each failed answer with what is known of it; then the arm's own lines that belong to none."""
+def _joined(arm: Arm, evidence: Evidence, *, lines_alone: bool) -> list[tuple[_Key, Sample]]:
+    """Each failed answer with what is known of it; then, if asked, the arm's own lines that belong to none."""
     found, explaining = list[tuple[_Key, Sample]](), set[int]()
     for answer, lines in _with_lines(arm, evidence):
         explaining.update(map(id, lines))
         best = max(lines, key=lambda each: (each.weight, -each.at), default=None)
         key = _Key(answer.route, answer.status, best.said if best else answer.said)
         found.append((key, Sample(_iso(answer.at), answer.request_id, answer.trace_id)))
-    left = [error for error in arm.errors if id(error) not in explaining and not evidence.answers_are_all]
+    left = [error for error in arm.errors if lines_alone and id(error) not in explaining]
     return found + [(_Key("", 0, error.said), Sample(_iso(error.at), error.request_id)) for error in _one_each(left)]
 
 

@@ -7,6 +7,7 @@ looks like is recognised before its digits are taken out.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 LONGEST_MESSAGE = 240
 _LONGEST_READ = 2_000
@@ -57,11 +58,14 @@ _STEPS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
+@lru_cache(maxsize=1_024)
 def normalised(text: str) -> str:
     """The message on one line, without numbers, ids, addresses and what looks like a secret, cut to its length.
 
     "" for a text that has nothing to show.
     """
+    if not text:
+        return ""
     one_line = " ".join(_printable(text[:_LONGEST_READ]).split())
     for pattern, shown in _STEPS:
         one_line = pattern.sub(shown, one_line)

@@ -166,6 +166,18 @@ def test_a_task_that_failed_itself_is_told_by_close() -> None:
     assert "ROLLED_BACK" == world.fakes.notifier.published[-1]["state"]
 
 
+def test_what_is_known_of_the_candidate_is_told_though_the_base_cannot_be_read() -> None:
+    world = failing()
+    world.roll_back()
+
+    def breaks() -> None:
+        raise Unavailable("it is slow")
+
+    world.call("explain", Disturbance(2, only="logs.page", before=breaks))
+    assert "9 of 11 failures: POST /orders 502, KeyError: 'sku' (base: 0 of 0)" == told(world)[0]
+    assert "it is slow" in told(world)
+
+
 def test_it_stops_reading_when_its_time_is_over() -> None:
     world = failing()
     world.roll_back()

@@ -264,3 +264,13 @@ def test_switched_off_nothing_is_read_and_nothing_may_be() -> None:
         variables = deployment.resources["ExplainFunction"]["Environment"]["Variables"]
     assert "" == variables["LOG_GROUP_NAME"]
     assert not [each for each in statements if any("logs:" in action for action in each.actions)]
+
+
+@pytest.mark.parametrize("on_promotion", ["mergeVariables", "moveAliases"])
+def test_versions_that_the_rollout_points_aliases_to_itself_are_told_apart(on_promotion: str) -> None:
+    """After the rollback the alias is on the old version again; the candidate's is in the record."""
+    with opened(scenario(api={"on_promotion": on_promotion}, candidate=FAILING)) as simulation:
+        result = simulation.run()
+        shown = why(simulation.rollout_id)
+    assert "ROLLED_BACK" == result.outcome
+    assert "errors in the function's log: KeyError: 'sku' (base: 0 of " in shown.splitlines()[0]

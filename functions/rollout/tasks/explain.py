@@ -146,11 +146,7 @@ class _Reading:
             return (), (), False
         if not log.names_routes:
             self.note("the access log has no $context.resourcePath, so failures have no route")
-        try:
-            return *self._both_arms(stage.group, log), log.names_invocations
-        except NOT_READ as error:
-            self.note(error)
-            return (), (), False
+        return *self._both_arms(stage.group, log), log.names_invocations
 
     def _both_arms(self, group: str, log: AccessLogFormat) -> tuple[Sequence[Answer], Sequence[Answer]]:
         promoted_at = self._promoted_at
@@ -179,16 +175,22 @@ class _Reading:
     def _failures(
         self, group: str, log: AccessLogFormat, *, canary: bool | None, first: datetime, last: datetime
     ) -> Sequence[Answer]:
-        lines = self._search(group, log.failures(canary=canary), first, last).lines
+        """Those of an arm; none, and why, where they cannot be read: what else is known is told all the same."""
+        try:
+            lines = self._search(group, log.failures(canary=canary), first, last).lines
+        except NOT_READ as error:
+            self.note(error)
+            return ()
         answers = [answer for line in lines if (answer := log.read(line.message, line.at)) is not None]
         return [each for each in answers if each.failed and canary in (None, each.canary)]
 
     def _called(self, variables: Mapping[str, str]) -> tuple[Sequence[Called], Sequence[Called]]:
         """What the canary and the base call, by route."""
-        target = self.rollout.settings.target
-        overridden = {**variables, **self.rollout.settings.candidate.overrides}
-        base = self.logs.called(target, variables)
-        return (base if overridden == variables else self.logs.called(target, overridden)), base
+        target, overrides = self.rollout.settings.target, self.rollout.settings.candidate.overrides
+        found = {name: value for name, value in self.rollout.original.variables.items() if name in overrides}
+        before = {**{name: value for name, value in variables.items() if name not in overrides}, **found}
+        base = self.logs.called(target, before)
+        return (self.logs.called(target, {**before, **overrides}) if overrides else base), base
 
     def _with_functions(
         self, canary: Arm, base: Arm, called: tuple[Sequence[Called], Sequence[Called]], *, named: bool
@@ -211,8 +213,8 @@ class _Reading:
     ) -> Evidence:
         own = next(each for each in by_canary if each.function == function)
         beside = next((each for each in by_base if each.function == function), None)
-        log = self._log_of(own)
-        other = self._log_of(beside).version if beside else None
+        log = self._log_of(own, self.rollout.settings.target.behind.spare)
+        other = self._log_of(beside, self.rollout.original.aliases).version if beside else None
         found = self._search(log.group, ERRORS, (self.base_since or self.since) - STARTS_BEFORE, self.until)
         errors, shared = errors_in(found.lines), list[ErrorLine]()
         mine, theirs = _of(log.version, errors), _of(other, errors)
@@ -231,11 +233,10 @@ class _Reading:
             {**evidence.spans, **self._spans(log.group, [*canary_unknown, *base_unknown])},
         )
 
-    def _log_of(self, called: Called) -> FunctionLog:
-        """With the version that the rollout has pointed the alias to, if it has."""
+    def _log_of(self, called: Called, versions: Mapping[str, str]) -> FunctionLog:
+        """With the version that the rollout knows of the alias, where it moves aliases."""
         found = self.logs.of_function(called.function, called.qualifier)
-        moved = self.rollout.settings.target.behind.spare.get(f"{called.name}:{called.qualifier}")
-        return replace(found, version=moved) if moved else found
+        return replace(found, version=versions.get(f"{called.name}:{called.qualifier}", found.version))
 
     def _looked_up(
         self,

@@ -6,11 +6,26 @@ from decimal import Decimal
 
 import pytest
 
-from rollout.core.judge import BaseTraffic, JudgeSettings, MetricKind, Ramp, Step, safety
+from rollout.core.judge import (
+    Action,
+    BaseTraffic,
+    Count,
+    JudgeSettings,
+    MetricKind,
+    MetricSettings,
+    MinuteReading,
+    Pair,
+    Ramp,
+    Step,
+    begin,
+    conclude,
+    observe,
+    safety,
+)
 from rollout.core.judge.plan import is_probe, reachable
 from rollout.core.judge.planning import LONGEST_BAKE, PROBE_MARGIN, derived, probed
 from rollout.core.judge.previewing import preview
-from rollout.core.judge.ramp import rungs
+from rollout.core.judge.ramp import LONGEST_MINUTES, SUSPICION, rungs
 
 SETTINGS = JudgeSettings.of()
 CONTROL = Step(Decimal(95), 10, harm_only=True)
@@ -52,6 +67,20 @@ def test_the_first_step_may_cost_five_points_by_what_the_probe_has_proven() -> N
     [gate] = safety.gates(MetricKind.ERRORS, SETTINGS.gate, plan, 0)
     assert pytest.approx((1.0, PROBE_MARGIN)) == tuple(gate)
     assert (1,) == reachable(plan, 0)
+
+
+def test_a_probe_waits_under_suspicion_for_half_an_hour_and_goes_on_then() -> None:
+    """A failure every other minute, where the base would have one in five: no proof of harm, no end of suspicion."""
+    settings, plan = JudgeSettings.of(metrics=[MetricSettings("5XXError")]), probed(DEFAULT, 120_000, 3)
+    evidence = begin(settings, plan, {"5XXError": Count(3_600_000, 3_600)})
+    actions = []
+    for minute in range(LONGEST_MINUTES):
+        pair = Pair(Count(204, int(minute % 2 == 0)), Count(119_796, 120))
+        evidence = observe(evidence, MinuteReading(minute, 0, {"5XXError": pair}), settings, plan)
+        evidence, judgement = conclude(evidence, settings, plan)
+        actions.append(judgement.action)
+        assert judgement.log_e > SUSPICION
+    assert [Action.CONTINUE] * (LONGEST_MINUTES - 1) + [Action.ADVANCE] == actions
 
 
 def test_a_ramp_gets_no_probe_and_its_last_rung_is_none() -> None:

@@ -3,7 +3,7 @@
 Law: a rung is taken when, for every required metric, it and every lower one are proven safe, three minutes of this
 weight are measured, and the combined evidence of harm is below 0.74 (a raise under suspicion makes it worse). The step
 before 100 % needs the ordinary gate and the ramp's measured minutes in all. Thirty minutes without a raise: a person
-decides.
+decides. A probe, the only rung before a plan of steps, then goes on under suspicion, as any step does.
 
 The guarantee: with probability 1 − β a step, no weight is taken at which an excess that was present throughout the
 step costs more than the ramp's risk before the next look. An excess that begins later, or only under load, is caught by
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from . import explain, safety
 from .evidence import Evidence, MetricEvidence
-from .plan import Plan, Ramp, Step, exposed, reachable
+from .plan import Plan, Ramp, Step, exposed, is_probe, reachable
 from .settings import JudgeSettings, MetricSettings
 from .verdict import Proof
 
@@ -114,7 +114,8 @@ def _lacks(evidence: Evidence, plan: Plan, to: int | None, log_e: float) -> Sequ
     measured = evidence.baked_before + evidence.bake_minutes
     if ramp is not None and to is not None and exposed(plan, to) == 1.0 and measured < ramp.soak_minutes:
         found.append(f"{measured} of {ramp.soak_minutes} min measured in all")
-    if log_e >= SUSPICION:
+    waited = is_probe(plan, evidence.step) and evidence.bake_minutes >= LONGEST_MINUTES
+    if log_e >= SUSPICION and not waited:
         found.append(f"odds of harm are {explain.odds(log_e)}, a raise needs less than {explain.odds(SUSPICION)}")
     return found
 

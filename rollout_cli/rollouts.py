@@ -135,6 +135,7 @@ def summary_of(controller: Controller, rollout_id: str) -> Json | None:
         "remarks": list(remarks_of(rollout, undo)),
         "reason": rollout.told_reason,
         "warnings": list(warnings_of(rollout)),
+        "why": rollout.why.to_document() if rollout.why else None,
         "target": rollout.settings.target.to_document(),
         "step": rollout.step,
         "steps": len(rollout.settings.plan),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rollout.core.rollout import Candidate, Rollout
     from rollout.core.signals import Signal
     from rollout.core.target import Json, Target, TargetState
+    from rollout.core.why.logs import Called, FunctionLog, Page, Search, StageLog
 
 _T = TypeVar("_T")
 
@@ -320,6 +321,34 @@ class Executions(Protocol):
         """
 
 
+class Logs(Protocol):
+    """Finds and reads the logs of a target."""
+
+    def of_stage(self, target: Target) -> StageLog:
+        """What the stage writes.
+
+        Raises: TargetMissing, NotAllowed, Unavailable.
+        """
+
+    def called(self, target: Target, variables: Mapping[str, str]) -> Sequence[Called]:
+        """The functions that the stage's API, as it is now defined, calls with these stage variables.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+    def of_function(self, function: str, qualifier: str) -> FunctionLog:
+        """Where the function writes its log; `function` is its name or ARN.
+
+        Raises: TargetMissing, NotAllowed, Unavailable.
+        """
+
+    def page(self, search: Search, token: str = "") -> Page:
+        """One page of what is found, oldest first.
+
+        Raises: TargetMissing (there is no such log group), Refused (the pattern), NotAllowed, Unavailable.
+        """
+
+
 class Notifier(Protocol):
     """Tells the world."""
 
@@ -333,7 +362,7 @@ class Notifier(Protocol):
 @dataclass(frozen=True, slots=True)
 class Ports:
     """All that the tasks need. `shifters`, `sources` and `inspectors` are tables by target type; among the sources
-    there is also that of the access log.
+    there is also that of the access log. logs: None where logs are not to be read.
     """
 
     clock: Clock
@@ -346,6 +375,7 @@ class Ports:
     notifier: Notifier
     waker: Waker
     executions: Executions
+    logs: Logs | None = None
 
     def shifter(self, target: Target) -> TrafficShifter:
         """The shifter for this kind of target.

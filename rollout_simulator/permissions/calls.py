@@ -138,8 +138,9 @@ def _ssm(operation: OperationModel, parameters: Parameters, place: Place) -> lis
 
 
 def _logs(operation: OperationModel, parameters: Parameters, place: Place) -> list[Permission]:
+    """The group's ARN ends in `:*` for every action but tagging (documented: LogGroup's `arn`)."""
     group = parameters.get("logGroupName") or parameters.get("logGroupNamePrefix") or "*"
-    return [Permission(f"logs:{operation.name}", place.arn("logs", f"log-group:{group}"))]
+    return [Permission(f"logs:{operation.name}", place.arn("logs", f"log-group:{group}:*"))]
 
 
 def _unnarrowed(prefix: str) -> Callable[[OperationModel, Parameters, Place], list[Permission]]:

@@ -877,3 +877,17 @@ def test_the_escapes_of_a_text_are_not_read_as_json(machines: StateMachines) -> 
 def test_the_limit_of_a_states_data_counts_what_is_not_ascii_thrice() -> None:
     quotas = importlib.import_module("moto.stepfunctions.parser.quotas")
     assert not quotas.is_within_size_quota({"reason": "é" * 100_000})  # 200 KB of UTF-8, and 256 KiB are allowed
+
+
+@lacking("LogsBackend.filter_log_events")
+def test_log_events_come_stream_by_stream_and_a_pattern_for_json_finds_everything() -> None:
+    with mock_aws():
+        logs = client("logs")
+        logs.create_log_group(logGroupName="g")
+        now = int(time.time() * 1000)
+        for stream, moments in (("one", (3, 1)), ("two", (2,))):
+            logs.create_log_stream(logGroupName="g", logStreamName=stream)
+            events = [{"timestamp": now - 1_000 * before, "message": str(before)} for before in moments]
+            logs.put_log_events(logGroupName="g", logStreamName=stream, logEvents=events)
+        found = logs.filter_log_events(logGroupName="g", filterPattern="{ $.status >= 500 }")["events"]
+    assert ["3", "1", "2"] == [event["message"] for event in found]

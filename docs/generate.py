@@ -23,6 +23,7 @@ MAIN_PATH = (
     "Shift traffic",
     "Promote",
     "Roll back",
+    "Explain",
     "Close",
 )
 """The states that a person should know before any other."""

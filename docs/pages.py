@@ -58,7 +58,21 @@ def preflight_page() -> str:
 
 def fix_in_words(fix: str) -> str:
     """A fix with its blanks named instead of filled."""
-    return fix.replace("{command}", "the command that the finding prints").replace("{{", "{").replace("}}", "}")
+    return fix.format_map(_BLANKS)
+
+
+_BLANKS = {
+    "command": "the command that the finding prints",
+    "remedy": "do what the finding says",
+    "ready": "",
+    "name": "NAME",
+    "lag": "the value that the finding says",
+    "dimensions": "the dimensions that the finding names",
+    "sam": "the line that the finding prints",
+    "cdk": "the line that the finding prints",
+    "terraform": "the line that the finding prints",
+}
+"""What stands in a fix where a finding has its own words."""
 
 
 def request_page() -> str:

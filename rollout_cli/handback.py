@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Container
+from itertools import count
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -71,18 +75,40 @@ def parameters(target: Target, seen: TargetState) -> dict[str, str]:
     """A template's parameters for it, by our convention: `Live`, and what it is the live one of."""
     if target.kind == "lambda-alias":
         return {"LiveVersion": seen.base}
-    variables = {f"Live{name[:1].upper()}{name[1:]}": value for name, value in sorted(seen.variables.items())}
-    return {"LiveDeploymentId": seen.base, **variables}
+    made = {"LiveDeploymentId": seen.base}
+    for name, value in sorted(seen.variables.items()):
+        made[_parameter(name, made)] = value
+    return made
+
+
+def _parameter(name: str, taken: Container[str]) -> str:
+    """A name that CloudFormation takes, letters and digits alone, and that no other variable has."""
+    words = "".join(f"{word[:1].upper()}{word[1:]}" for word in re.split(r"[^A-Za-z0-9]+", name))
+    wanted = (f"Live{words}{number if number > 1 else ''}" for number in count(1))
+    return next(each for each in wanted if each not in taken)
 
 
 def in_words(target: str, document: Json) -> str:
     """For a person, with a line to copy."""
     serves = document["serves"]
     lines = [f"{target} serves {serves.get('DeploymentId') or serves['FunctionVersion']}"]
-    lines += [f"  stage variable {name} = {value}" for name, value in sorted(serves.get("Variables", {}).items())]
-    overrides = " ".join(f"{name}={value}" for name, value in document["parameters"].items())
+    own = [name for name in document["parameters"] if name not in ("LiveDeploymentId", "LiveVersion")]
+    variables = sorted(serves.get("Variables", {}).items())
+    lines += [
+        f"  stage variable {name} = {value}, parameter {parameter}"
+        for (name, value), parameter in zip(variables, own, strict=True)
+    ]
+    overrides = " ".join(quote(f"{name}={_for_sam(value)}") for name, value in document["parameters"].items())
     lines += [
         "Deploy its stack with this, and template and target agree:",
         f"  sam deploy --parameter-overrides {overrides}",
     ]
     return "\n".join(lines)
+
+
+def _for_sam(value: str) -> str:
+    """A value as the SAM CLI reads it behind the shell: in quotes of its own where it has more than plain letters."""
+    if re.fullmatch(r"[\w.:/-]+", value):
+        return value
+    escaped = value.replace('"', '\\"')
+    return f'"{escaped}"'

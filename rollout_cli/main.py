@@ -22,6 +22,7 @@ from rollout_cli.simulate import simulate
 from rollout_cli.uninstall import uninstall_check
 from rollout_cli.validate import validate
 from rollout_cli.watch import watch
+from rollout_cli.why import why
 
 app = typer.Typer(
     name="rollout",
@@ -42,6 +43,7 @@ app.command()(start)
 app.command()(status)
 app.command()(watch)
 app.command()(report)
+app.command()(why)
 app.command(name="list")(list_rollouts)
 app.command(name="uninstall-check")(uninstall_check)
 commands.register(app)

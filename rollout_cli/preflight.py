@@ -73,14 +73,19 @@ def preflight(
 
 
 def findings_view(findings: Sequence[Json]) -> RenderableType:
-    """Each finding: what, and below it why it matters and how to fix it."""
+    """Each finding: what, below it why it matters and how to fix it, and below that the command for it."""
     if not findings:
         return Text("\nNothing speaks against it.", style="green")
     parts: list[RenderableType] = []
     for finding in cleaned(list(findings)):
         severity = finding["severity"]
         head = Text.assemble((f"{severity}: ", STYLES[severity]), finding["what"], (f"  [{finding['code']}]", "dim"))
-        parts += [Text(), head, Padding(Text(f"{finding['why']}\nFix: {finding['fix']}."), (0, 0, 0, 2))]
+        command = finding.get("command", "")
+        fix = finding["fix"].removesuffix(command).rstrip()
+        end = "" if command else "."
+        parts += [Text(), head, Padding(Text(f"{finding['why']}\nFix: {fix}{end}"), (0, 0, 0, 2))]
+        if command:  # in one line, however long: a shell would take a broken one for two
+            parts.append(Text(command, no_wrap=True, overflow="ignore"))
     return Group(*parts)
 
 
@@ -90,4 +95,4 @@ def _show(as_json: bool, document: Json, *parts: RenderableType) -> None:
         return
     console = Console(highlight=False)
     for part in parts:
-        console.print(part)
+        console.print(part, crop=False)

@@ -34,6 +34,7 @@ def report_lines(seen: RolloutSnapshot) -> Iterator[str]:
     yield from view.remarks
     yield view.reason
     yield from view.warnings
+    yield from view.failures[1:]
     yield ""
     yield from metric_lines(view.metrics)
     yield ""

@@ -135,6 +135,7 @@ def summary_of(controller: Controller, rollout_id: str) -> Json | None:
         "remarks": list(remarks_of(rollout, undo)),
         "reason": rollout.told_reason,
         "warnings": list(warnings_of(rollout)),
+        "why": rollout.why.to_document() if rollout.why else None,
         "target": rollout.settings.target.to_document(),
         "step": rollout.step,
         "steps": len(rollout.settings.plan),
@@ -182,7 +183,7 @@ def show(summary: Json, *, as_json: bool) -> None:
         at = f"step {max(0, summary['step']) + 1} of {summary['steps']}, weight {summary['weightPercent']:g} %"
         console.print(at, markup=False)
     for line in (*summary.get("remarks", ()), summary["reason"], *summary.get("warnings", ())):
-        console.print(one_line(line), markup=False)
+        console.print(one_line(line), markup=False, soft_wrap=True)  # a broken command could not be pasted
 
 
 def _name(document: Json) -> str:

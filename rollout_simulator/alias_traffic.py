@@ -74,7 +74,10 @@ class AliasTraffic(Traffic):
                 refused = int(self._random.binomial(number, behaviour.throttle_percent / 100))
                 throttled[version] = throttled.get(version, 0) + refused
                 tracks[version] = track
-                served.setdefault(version, Arm()).add(self._serve(number - refused, candidate, start, weight))
+                answered = self._serve(number - refused, candidate, start, weight)
+                served.setdefault(version, Arm()).add(answered)
+                if self.logs is not None:
+                    self.logs.count(minute, answered, flag="", candidate=candidate, version=version)
         whole = Arm()
         alias = {"FunctionName": self._function.name, "Resource": f"{self._function.name}:{self._function.alias}"}
         for version, arm in sorted(served.items()):

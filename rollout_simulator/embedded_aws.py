@@ -30,6 +30,7 @@ from rollout_simulator.clock import DEFAULT_START, SimulatedClock
 from rollout_simulator.faults import Faults
 from rollout_simulator.moto_patches import (
     apigateway_canary,
+    apigateway_exports,
     apigateway_integrations,
     apigateway_tags,
     cloudwatch_alarms,
@@ -41,6 +42,7 @@ from rollout_simulator.moto_patches import (
     lambda_alias,
     lambda_in_process,
     lambda_permissions,
+    log_events,
     shortcuts,
     sns_publications,
     stepfunctions,
@@ -50,6 +52,7 @@ from rollout_simulator.moto_patches.eventbridge_targets import EventBridge
 from rollout_simulator.moto_patches.lambda_alias import AliasHistory
 from rollout_simulator.moto_patches.lambda_in_process import Handler
 from rollout_simulator.moto_patches.lambda_output import Output
+from rollout_simulator.moto_patches.log_events import LogShelf
 from rollout_simulator.moto_patches.metric_store import MetricStore
 from rollout_simulator.moto_patches.patching import replaced
 from rollout_simulator.moto_patches.sns_publications import Publication
@@ -96,6 +99,7 @@ class EmbeddedAws:
     executions: Executions
     faults: Faults
     limits: AccountLimits
+    logs: LogShelf
     metrics: MetricStore
     permissions: Permissions
     alarms: AlarmBoard
@@ -171,6 +175,7 @@ class EmbeddedAws:
         clock = self.clock = enter(SimulatedClock(self._start))
         self.metrics = enter(cloudwatch_metrics.patched())
         self.stages = enter(apigateway_canary.patched())
+        enter(apigateway_exports.patched())
         enter(apigateway_integrations.patched())
         enter(apigateway_tags.patched())
         self.aliases = enter(lambda_alias.patched())
@@ -178,6 +183,7 @@ class EmbeddedAws:
         enter(dynamodb_queries.patched())
         enter(dynamodb_transactions.patched())
         enter(lambda_permissions.patched())
+        self.logs = enter(log_events.patched(lambda: int(clock.timestamp() * 1000)))
         self.events = enter(eventbridge_targets.patched(clock, ACCOUNT, REGION, self._event_delay_seconds, self._seed))
         self.published = enter(sns_publications.patched())
         self.alarms = enter(cloudwatch_alarms.patched(self.events.emit, self.metrics))

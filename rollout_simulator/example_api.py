@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from rollout.core.access_log import DIMENSIONS, NAMESPACE, VALUES
 from rollout.core.controllers import ANY_CONTROLLER, TAG
 from rollout_simulator.alarms import put_alarm
 from rollout_simulator.moto_patches.lambda_code import zipped
@@ -15,17 +16,18 @@ from rollout_simulator.template import ACCOUNT, REGION
 ALIAS = "lambdaAlias"
 """The stage variable that names the alias behind the API."""
 
-NEW = "2"
-"""The version of each function that is to be rolled out, where the controller points the aliases itself."""
+OLD, NEW = "1", "2"
+"""The versions of each function. The new one is there where the controller points the aliases itself, and where the
+canary reaches another alias, which is on it then."""
 
 ACCESS_LOG_FORMAT = (
     '{"requestId":"$context.requestId","apiId":"$context.apiId","stage":"$context.stage",'
-    '"isCanaryRequest":"$context.isCanaryRequest","status":$context.status,"responseLatency":$context.responseLatency}'
+    '"isCanaryRequest":"$context.isCanaryRequest","status":$context.status,"responseLatency":$context.responseLatency,'
+    '"httpMethod":"$context.httpMethod","resourcePath":"$context.resourcePath",'
+    '"integrationRequestId":"$context.integration.requestId","traceId":"$context.xrayTraceId",'
+    '"errorType":"$context.error.responseType","error":"$context.error.message"}'
 )
 """As in examples/snippets/access-log-metrics.yaml; a test says so."""
-
-ROUTE_FIELDS = ',"httpMethod":"$context.httpMethod","resourcePath":"$context.resourcePath"}'
-"""What a stage whose routes are told apart writes besides."""
 
 CANDIDATE = "candidate"
 """The description of the deployment that is to be rolled out."""
@@ -43,6 +45,8 @@ class ExampleApi:
     """Those behind it, by name. The live alias of each is on version 1; version 2 is new."""
     further: tuple[str, ...] = ()
     """The deployments of the further requests."""
+    candidate_version: str = OLD
+    """Of the functions, behind the candidate."""
 
     def request(self, scenario: Scenario, further: int | None = None) -> dict[str, Any]:
         """The scenario's request, or a further one, with the target and the candidate that the scenario leaves out."""
@@ -93,6 +97,8 @@ def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
         variables=dict(api.variables),
         tags={TAG: ANY_CONTROLLER},
     )
+    if api.access_log:
+        _create_metric_filters(clients, scenario)
     if operations := list(_logging(scenario)):
         apigateway.update_stage(restApiId=rest_api_id, stageName=api.stage, patchOperations=operations)
     candidate = apigateway.create_deployment(restApiId=rest_api_id, description=CANDIDATE)["id"]
@@ -102,7 +108,13 @@ def create_api(clients: Callable[[str], Any], scenario: Scenario) -> ExampleApi:
     )
     for _ in scenario.namesakes:
         _create_namesake(apigateway, scenario)
-    return ExampleApi(rest_api_id, api.stage, base, candidate, tuple(names), further)
+    version = NEW if _has_new_version(scenario) else OLD
+    return ExampleApi(rest_api_id, api.stage, base, candidate, tuple(names), further, version)
+
+
+def _has_new_version(scenario: Scenario) -> bool:
+    api = scenario.api
+    return api.on_promotion is not None or api.candidate_variables.get(ALIAS) not in (None, api.variables.get(ALIAS))
 
 
 def _create_namesake(apigateway: Any, scenario: Scenario) -> None:
@@ -179,10 +191,14 @@ def _function(clients: Callable[[str], Any], scenario: Scenario, name: str, call
         Tags={TAG: ANY_CONTROLLER},
     )["FunctionArn"]
     version = functions.publish_version(FunctionName=name)["Version"]
+    functions.update_function_code(FunctionName=name, ZipFile=zipped("new"))
+    new = functions.publish_version(FunctionName=name)["Version"]
+    live = api.variables.get(ALIAS)
     for alias in dict.fromkeys(
         variables[ALIAS] for variables in (api.variables, api.candidate_variables) if ALIAS in variables
     ):
-        functions.create_alias(FunctionName=name, Name=alias, FunctionVersion=version)
+        ours = api.on_promotion is not None  # then the rollout itself points the canary's alias to the new version
+        functions.create_alias(FunctionName=name, Name=alias, FunctionVersion=version if ours or alias == live else new)
         if alias not in _aliases(scenario):
             continue
         functions.add_permission(
@@ -193,9 +209,6 @@ def _function(clients: Callable[[str], Any], scenario: Scenario, name: str, call
             Principal="apigateway.amazonaws.com",
             SourceArn=f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{called_as}",
         )
-    if api.on_promotion is not None:
-        functions.update_function_code(FunctionName=name, ZipFile=zipped("new"))
-        functions.publish_version(FunctionName=name)
     return arn
 
 
@@ -204,13 +217,36 @@ def _logging(scenario: Scenario) -> Iterator[dict[str, str]]:
     if scenario.api.execution_logging:
         yield {"op": "replace", "path": "/*/*/logging/loglevel", "value": "ERROR"}
     if scenario.api.access_log:
-        group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{scenario.api.name}-access"
+        group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{access_log_group(scenario)}"
         yield {"op": "replace", "path": "/accessLogSettings/destinationArn", "value": group}
-        routes = bool(scenario.all_routes())
-        written = ACCESS_LOG_FORMAT[:-1] + ROUTE_FIELDS if routes else ACCESS_LOG_FORMAT
-        yield {"op": "replace", "path": "/accessLogSettings/format", "value": written}
+        yield {"op": "replace", "path": "/accessLogSettings/format", "value": ACCESS_LOG_FORMAT}
     if scenario.all_routes():
         yield {"op": "replace", "path": "/*/*/metrics/enabled", "value": "true"}
+
+
+def access_log_group(scenario: Scenario) -> str:
+    """The log group of the stage's access log."""
+    return f"{scenario.api.name}-access"
+
+
+def _create_metric_filters(clients: Callable[[str], Any], scenario: Scenario) -> None:
+    """The log group of the access log with its filters, as in examples/snippets/access-log-metrics.yaml."""
+    logs, group = clients("logs"), access_log_group(scenario)
+    logs.create_log_group(logGroupName=group)
+    for metric, variable in VALUES.items():
+        logs.put_metric_filter(
+            logGroupName=group,
+            filterName=metric,
+            filterPattern=f"{{ $.{variable} = * }}",
+            metricTransformations=[
+                {
+                    "metricNamespace": NAMESPACE,
+                    "metricName": metric,
+                    "metricValue": f"$.{variable}",
+                    "dimensions": {name: f"$.{each}" for name, each in DIMENSIONS.items()},
+                }
+            ],
+        )
 
 
 def create_alarm(alarm: Alarm, scenario: Scenario, api: ExampleApi) -> None:

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollout_simulator.arms import Arm
-from rollout_simulator.example_api import ALIAS, NEW, ExampleApi
+from rollout_simulator.example_api import ALIAS, NEW, OLD, ExampleApi
 from rollout_simulator.moto_patches.lambda_alias import AliasChange
 from rollout_simulator.moto_patches.metric_store import MetricStore
 from rollout_simulator.scenario import Scenario
-from rollout_simulator.traffic import PROPAGATION_SECONDS, Split, StageTraffic
-
-OLD = "1"
+from rollout_simulator.traffic import PROPAGATION_SECONDS, Split, StageTraffic, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,11 @@ class FunctionsTraffic(StageTraffic):
             by_base=self._versions(variables),
             by_canary=self._versions(overridden),
         )
+
+    def _is_served_by_candidate(self, track: Track, split: Split) -> bool:
+        assert isinstance(split, Invoked)
+        versions = split.by_base if track == "base" else split.by_canary
+        return versions.count(NEW) * 2 > len(versions)
 
     def _versions(self, variables: Mapping[str, str]) -> tuple[str, ...]:
         alias = variables.get(ALIAS, "")

@@ -127,6 +127,25 @@ class CandidateRoute(_Part):
     latency_ms: Milliseconds | None = None
 
 
+class Failure(_Part):
+    """How requests to the candidate fail, and what the logs say of it. Server's errors (`error_percent`) fail in the
+    ways with a status from 500 on, client's errors in those below; as many as the base has fail as the base's do.
+    """
+
+    status: Annotated[int, Field(ge=400, le=599)] = 502
+    message: str = Field("", description="In the words of the runtime or of API Gateway, such as `KeyError: 'sku'`.")
+    route: RouteName | None = Field(None, description="Only requests to this route; all, unless it is said.")
+    source: Literal["handler", "start", "timeout", "exit", "answer", "gateway"] = Field(
+        "handler",
+        description="Where it comes from: raised by the handler; raised while the environment starts; the function's "
+        "Timeout (after `seconds`); its process ends; the code answers so and logs the message; API Gateway answers by "
+        "itself and calls no function.",
+    )
+    seconds: Annotated[float, Field(gt=0, le=900)] = Field(3.0, description="Of `timeout`.")
+    error_type: str = Field("", description="Of `gateway`: its `$context.error.responseType`.")
+    log_format: Literal["Text", "JSON"] = Field("Text", description="Of the function, for what its handler raises.")
+
+
 class CandidateBehaviour(_Part):
     """How the candidate answers; what is not said is as the base's. Before `from_minute` (since the rollout began),
     from `until_minute` on, and below `from_weight_percent` it behaves like the base.
@@ -151,6 +170,7 @@ class CandidateBehaviour(_Part):
     until_minute: Minutes | None = None
     from_weight_percent: Percent = 0.0
     routes: list[CandidateRoute] = Field(default_factory=list, description="By route, where it differs.")
+    failures: list[Failure] = Field(default_factory=list, description="How its requests fail, for the logs.")
 
 
 class Route(_Part):

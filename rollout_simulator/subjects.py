@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
+from rollout.adapters.cloudwatch_logs import usual_group
 from rollout_simulator import example_api, example_function
 from rollout_simulator.alias_traffic import AliasTraffic
 from rollout_simulator.embedded_aws import EmbeddedAws
@@ -16,6 +18,7 @@ from rollout_simulator.moto_patches.stage_control_plane import StageChange
 from rollout_simulator.scenario import Alarm, ForeignChange, Scenario
 from rollout_simulator.template import ACCOUNT, REGION
 from rollout_simulator.traffic import StageTraffic, Traffic
+from rollout_simulator.traffic_logs import TrafficLogs
 
 Json = dict[str, Any]
 Began = Callable[[], None]
@@ -60,6 +63,7 @@ class Stage:
         self._client = aws.client("apigateway")
         self.api = example_api.create_api(aws.client, scenario)
         self.traffic = self._traffic(aws, scenario, seed)
+        self.traffic.logs = self._logs(aws, scenario, seed)
         self._where = {"restApiId": self.api.rest_api_id, "stageName": self.api.stage}
         self.facts = {
             "API": self.api.rest_api_id,
@@ -125,6 +129,15 @@ class Stage:
         aws.aliases.listeners.append(traffic.alias_changed)
         return traffic
 
+    def _logs(self, aws: EmbeddedAws, scenario: Scenario, seed: int) -> TrafficLogs:
+        """What its requests leave in the access log and in the functions' logs."""
+        written = example_api.ACCESS_LOG_FORMAT if scenario.api.access_log else ""
+        logs = TrafficLogs(scenario, seed, self.api.functions, written)
+        if written:
+            aws.logs.follow(example_api.access_log_group(scenario), logs.access_log)
+        _follow_functions(aws, logs, self.api.functions)
+        return logs
+
     def _changed(self, change: StageChange) -> None:
         if self._is_ours(change):
             self.traffic.stage_changed(change.when, change.after)
@@ -139,6 +152,8 @@ class Alias:
         self._client = aws.client("lambda")
         self.function = example_function.create_function(aws.client, scenario)
         self.traffic = AliasTraffic(scenario, aws.metrics, self.function, seed)
+        self.traffic.logs = TrafficLogs(scenario, seed, [self.function.name])
+        _follow_functions(aws, self.traffic.logs, [self.function.name])
         self._where = {"FunctionName": self.function.name, "Name": self.function.alias}
         self.facts = {
             "function": self.function.name,
@@ -202,6 +217,11 @@ KINDS: Mapping[str, Callable[[EmbeddedAws, Scenario, int], Stage | Alias]] = {
     "lambda-alias": Alias,
 }
 """By the scenario's `target`."""
+
+
+def _follow_functions(aws: EmbeddedAws, logs: TrafficLogs, functions: Sequence[str]) -> None:
+    for name in functions:
+        aws.logs.follow(usual_group(name), partial(logs.function_log, name))
 
 
 def shown(answer: Mapping[str, Any]) -> Json:

@@ -17,13 +17,15 @@ from zlib import crc32
 
 import numpy as np
 
-from rollout.adapters.access_log_metrics import LATENCY, ROUTE_STATUS, STATUS, AccessLogMetrics
+from rollout.adapters.access_log_metrics import ROUTE_STATUS, AccessLogMetrics
+from rollout.core.access_log import LATENCY, STATUS
 from rollout_simulator.arms import Arm, drawn_latencies, drawn_values, hang, in_two, put, take, without_lost
 from rollout_simulator.environments import EnvironmentPool
-from rollout_simulator.example_api import ExampleApi
+from rollout_simulator.example_api import OLD, ExampleApi
 from rollout_simulator.moto_patches.distribution import Distribution
 from rollout_simulator.moto_patches.metric_store import MetricStore
 from rollout_simulator.scenario import Behaviour, CandidateBehaviour, CustomMetric, Route, Scenario
+from rollout_simulator.traffic_logs import TrafficLogs
 
 NAMESPACE = "AWS/ApiGateway"
 PROPAGATION_SECONDS = 10.0
@@ -90,6 +92,7 @@ class Traffic(ABC):
         self._raises: list[Raise] = []
         self._missing: tuple[int, bool] = (-1, False)
         self._began: datetime | None = None
+        self.logs: TrafficLogs | None = None
         self.served = Served()
         self.most_weight_percent = 0.0
 
@@ -318,7 +321,7 @@ class Traffic(ABC):
                 self._metrics.publish(namespace, metric, dimensions, minute, distribution, end)
 
 
-_WHEN_AND_WHERE = {"from_minute", "until_minute", "from_weight_percent", "routes"}
+_WHEN_AND_WHERE = {"from_minute", "until_minute", "from_weight_percent", "routes", "failures"}
 """Fields of a candidate that do not say how it answers."""
 _BY_ROUTE = ("error_percent", "client_error_percent", "latency_ms")
 
@@ -359,6 +362,7 @@ class StageTraffic(Traffic):
         super().__init__(scenario, metrics, seed)
         self._rest_api_id = api.rest_api_id
         self._like_the_base = {api.base}
+        self._versions_of = {False: OLD, True: api.candidate_version}
         self._logs_executions = scenario.api.execution_logging
         self._ending: defaultdict[int, list[tuple[Track, str, Arm]]] = defaultdict(list)
 
@@ -407,10 +411,22 @@ class StageTraffic(Traffic):
             arms["canary"].add(of_canary)
             logged.setdefault(flag, Arm()).add(of_base)
             logged.setdefault("true", Arm()).add(of_canary)
+            self._log(minute, "base", flag, of_base, split)
+            self._log(minute, "canary", "true", of_canary, split)
         for track, flag, arm in self._ending.pop(minute, ()):
             arms[track].add(arm)
             logged.setdefault(flag, Arm()).add(arm)
         self._publish_minute(minute, arms["base"], arms["canary"], logged)
+
+    def _log(self, minute: int, track: Track, flag: str, arm: Arm, split: Split) -> None:
+        """Keep these requests for whoever reads the logs."""
+        if self.logs is not None:
+            candidate = self._is_served_by_candidate(track, split)
+            version = self._versions_of[candidate]
+            self.logs.count(minute, arm, flag=flag, candidate=candidate, version=version)
+
+    def _is_served_by_candidate(self, track: Track, split: Split) -> bool:
+        return split.base_is_candidate if track == "base" else split.canary_is_candidate
 
     def _publish_minute(self, minute: int, base: Arm, canary: Arm, logged: Mapping[str, Arm]) -> None:
         how, api = self._scenario.metrics, self._scenario.api

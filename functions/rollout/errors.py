@@ -66,7 +66,14 @@ class InvalidRequest(RolloutError):
 
 
 class Refused(RolloutError):
-    """The request is understood and cannot be carried out now. The message says why, and what would help."""
+    """The request is understood and cannot be carried out now. The message says why, and what would help.
+
+    command: what a person can paste into a shell to that end, "" for nothing.
+    """
+
+    def __init__(self, message: str, command: str = "") -> None:
+        super().__init__(message)
+        self.command = command
 
 
 class Busy(Refused):
@@ -107,7 +114,11 @@ class Repeated(RolloutError):
 
 
 class TargetMissing(RolloutError):
-    """The stage or alias does not exist (any more)."""
+    """The stage or alias does not exist (any more). command: as that of `Refused`."""
+
+    def __init__(self, message: str, command: str = "") -> None:
+        super().__init__(message)
+        self.command = command
 
 
 class ForeignChange(RolloutError):

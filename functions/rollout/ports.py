@@ -13,12 +13,13 @@ from rollout.errors import InvalidRequest
 if TYPE_CHECKING:
     from rollout.core.account import AccountFacts
     from rollout.core.controllers import Controller
-    from rollout.core.inspection import AlarmState, Inspection
+    from rollout.core.inspection import AlarmMetric, AlarmState, Inspection, OtherApi
     from rollout.core.judge import Route
     from rollout.core.learning import Lesson
     from rollout.core.rollout import Candidate, Rollout
     from rollout.core.signals import Signal
     from rollout.core.target import Json, Target, TargetState
+    from rollout.core.why.logs import Called, FunctionLog, Page, Search, StageLog
 
 _T = TypeVar("_T")
 
@@ -92,6 +93,12 @@ class TargetInspector(Protocol):
         Raises: TargetMissing, Unavailable.
         """
 
+    def other_api(self, target: Target) -> OtherApi | None:
+        """What there is in place of a target that does not exist: an HTTP or WebSocket API; None for nothing known.
+
+        Raises: Unavailable.
+        """
+
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:
         """What can be seen; what may not be read is left unknown, and said.
 
@@ -127,6 +134,12 @@ class Alarms(Protocol):
 
     def named(self, names: Sequence[str]) -> Sequence[AlarmState]:
         """The states of these alarms; those that do not exist are missing from the answer.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+    def seen(self, metrics: Sequence[AlarmMetric], now: datetime) -> frozenset[AlarmMetric]:
+        """Those of these series that had a point in the last two weeks.
 
         Raises: NotAllowed, Unavailable.
         """
@@ -321,6 +334,34 @@ class Executions(Protocol):
         """
 
 
+class Logs(Protocol):
+    """Finds and reads the logs of a target."""
+
+    def of_stage(self, target: Target) -> StageLog:
+        """What the stage writes.
+
+        Raises: TargetMissing, NotAllowed, Unavailable.
+        """
+
+    def called(self, target: Target, variables: Mapping[str, str]) -> Sequence[Called]:
+        """The functions that the stage's API, as it is now defined, calls with these stage variables.
+
+        Raises: NotAllowed, Unavailable.
+        """
+
+    def of_function(self, function: str, qualifier: str) -> FunctionLog:
+        """Where the function writes its log; `function` is its name or ARN.
+
+        Raises: TargetMissing, NotAllowed, Unavailable.
+        """
+
+    def page(self, search: Search, token: str = "") -> Page:
+        """One page of what is found, oldest first.
+
+        Raises: TargetMissing (there is no such log group), Refused (the pattern), NotAllowed, Unavailable.
+        """
+
+
 class Notifier(Protocol):
     """Tells the world."""
 
@@ -334,7 +375,7 @@ class Notifier(Protocol):
 @dataclass(frozen=True, slots=True)
 class Ports:
     """All that the tasks need. `shifters`, `sources` and `inspectors` are tables by target type; among the sources
-    there is also that of the access log.
+    there is also that of the access log. logs: None where logs are not to be read.
     """
 
     clock: Clock
@@ -347,6 +388,7 @@ class Ports:
     notifier: Notifier
     waker: Waker
     executions: Executions
+    logs: Logs | None = None
 
     def shifter(self, target: Target) -> TrafficShifter:
         """The shifter for this kind of target.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rollout.adapters.function_aliases import FunctionAliases
     from rollout.adapters.sns import SnsMessenger
     from rollout.core.notification import Place
-    from rollout.ports import Alarms, Controllers, MetricSource, Notifier, TargetInspector, TrafficShifter
+    from rollout.ports import Alarms, Controllers, Logs, MetricSource, Notifier, TargetInspector, TrafficShifter
 
 _T = TypeVar("_T")
 
@@ -46,6 +46,9 @@ would make another deployment, and UpdateStage and UpdateAlias are fenced by the
 the whole task. Throttling alone is waited out: a throttled call was not carried out."""
 CHANGE_TARGETS = frozenset({"apigateway", "lambda"})
 
+READ_ONCE = CLIENT_CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 2}))
+"""For reading logs, which has less than a minute in all: what is slow is left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -57,6 +60,7 @@ class Environment:
     state_machine: str
     rest_api: str = EVERYTHING
     functions: str = EVERYTHING
+    log_groups: str = ""
 
     @classmethod
     def read(cls) -> Environment:
@@ -71,12 +75,14 @@ class Environment:
             state_machine=os.environ["STATE_MACHINE_ARN"],
             rest_api=os.environ.get("REST_API_ID", EVERYTHING),  # these two are Prepare's alone
             functions=os.environ.get("FUNCTION_NAME", EVERYTHING),
+            log_groups=os.environ.get("LOG_GROUP_NAME", ""),  # this is Explain's alone
         )
 
     @property
     def controller(self) -> Controller:
         """This controller; its state machine has the stack's name."""
-        return Controller(self.state_machine.rpartition(":")[2], self.rest_api, self.functions)
+        home = self.state_machine
+        return Controller(home.rpartition(":")[2], self.rest_api, self.functions, home)
 
 
 class SystemClock:
@@ -133,7 +139,7 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
             ACCESS_LOG: lazy(lambda: _access_log_metrics(reader)),
         },
         inspectors={
-            APIGATEWAY_STAGE: lazy(lambda: _stage_inspector(apigateway, functions)),
+            APIGATEWAY_STAGE: lazy(lambda: _stage_inspector(client, environment.state_machine)),
             LAMBDA_ALIAS: lazy(lambda: _alias_inspector(functions)),
         },
         alarms=lazy(lambda: _alarms(cloudwatch, tagging)),
@@ -141,6 +147,7 @@ def ports_over(client: Callable[[str], Any], environment: Environment) -> Ports:
         notifier=lazy(lambda: _notifier(events, environment.bus)),
         waker=StepFunctionsWaker(workflow),
         executions=StepFunctionsExecutions(workflow, environment.state_machine),
+        logs=lazy(lambda: _logs(client("logs"), apigateway, functions)) if environment.log_groups else None,
     )
 
 
@@ -199,7 +206,7 @@ def _client(service: str) -> Any:
     make: Any = boto3.client
     if service in CHANGE_TARGETS:
         return wait_out_throttling(make(service, config=SENT_ONCE))
-    return make(service, config=CLIENT_CONFIG)
+    return make(service, config=READ_ONCE if service == "logs" else CLIENT_CONFIG)
 
 
 def _stage(client: Any, aliases: FunctionAliases) -> TrafficShifter:
@@ -250,10 +257,10 @@ def _with_custom_metrics(source: MetricSource, reader: CloudWatchReader, errors:
     return WithCustomMetrics(source, reader, errors)
 
 
-def _stage_inspector(client: Any, functions: Any) -> TargetInspector:
+def _stage_inspector(client: Callable[[str], Any], home: str) -> TargetInspector:
     from rollout.adapters.stage_inspector import StageInspector
 
-    return StageInspector(client, functions)
+    return StageInspector(client, home)
 
 
 def _alias_inspector(client: Any) -> TargetInspector:
@@ -272,6 +279,12 @@ def _controllers(client: Any, environment: Environment) -> Controllers:
     from rollout.adapters.tagged_controllers import TaggedControllers
 
     return TaggedControllers(client, environment.controller, environment.bus)
+
+
+def _logs(client: Any, apigateway: Any, functions: Any) -> Logs:
+    from rollout.adapters.cloudwatch_logs import CloudWatchLogs
+
+    return CloudWatchLogs(client, apigateway, functions)
 
 
 def _notifier(client: Any, bus: str) -> Notifier:

@@ -17,6 +17,7 @@ from rollout_simulator.fakes.controllers import FakeControllers
 from rollout_simulator.fakes.executions import FakeExecutions
 from rollout_simulator.fakes.inspector import FakeInspector
 from rollout_simulator.fakes.interposed import Around, Disturbance, interposed
+from rollout_simulator.fakes.logs import FakeLogs
 from rollout_simulator.fakes.metrics import FakeMetrics
 from rollout_simulator.fakes.notifier import FakeNotifier
 from rollout_simulator.fakes.shifter import FakeAliasShifter, FakeShifter
@@ -35,6 +36,7 @@ __all__ = [
     "FakeControllers",
     "FakeExecutions",
     "FakeInspector",
+    "FakeLogs",
     "FakeMetrics",
     "FakeNotifier",
     "FakeShifter",

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from rollout.core.controllers import Controller
 from rollout_simulator.fakes.trouble import Troubled
 
+HOME = "arn:aws:states:eu-central-1:123456789012:stateMachine:rollout-pilot"
+
 
 class FakeControllers(Troubled):
     """Implements `Controllers`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.own = Controller("rollout-pilot")
+        self.own = Controller("rollout-pilot", home=HOME)
         self.known: list[Controller] = []
 
     def others(self) -> Sequence[Controller]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from rollout.core.access_log import AccessLog
 from rollout.core.controllers import ANY_CONTROLLER
-from rollout.core.inspection import Inspection
+from rollout.core.inspection import Inspection, OtherApi
 from rollout.core.rollout import Candidate
 from rollout.core.target import Target
 from rollout_simulator.fakes.trouble import Troubled
 
-SOUND = Inspection(execution_logging=True, access_log_format="", variables_used=None)
+SOUND = Inspection(execution_logging=True, access_log=AccessLog("", ""), variables_used=None)
 
 
 class FakeInspector(Troubled):
@@ -19,6 +20,7 @@ class FakeInspector(Troubled):
     def __init__(self) -> None:
         super().__init__()
         self.found = SOUND
+        self.other: OtherApi | None = None
         self.tag: str | None = ANY_CONTROLLER
 
     def opted_in_by(self, target: Target) -> str | None:  # noqa: ARG002 - it finds what it is told
@@ -28,6 +30,14 @@ class FakeInspector(Troubled):
         """
         self._called()
         return self.tag
+
+    def other_api(self, target: Target) -> OtherApi | None:  # noqa: ARG002 - it finds what it is told
+        """What `other` says, whatever the target.
+
+        Raises: the `trouble`, such as Unavailable.
+        """
+        self._called()
+        return self.other
 
     def inspect(self, target: Target, candidate: Candidate) -> Inspection:  # noqa: ARG002 - it finds what it is told
         """What `found` says, whatever the target.

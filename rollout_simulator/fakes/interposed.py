@@ -28,6 +28,7 @@ def interposed(ports: Ports, around: Around) -> Ports:
         notifier=_between("notifier", ports.notifier, around),
         waker=_between("waker", ports.waker, around),
         executions=_between("executions", ports.executions, around),
+        logs=None if ports.logs is None else _between("logs", ports.logs, around),
     )
 
 

@@ -12,6 +12,7 @@ from rollout_simulator.fakes.clock import FakeClock
 from rollout_simulator.fakes.controllers import FakeControllers
 from rollout_simulator.fakes.executions import FakeExecutions
 from rollout_simulator.fakes.inspector import FakeInspector
+from rollout_simulator.fakes.logs import FakeLogs
 from rollout_simulator.fakes.metrics import FakeMetrics
 from rollout_simulator.fakes.notifier import FakeNotifier
 from rollout_simulator.fakes.shifter import FakeShifter
@@ -38,6 +39,7 @@ class Fakes:
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
     waker: FakeWaker = field(default_factory=FakeWaker)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
+    logs: FakeLogs = field(default_factory=FakeLogs)
 
     @property
     def ports(self) -> Ports:
@@ -53,6 +55,7 @@ class Fakes:
             notifier=self.notifier,
             waker=self.waker,
             executions=self.executions,
+            logs=self.logs,
         )
 
 

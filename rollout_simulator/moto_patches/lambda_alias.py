@@ -31,7 +31,7 @@ from moto.awslambda.models import LambdaAlias, LambdaBackend
 from moto.awslambda.responses import LambdaResponse
 from moto.moto_api._internal import mock_random
 
-from rollout_simulator.moto_patches import lambda_provisioned_concurrency
+from rollout_simulator.moto_patches import lambda_provisioned_concurrency, lambda_runtime_management
 from rollout_simulator.moto_patches.lambda_provisioned_concurrency import configured
 from rollout_simulator.moto_patches.patching import replacements
 
@@ -102,6 +102,7 @@ def patched(history: AliasHistory | None = None) -> Iterator[AliasHistory]:
     history = history if history is not None else AliasHistory()
     with ExitStack() as stack:
         stack.enter_context(lambda_provisioned_concurrency.patched())
+        stack.enter_context(lambda_runtime_management.patched())
         stack.enter_context(_BACKEND(**{new.__name__: new for new in _operations(history)}))
         stack.enter_context(_RESPONSE(update_alias=update_alias))
         stack.enter_context(_ALIAS(to_json=_without_empty_routing(LambdaAlias.to_json)))

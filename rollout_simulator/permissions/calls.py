@@ -52,8 +52,8 @@ def needed_by(operation: OperationModel, parameters: Parameters, place: Place) -
 
 
 def _apigateway(operation: OperationModel, parameters: Parameters, place: Place) -> list[Permission]:
-    """The action is the HTTP method, the resource the path."""
-    path: str = operation.http["requestUri"].partition("?")[0]
+    """The action is the HTTP method, the resource the path; that of HTTP APIs without its `/v2`."""
+    path: str = operation.http["requestUri"].partition("?")[0].removeprefix("/v2")
     members: Mapping[str, Any] = operation.input_shape.members if operation.input_shape else {}
     for name, shape in members.items():
         if shape.serialization.get("location") == "uri":
@@ -138,8 +138,9 @@ def _ssm(operation: OperationModel, parameters: Parameters, place: Place) -> lis
 
 
 def _logs(operation: OperationModel, parameters: Parameters, place: Place) -> list[Permission]:
+    """The group's ARN ends in `:*` for every action but tagging (documented: LogGroup's `arn`)."""
     group = parameters.get("logGroupName") or parameters.get("logGroupNamePrefix") or "*"
-    return [Permission(f"logs:{operation.name}", place.arn("logs", f"log-group:{group}"))]
+    return [Permission(f"logs:{operation.name}", place.arn("logs", f"log-group:{group}:*"))]
 
 
 def _unnarrowed(prefix: str) -> Callable[[OperationModel, Parameters, Place], list[Permission]]:
@@ -149,6 +150,7 @@ def _unnarrowed(prefix: str) -> Callable[[OperationModel, Parameters, Place], li
 
 _NEEDS: Mapping[str, Callable[[OperationModel, Parameters, Place], list[Permission]]] = {
     "apigateway": _apigateway,
+    "apigatewayv2": _apigateway,
     "cloudwatch": _unnarrowed("cloudwatch"),
     "dynamodb": _dynamodb,
     "events": _events,

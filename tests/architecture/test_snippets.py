@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from rollout.adapters.access_log_metrics import LATENCY, ROUTE_STATUS, STATUS, AccessLogMetrics
+from rollout.adapters.access_log_metrics import ROUTE_STATUS, AccessLogMetrics
+from rollout.core.access_log import DIMENSIONS, LATENCY, STATUS, VALUES, AccessLog, MetricFilter
 from rollout.core.custom_metrics import PLACEHOLDERS
-from rollout.core.inspection import logged_variables
-from rollout.core.preflight.prospect import LOGGED
 from rollout.core.sources import access_log_series
 from rollout.core.target import Target
 from rollout_simulator.example_api import ACCESS_LOG_FORMAT
@@ -53,7 +52,7 @@ def test_the_filters_publish_what_is_read() -> None:
         assert (each["MetricValue"], each["pattern"]) == (f"$.{field}", f"{{ $.{field} = * }}")
         assert "DefaultValue" not in each  # a metric with dimensions may have none
         assert [one["Key"] for one in each["Dimensions"]] == list(series.base)
-        assert {one["Value"].removeprefix("$.") for one in each["Dimensions"]} | {field} <= set(LOGGED)
+        assert {one["Key"]: one["Value"].removeprefix("$.") for one in each["Dimensions"]} == DIMENSIONS
     assert (of_routes["MetricName"], of_routes["MetricValue"]) == (ROUTE_STATUS, "$.status")
     assert [one["Key"] for one in of_routes["Dimensions"]] == ["ApiId", "Canary", "Route"]
     assert "DefaultValue" not in of_routes
@@ -62,7 +61,13 @@ def test_the_filters_publish_what_is_read() -> None:
 @pytest.mark.parametrize("path", [ACCESS_LOG, ROOT / "docs" / "guide" / "access-logs.md"], ids=lambda path: path.name)
 def test_the_format_that_is_shown_is_the_one_that_preflight_wants(path: Path) -> None:
     assert ACCESS_LOG_FORMAT in path.read_text()
-    assert set(LOGGED) <= (logged_variables(ACCESS_LOG_FORMAT) or frozenset())
+    made = [
+        MetricFilter("x", each["pattern"], each["MetricNamespace"], each["MetricName"], each["MetricValue"], dimensions)
+        for each in filters()
+        for dimensions in [{one["Key"]: one["Value"] for one in each["Dimensions"]}]
+    ]
+    log = AccessLog("arn:aws:logs:x:1:log-group:orders", ACCESS_LOG_FORMAT, made)
+    assert log.fits(list(VALUES), {"ApiId": "a1b2c3d4e5", "Stage": "prod"})
 
 
 @pytest.mark.parametrize("kind", PLACEHOLDERS)

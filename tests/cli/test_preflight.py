@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,19 +73,29 @@ def test_everything_that_is_wrong_is_shown_with_its_reason_and_remedy(world: Wor
     assert "error: candidate.deploymentId: nowhere is not a deployment of API" in words
     assert "error: alarms: gone is not found in this account and region" in words
     assert "An alarm that is not there stops nothing." in words
-    assert "Fix: create it, or correct its name." in words
-    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "Fix: create it, or name one of those that there are:" in words
+    commands = [line for line in result.stdout.splitlines() if line.startswith("aws ")]
+    assert commands[-1] == "aws cloudwatch describe-alarms --query '*[].AlarmName' --output text"
+    assert max(len(line) for line in result.stdout.splitlines() if line not in commands) <= 80
 
 
 def test_an_alias_that_the_api_may_not_invoke_is_found(world: World) -> None:
     name = f"orders-{world.simulation.api.rest_api_id}"
-    world.client("lambda").create_alias(FunctionName=name, Name="forbidden", FunctionVersion="1")
+    world.client("lambda").create_alias(FunctionName=name, Name="forbidden", FunctionVersion="2")
     document = sample(world)
     document["candidate"]["stageVariables"] = {"lambdaAlias": "forbidden"}
     assert codes(preflight(document, "--json")) == ["may-not-invoke"]
     answered = world.ended(world.start(document, "forbidden"))
     assert (answered["status"], answered["error"]) == ("FAILED", "Rejected")
     assert f"may not invoke {name}:forbidden" in answered["cause"]
+
+
+def test_a_command_stands_in_a_line_of_its_own_however_long(world: World) -> None:
+    document = sample(world)
+    document["candidate"]["stageVariables"] = {"lambdaAlias": "nowhere"}
+    (command,) = [line for line in preflight(document).stdout.splitlines() if line.startswith("aws ")]
+    assert len(command) > 80
+    assert shlex.split(command)[:3] == ["aws", "lambda", "create-alias"]
 
 
 def test_an_alias_that_does_not_exist_is_found(world: World) -> None:

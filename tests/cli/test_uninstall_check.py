@@ -94,7 +94,7 @@ def test_the_weights_of_an_alias_are_listed() -> None:
         at.until_canary()
         code, found = checked()
         assert (code, found["serving canary"]) == (NOT_YET, "lambda-alias/orders/live")
-        assert "--routing-config AdditionalVersionWeights={}" in run("uninstall-check").stdout
+        assert """--routing-config '{"AdditionalVersionWeights":{}}'""" in run("uninstall-check").stdout
         assert run("abort", ID).exit_code == 0
         at.ended(at.simulation.execution)
         assert checked() == (SAFE, {})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import Protocol
 
 import pytest
 
 from rollout.adapters.cloudwatch_alarms import CloudWatchAlarms
-from rollout.core.inspection import AlarmState
+from rollout.core.inspection import AlarmMetric, AlarmState
 from rollout.core.target import Target
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Alarms
@@ -103,7 +105,8 @@ def world(request: pytest.FixtureRequest) -> World:
 
 def test_an_alarm_is_shown_with_its_state_since_when_and_why(world: World) -> None:
     world.put("orders-5xx", "ALARM", "6 errors")
-    assert [AlarmState("orders-5xx", "ALARM", NOW, "6 errors")] == list(world.alarms.named(["orders-5xx"]))
+    (alarm,) = world.alarms.named(["orders-5xx"])
+    assert AlarmState("orders-5xx", "ALARM", NOW, "6 errors") == replace(alarm, metric=None)
 
 
 def test_only_the_alarms_asked_for_are_shown(world: World) -> None:
@@ -166,3 +169,40 @@ def test_no_call_names_more_alarms_than_cloudwatch_takes(cloudwatch: OverCloudWa
     with requests_of("cloudwatch") as asked:
         cloudwatch.alarms.named([f"alarm-{number}" for number in range(201)])
     assert [100, 100, 1] == [len(params["AlarmNames"]) for _, params in asked]
+
+
+# --- CloudWatch alone: what an alarm watches ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def over_cloudwatch(aws: None) -> Iterator[OverCloudWatch]:
+    with cloudwatch_metrics.patched() as metrics, cloudwatch_alarms.patched(lambda *_: None, metrics):
+        yield OverCloudWatch()
+
+
+SERVER_ERRORS = AlarmMetric("AWS/ApiGateway", "5XXError", (("ApiName", "orders"), ("Stage", "prod")))
+
+
+def test_the_series_that_an_alarm_watches_is_told(over_cloudwatch: OverCloudWatch) -> None:
+    over_cloudwatch.put("plain")
+    over_cloudwatch.put_composite("all", 'ALARM("plain")')
+    plain, composite = over_cloudwatch.alarms.named(["plain", "all"])
+    assert (AlarmMetric("AWS/ApiGateway", "5XXError"), None) == (plain.metric, composite.metric)
+
+
+def test_a_series_with_a_point_in_the_last_two_weeks_is_seen(over_cloudwatch: OverCloudWatch) -> None:
+    other = replace(SERVER_ERRORS, dimensions=(("ApiName", "oders"), ("Stage", "prod")))
+    for metric, days in ((SERVER_ERRORS, 13), (other, 16)):
+        over_cloudwatch.client.put_metric_data(
+            Namespace=metric.namespace,
+            MetricData=[
+                {
+                    "MetricName": metric.metric,
+                    "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
+                    "Timestamp": NOW - timedelta(days=days),
+                    "Value": 0.0,
+                }
+            ],
+        )
+    assert frozenset({SERVER_ERRORS}) == over_cloudwatch.alarms.seen([SERVER_ERRORS, other], NOW)
+    assert frozenset() == over_cloudwatch.alarms.seen([], NOW)

@@ -70,3 +70,10 @@ def test_the_reason_says_who_answers_and_how_to_opt_in() -> None:
     missing = claim_on(STAGE, "", OWN, []).reason
     assert "rollout-pilot=managed" in missing
     assert "rollout-pilot=shop" in missing
+
+
+def test_who_has_another_value_of_the_tag_is_told_how_to_change_it() -> None:
+    claim = claim_on(STAGE, "yes", OWN, [])
+    assert "its tag rollout-pilot is 'yes'" in claim.reason
+    assert "to let it be rolled out: aws apigateway tag-resource" in claim.reason
+    assert "tag-resource" not in claim_on(STAGE, "stock", OWN, [TAGGED]).reason

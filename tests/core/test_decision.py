@@ -14,7 +14,7 @@ from tests.rollouts import POLICIES
 RUNNING = [phase for phase in Phase if phase is not Phase.ENDED]
 SIGNALS = [None, *SignalKind]
 RISES = {Decision.CREATE, Decision.ADVANCE, Decision.PROMOTE}
-ENDINGS = {Decision.ROLL_BACK, Decision.STOP, Decision.CLOSE, Decision.REJECT}
+ENDINGS = {Decision.ROLL_BACK, Decision.STOP, Decision.EXPLAIN, Decision.CLOSE, Decision.REJECT}
 NEITHER = {
     Decision.LOWER,
     Decision.REPEATED,

@@ -14,6 +14,8 @@ from rollout.core.decision import Phase
 from rollout.core.events import StateChanged
 from rollout.core.notification import LONGEST_SUBJECT, Notification, Place, notification
 from rollout.core.signals import SignalKind
+from rollout.core.target import Json
+from rollout.core.why import Group, Sample, Why
 from rollout_simulator.samples import FOLDER
 from tests.cli.command import understood
 from tests.rollouts import rollout
@@ -92,6 +94,28 @@ def test_warnings_of_preflight_are_told_with_their_remedy_and_errors_only_as_the
     assert "no such stage" not in text
 
 
+def why(message: str) -> Json:
+    sample = Sample("2026-03-02T12:01:19.000+00:00", "r-1", "1-5e-1")
+    group = Group("POST /orders", 502, message, 84, 91, 0, 2_735, (sample,))
+    return Why((group,) * 6, "2026-03-02T12:00:00+00:00", "2026-03-02T12:05:00+00:00", ("a note",)).to_document()
+
+
+def test_what_failed_is_told_with_requests_to_look_up() -> None:
+    words = told("ROLLED_BACK", why=why("KeyError: 'sku'"))
+    assert "  84 of 91 failures: POST /orders 502, KeyError: 'sku' (base: 0 of 2,735)\n" in words.text
+    assert "    2026-03-02 12:01:19 UTC, request r-1, trace 1-5e-1\n" in words.text
+    assert "a note" in words.text
+    assert "*What failed:*\n• 84 of 91 failures: POST /orders 502, KeyError" in words.chat["content"]["description"]
+    assert "What failed" not in told("PROMOTED").text
+
+
+@pytest.mark.parametrize("message", ["<!channel> @here", "x" * 240, "[a](http://b)", "&" * 240, "://" * 80])
+def test_a_message_of_a_log_calls_nobody_in_a_chat_and_leaves_it_short_enough(message: str) -> None:
+    description = told("ROLLED_BACK", why=why(message), reason="x" * 10_000).chat["content"]["description"]
+    assert not [mark for mark in ("<!", "@", "](", "://") if mark in description]
+    assert len(description) <= LONGEST_DESCRIPTION
+
+
 def test_a_business_value_and_a_silent_arm_have_their_own_words() -> None:
     verdict = sample("HELD")["evidence"][0]
     orders = {
@@ -113,7 +137,7 @@ def test_only_commands_that_the_rollout_would_take_are_suggested(phase: Phase) -
     assert len(suggested) > 1
     running = rollout(phase=phase, step=state["step"], pending_decision=None)
     for command in suggested:
-        if command != "status":
+        if command not in ("status", "why"):
             assert objection(running, SignalKind(command.upper()), state["step"]) is None
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from rollout.core.access_log import AccessLog
+from rollout.core.api_definition import FunctionName
 from rollout.core.findings import Finding
-from rollout.core.inspection import Backend
+from rollout.core.inspection import AlarmMetric, Backend, OtherApi, VpcLink
 from rollout.core.judge import Count
 from rollout.core.minutes import minute_of
 from rollout.core.preflight.checks import CHECKS
@@ -26,6 +29,9 @@ from tests.functions.world import CANARY, FOUND, TARGET, WATCHED, World, request
 
 ORDERS = "arn:aws:lambda:eu-central-1:123456789012:function:orders"
 HISTORY_MINUTES = 40
+LAG = 3
+"""The default of `lagMinutes`."""
+ELSEWHERE = "arn:aws:cloudwatch:us-east-1:210987654321:alarm:"
 PLAN: Json = {"steps": [{"weightPercent": 10, "bakeMinutes": 10}, {"weightPercent": 50, "bakeMinutes": 10}]}
 
 
@@ -81,16 +87,42 @@ def many_alarms(world: World) -> None:
         world.fakes.alarms.put(f"alarm-{number:03}", "OK", world.now, tagged=TARGET)
 
 
-def alarm(state: str) -> Callable[[World], None]:
-    return lambda world: world.fakes.alarms.put(WATCHED, state, world.now)
+def alarm(state: str, metric: AlarmMetric | None = None) -> Callable[[World], None]:
+    return lambda world: world.fakes.alarms.put(WATCHED, state, world.now, metric=metric)
 
 
-NEXT = Backend(ORDERS, "next", "a1b2c3d4e5/prod/GET/orders", exists=True, callable=True)
+def points_are_late(world: World, minutes: int = 4) -> None:
+    """The newest of the points that should be there are not."""
+    last = minute_of(world.now) - 1 - LAG
+    series = world.fakes.stage.series(TARGET, None)
+    for minute in range(last + 1 - minutes, minute_of(world.now)):
+        world.fakes.metrics.publish(series, "5XXError", minute, stage=None)
+
+
+def another_api(found: OtherApi) -> Callable[[World], None]:
+    def arrange(world: World) -> None:
+        world.fakes.stage.delete(TARGET)
+        world.fakes.inspector.other = found
+
+    return arrange
+
+
+CALLER = "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/prod/"
+LOG_GROUP = "arn:aws:logs:eu-central-1:123456789012:log-group:orders"
+FIREHOSE = "arn:aws:firehose:eu-central-1:123456789012:deliverystream/amazon-apigateway-orders"
+QUOTED = ACCESS_LOG_FORMAT.replace("$context.status", '"$context.status"')
+LOG = AccessLog(LOG_GROUP, ACCESS_LOG_FORMAT)
+NEXT = Backend(FunctionName(ORDERS, "next"), f"{CALLER}GET/orders", exists=True, callable=True)
 BY_LOG: Json = {"measurement": {"source": "accessLog", "baseSemantics": "exclusive"}}
 LIVE: Json = {"deploymentId": FOUND.base, "stageVariables": {"lambdaAlias": "live"}}
 
 PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
     "target-missing": (lambda world: world.fakes.stage.delete(TARGET), {}, "prod does not exist"),
+    "not-a-rest-api": (
+        another_api(OtherApi("HTTP", (("orders", "live"),))),
+        {},
+        "a1b2c3d4e5 is an HTTP API",
+    ),
     "foreign-canary": (
         lambda world: world.foreign(replace(FOUND, canary=CANARY)),
         {},
@@ -98,6 +130,8 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
     ),
     "namesake": (looks(namesakes=("z9y8x7w6v5",)), {}, "z9y8x7w6v5 has the same name as that of"),
     "candidate-unfit": (nothing, {"candidate": {"deploymentId": "nowhere"}}, "nowhere does not exist"),
+    "stage-in-stack": (looks(stack="orders"), {}, "prod belongs to the CloudFormation stack orders"),
+    "cache-unused": (looks(cache_cluster=True), {}, "prod has a cache cluster, and the canary would not use it"),
     "nothing-differs": (nothing, {"candidate": LIVE}, "dep-old with these variables is live already"),
     "override-repeats-base": (
         nothing,
@@ -110,25 +144,63 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
         "nothing in the API uses lambdaAlias, and nothing else differs",
     ),
     "override-unused": (looks(variables_used=frozenset({"table"})), {}, "as now defined uses lambdaAlias"),
+    "variable-empty": (looks(unset_variables={"lambdaAlias": "GET /orders"}), {}, "lambdaAlias, which is in the name"),
     "function-missing": (looks(backends=(replace(NEXT, exists=False, callable=None),)), {}, "orders:next"),
     "may-not-invoke": (
-        looks(backends=(replace(NEXT, callable=False), replace(NEXT, callable=False, called_as="a/prod/PUT/x"))),
+        looks(backends=(replace(NEXT, callable=False), replace(NEXT, callable=False, caller=f"{CALLER}PUT/x"))),
         {},
-        "may not invoke orders:next for GET /orders and 1 more methods",
+        "may not invoke orders:next for GET /orders and 1 more",
+    ),
+    "broken-already": (
+        looks(backends=(replace(NEXT, callable=False, live=True),)),
+        {},
+        "orders:next for GET /orders; so it is for the base already",
+    ),
+    "same-version": (
+        looks(backends=(replace(NEXT, version="7", instead_of="orders:live"),)),
+        {},
+        "orders:next is version 7, as is orders:live",
+    ),
+    "vpc-link-unfit": (
+        looks(links=(VpcLink("abc123", "GET /orders", "FAILED"),)),
+        {},
+        "abc123, which GET /orders uses, is",
     ),
     "no-recent-data": (quiet, {}, "no data of 5XXError in the last 30 minutes"),
-    "metric-unknown": (unknown, {}, "5XXError counts as zero where it is silent, and its base never had a point"),
+    "metric-unknown": (unknown, {}, "5XXError must be proven safe, and its base never had a point"),
+    "lag-too-short": (points_are_late, {}, "is 7 minutes old, and lagMinutes is 3"),
     "access-log-missing": (nothing, BY_LOG, "writes no access log"),
+    "access-log-elsewhere": (
+        looks(access_log=replace(LOG, destination=FIREHOSE)),
+        BY_LOG,
+        "goes to deliverystream/amazon-apigateway-orders, and to no log group",
+    ),
     "access-log-unfit": (
-        looks(access_log_format='{"status":"$context.status"}'),
+        looks(access_log=AccessLog(LOG_GROUP, '{"status":"$context.status"}')),
         BY_LOG,
         r"lacks \$context.apiId, \$context.stage, \$context.isCanaryRequest$",
+    ),
+    "access-log-quoted": (
+        looks(access_log=replace(LOG, format=QUOTED)),
+        BY_LOG,
+        "has status in quotes, and no point came",
+    ),
+    "metric-filter-unfit": (
+        looks(access_log=replace(LOG, filters=())),
+        BY_LOG,
+        "log group orders has no metric filter that makes RolloutPilot/AccessLog Status",
     ),
     "canary-unseen": (looks(execution_logging=False), {}, "execution logging off"),
     "too-many-alarms": (many_alarms, {}, f"{MOST_ALARMS + 1} alarms .* at most {MOST_ALARMS}"),
     "alarm-missing": (nothing, {"alarms": ["gone"]}, "gone is not found"),
     "alarm-firing": (alarm("ALARM"), {}, f"{WATCHED} is already firing"),
+    "alarm-elsewhere": (nothing, {"alarms": [f"{ELSEWHERE}theirs"]}, "theirs is of account 210987654321 in us-east-1"),
     "alarms-without-data": (alarm("INSUFFICIENT_DATA"), {}, f"{WATCHED} is without sufficient data"),
+    "alarm-of-another": (
+        alarm("OK", AlarmMetric("AWS/ApiGateway", "5XXError", (("ApiName", "orders"), ("Stage", "test")))),
+        {},
+        f"{WATCHED} watches AWS/ApiGateway 5XXError of ApiName=orders, Stage=test, which is not",
+    ),
     "not-opted-in": (looks(functions={"orders": "another"}), {}, "orders does not carry .* rollout-pilot=managed"),
     "not-looked-at": (looks(unreadable=("GetPolicy orders: AccessDenied",)), {}, "GetPolicy orders: AccessDenied"),
     "long-timeout": (looks(timeout_seconds=900), {}, "each wait up to 15 min more"),
@@ -151,7 +223,7 @@ def test_preflight_finds(sound: World, code: str) -> None:
     assert re.search(what, finding.what)
     assert (check.severity, check.why) == (finding.severity, finding.why)
     assert finding.fix
-    assert "{" not in finding.fix.replace("${", "")
+    assert not re.search(r"(?<!\$)\{[a-z]+\}", finding.fix)
 
 
 def test_preflight_says_nothing_of_a_sound_target(sound: World) -> None:
@@ -159,12 +231,23 @@ def test_preflight_says_nothing_of_a_sound_target(sound: World) -> None:
 
 
 def test_preflight_says_nothing_of_a_sound_target_that_is_measured_by_its_access_log(sound: World) -> None:
-    looks(access_log_format=ACCESS_LOG_FORMAT, execution_logging=False)(sound)
+    looks(access_log=LOG, execution_logging=False)(sound)
     lively(sound, sound.fakes.access_log, access_log_series(TARGET))
     assert found(sound) == found(sound, **BY_LOG) == ()
 
 
-@pytest.mark.parametrize("change", [{}, {"variables_used": None}, {"backends": (NEXT,)}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"variables_used": None},
+        {"backends": (NEXT,)},
+        {"backends": (replace(NEXT, exists=None, callable=None),)},
+        {"links": (VpcLink("abc123", "GET /orders", "AVAILABLE"),)},
+        {"variables_used": frozenset(), "all_variables_to": "the function behind GET /orders"},
+        {"access_log": None},
+    ],
+)
 def test_what_is_not_known_is_held_against_nobody(sound: World, change: Json) -> None:
     looks(**change)(sound)
     assert found(sound) == ()
@@ -173,11 +256,82 @@ def test_what_is_not_known_is_held_against_nobody(sound: World, change: Json) ->
 def test_the_remedy_for_a_missing_permission_can_be_pasted(sound: World) -> None:
     looks(backends=(replace(NEXT, callable=False),))(sound)
     (finding,) = found(sound)
-    assert finding.fix == (
-        f"aws lambda add-permission --function-name {ORDERS} --qualifier next --statement-id rollout-a1b2c3d4e5 "
+    assert finding.fix == f"allow it: {finding.command}"
+    assert finding.command == (
+        f"aws lambda add-permission --function-name {ORDERS} --qualifier next --statement-id rollout-pilot-"
+        "a1b2c3d4e5-prod "
         "--action lambda:InvokeFunction --principal apigateway.amazonaws.com --source-arn "
         "'arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/prod/*'"
     )
+
+
+def test_one_dead_alarm_beside_a_good_one_is_found(sound: World) -> None:
+    dead = AlarmMetric("AWS/ApiGateway", "5XXError", (("ApiName", "orders"), ("Stage", "prd")))
+    sound.fakes.alarms.put("dead", "OK", sound.now, metric=dead)
+    sound.fakes.alarms.silent = frozenset({dead})
+    (finding,) = found(sound, alarms=[WATCHED, "dead"])
+    assert finding.code == "alarms-without-data"
+    assert "dead is without sufficient data: AWS/ApiGateway 5XXError of ApiName=orders, Stage=prd" in finding.what
+    assert "its series is that of Stage=prod" in finding.what
+
+
+def test_an_alarm_of_the_canarys_own_series_or_of_something_else_is_no_finding(sound: World) -> None:
+    canary = sound.fakes.stage.series(TARGET, None).canary
+    for name, metric in {
+        "canary": AlarmMetric("AWS/ApiGateway", "5XXError", tuple(canary.items())),
+        "business": AlarmMetric("Shop", "Orders", (("Stage", "production"),)),
+        "queue": AlarmMetric("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", "orders"),)),
+    }.items():
+        sound.fakes.alarms.put(name, "OK", sound.now, metric=metric)
+    assert found(sound, alarms=["canary", "business", "queue"]) == ()
+
+
+def test_an_alarm_that_is_named_by_an_arn_of_this_account_must_exist(sound: World) -> None:
+    here = "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:gone"
+    (finding,) = found(sound, alarms=[here])
+    assert finding.code == "alarm-missing"
+
+
+def test_a_websocket_api_without_an_alias_says_what_to_do_first(sound: World) -> None:
+    another_api(OtherApi("WEBSOCKET"))(sound)
+    (finding,) = found(sound)
+    assert (finding.code, "is a WebSocket API" in finding.what) == ("not-a-rest-api", True)
+    assert finding.fix.startswith("let its integrations call an alias")
+
+
+def test_the_lag_that_is_advised_leaves_nothing_of_it(sound: World) -> None:
+    points_are_late(sound)
+    (finding,) = found(sound)
+    assert "`measurement.lagMinutes` to 7" in finding.fix
+    assert found(sound, measurement={"lagMinutes": 7, "baseSemantics": "exclusive"}) == ()
+
+
+@pytest.mark.parametrize("every", [2, 5])
+def test_minutes_without_a_request_are_not_taken_for_late_points(sound: World, every: int) -> None:
+    series = sound.fakes.stage.series(TARGET, None)
+    for minute in range(minute_of(sound.now) - HISTORY_MINUTES, minute_of(sound.now)):
+        last = minute_of(sound.now) - 1 - LAG
+        if minute == last or minute % every:
+            sound.fakes.metrics.publish(series, "5XXError", minute, stage=None)
+    assert "lag-too-short" not in [finding.code for finding in found(sound)]
+
+
+def test_a_function_with_another_value_of_the_tag_is_told_which(sound: World) -> None:
+    looks(functions={"orders": "another"})(sound)
+    (finding,) = found(sound)
+    assert "it has rollout-pilot=another" in finding.what
+    assert finding.command.endswith("--tags rollout-pilot=managed")
+
+
+@pytest.mark.parametrize("change", [{"exists": False}, {"callable": False}, {"instead_of": "orders:live"}])
+def test_a_hostile_name_in_an_api_is_one_word_of_what_is_printed(sound: World, change: Json) -> None:
+    """Whoever may change the API must not be able to change what the person types who rolls it out."""
+    hostile = FunctionName(f"{ORDERS} ; touch x", "$(touch y)")
+    looks(backends=(replace(NEXT, name=hostile, **change),))(sound)
+    (finding,) = found(sound)
+    words = shlex.split(re.sub(r'"\$\((.*?) --query Version.*?\)"', r"\1", finding.command))
+    assert hostile.function in words
+    assert not {";", "touch"} & set(words)
 
 
 # --- what comes of it --------------------------------------------------------------------------------------------
@@ -222,7 +376,7 @@ def test_other_variables_of_an_unused_override_make_it_a_warning_only(sound: Wor
 
 
 def by_log(world: World) -> None:
-    looks(access_log_format=ACCESS_LOG_FORMAT)(world)
+    looks(access_log=LOG)(world)
     lively(world, world.fakes.access_log, access_log_series(TARGET))
 
 
@@ -237,7 +391,7 @@ def only_by_log(world: World) -> None:
 
 
 def only_formatted(world: World) -> None:
-    looks(access_log_format=ACCESS_LOG_FORMAT)(world)
+    looks(access_log=LOG)(world)
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,10 @@ PROBLEMS: list[tuple[Any, str]] = [
     ({}, "target: required"),
     ("roll out!", "request: must be a JSON object, got 'roll out!'"),
     (None, "request: must be a JSON object, got None"),
+    (
+        {"version": "0", "detail-type": "Rollout Requested", "source": "rollout.pilot", "detail": {}},
+        "request: is a whole event of EventBridge; pass its `detail`: jq .detail FILE",
+    ),
     ({"target": "prod"}, "target: input should be an object, got 'prod'"),
     (
         {"target": {**TARGET, "type": "ecs-service"}},

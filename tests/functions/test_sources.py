@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from rollout.core.access_log import AccessLog
 from rollout.core.base_semantics import BaseSetting
 from rollout.core.judge import Count
 from rollout.core.measures import ACCESS_LOG, OWN, Series
@@ -21,6 +22,8 @@ from tests.functions.world import TARGET, World
 OVERDUE_MINUTES = 6
 """The first minute under the canary is over after two, closed after three more, and waited for no longer after two."""
 
+LOG_GROUP = "arn:aws:logs:eu-central-1:123456789012:log-group:orders"
+
 
 def logged() -> Series:
     series = access_log_series(TARGET)
@@ -33,7 +36,7 @@ def world() -> World:
     """A stage with both kinds of metrics; what the canary's do is the test's."""
     world = World()
     found = world.fakes.inspector.found
-    world.fakes.inspector.found = replace(found, access_log_format=ACCESS_LOG_FORMAT)
+    world.fakes.inspector.found = replace(found, access_log=AccessLog(LOG_GROUP, ACCESS_LOG_FORMAT))
     both(world, base=True)
     world.prepared(measurement={}).call("create_canary")
     assert (world.rollout.series.source, world.rollout.stand_in) == (OWN, logged())

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import analyze
 import close
 import create_canary
+import explain
 import on_alarm
 import prepare
 import promote
@@ -44,6 +45,7 @@ HANDLERS: Mapping[str, Callable[[Json, Any], Json]] = {
     "shift_traffic": shift_traffic.handler,
     "promote": promote.handler,
     "roll_back": roll_back.handler,
+    "explain": explain.handler,
     "close": close.handler,
 }
 

@@ -345,7 +345,7 @@ PLANTED = {
     "raises despite a stop signal": Planted(
         raises_despite_a_stop_signal, Law.STOP, {STAGE: (197, 1231), ALIAS: (977, 25430)}
     ),
-    "ends despite a stop signal": Planted(ends_despite_a_stop_signal, Law.STOP, {STAGE: (232,)}),
+    "ends despite a stop signal": Planted(ends_despite_a_stop_signal, Law.STOP, {STAGE: (106,)}),
     "takes silence for proof": Planted(takes_silence_for_proof, Law.SILENCE, {STAGE: (4,), ALIAS: (86,)}),
     "counts a minute again": Planted(counts_a_minute_again, Law.MINUTES, {STAGE: (0,), ALIAS: (64,)}),
     "counts a minute before its time": Planted(counts_a_minute_before_its_time, Law.MINUTES, {STAGE: (6,)}),
@@ -365,7 +365,7 @@ PLANTED = {
     "acts before it says so": Planted(acts_before_it_says_so, Law.INTENT, {STAGE: (0,), ALIAS: (9,)}),
     "moves aliases under the base": Planted(moves_aliases_under_the_base, Law.MIX, {STAGE: (5,)}),
     "changes the alias whoever changed it": Planted(changes_the_alias_whoever_changed_it, Law.FENCE, {ALIAS: (878,)}),
-    "recovers what is alive": Planted(recovers_what_is_alive, Law.ONE_WRITER, {STAGE: (0,), ALIAS: (9,)}),
+    "recovers what is alive": Planted(recovers_what_is_alive, Law.ONE_WRITER, {STAGE: (0,), ALIAS: (64,)}),
     "lets the alarm handler write": Planted(lets_the_alarm_handler_write, Law.ONE_WRITER, {STAGE: (1,), ALIAS: (42,)}),
     "keeps the lock": Planted(keeps_the_lock, Law.END, {STAGE: (0,), ALIAS: (9,)}),
     "calls every end a success": Planted(calls_every_end_a_success, Law.END, {STAGE: (0,)}),

@@ -239,6 +239,7 @@ WRITES: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "ShiftTrafficFunction": (ADD, {RECORD}),
     "PromoteFunction": (ADD, {RECORD}),
     "RollBackFunction": (ADD, {RECORD}),
+    "ExplainFunction": (("UpdateItem",), {RECORD}),
     "CloseFunction": (CHANGE, {RECORD, TARGET, ALARM}),
     "RecoverFunction": (CHANGE, {RECORD, TARGET, ALARM}),
     "OnAlarmFunction": (("UpdateItem",), {RECORD}),

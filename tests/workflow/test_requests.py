@@ -16,7 +16,7 @@ from tests.workflow.world import EVENTS, ROOT, World, sample, world
 Json = dict[str, Any]
 
 REQUESTS = ("request", "request-minimal", "request-careful")
-STATES = ("analyze", "close", "create_canary", "promote", "roll_back", "shift_traffic")
+STATES = ("analyze", "close", "create_canary", "explain", "promote", "roll_back", "shift_traffic")
 ALARM = {"name": "orders-5xx", "threshold": 0.9, "named_in_request": False}
 
 

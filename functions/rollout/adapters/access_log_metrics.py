@@ -17,9 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rollout.adapters.cloudwatch import Query
 from rollout.adapters.counted_metrics import CountedMetrics, Dimensions, Tally
+from rollout.core.access_log import LATENCY, NAMESPACE, STATUS
 
-STATUS = "Status"
-LATENCY = "Latency"
 ROUTE_STATUS = "RouteStatus"
 BASE_VALUES = ("false", "-")
 """The values of the dimension `Canary` that a base's requests carry; "-" is the variable while there is no canary."""
@@ -28,7 +27,7 @@ BASE_VALUES = ("false", "-")
 class AccessLogMetrics(CountedMetrics):
     """Implements `MetricSource` for stages with an access log."""
 
-    namespace = "RolloutPilot/AccessLog"
+    namespace = NAMESPACE
     errors = ("5XXError", "4XXError")
     latencies = (LATENCY,)
     measured = "an access log"

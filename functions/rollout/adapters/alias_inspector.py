@@ -34,6 +34,10 @@ class AliasInspector:
         except NotAllowed as error:
             return Inspection(unreadable=(str(error),))
 
+    def other_api(self, target: Target) -> None:
+        """An alias's name is that of nothing else."""
+        del target
+
     def opted_in_by(self, target: Target) -> str | None:
         """The function's tag; an alias has none of its own. Raises: TargetMissing, Unavailable."""
         arn = self._alias(target)["AliasArn"]

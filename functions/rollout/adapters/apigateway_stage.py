@@ -60,7 +60,10 @@ class ApiGatewayStage:
             except self._client.exceptions.NotFoundException as error:
                 raise Refused(
                     f"candidate.deploymentId: {candidate.revision} is not a deployment of API "
-                    f"{target.ids['restApiId']}; leave it out to deploy the API as now defined"
+                    f"{target.ids['restApiId']}; leave it out to deploy the API as now defined, or name one of those "
+                    "that there are",
+                    f"aws apigateway get-deployments --rest-api-id {target.ids['restApiId']} --limit 500 "
+                    "--query 'items[].[id,description]' --output text",
                 ) from error
 
     def materialize(self, target: Target, candidate: Candidate, stamp: str) -> str:

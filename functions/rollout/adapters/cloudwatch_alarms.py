@@ -6,13 +6,16 @@ such as `a1b2c3d4e5/prod`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
+from rollout.adapters.cloudwatch import CloudWatchReader, Query
 from rollout.adapters.faults import translated
 from rollout.core.alarm_names import is_arn
-from rollout.core.inspection import AlarmState
+from rollout.core.inspection import AlarmMetric, AlarmState
+from rollout.core.minutes import minute_of
 from rollout.core.target import Target
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 TAG = "rollout-pilot:target"
 MOST_NAMES = 100
+_DAY = 1440
+"""In minutes."""
+_DAYS = 14
 
 
 class CloudWatchAlarms:
@@ -51,6 +57,16 @@ class CloudWatchAlarms:
             arns = [mapping["ResourceARN"] for page in pages for mapping in page["ResourceTagMappingList"]]
         return sorted(arn.split(":alarm:", 1)[1] for arn in arns)
 
+    def seen(self, metrics: Sequence[AlarmMetric], now: datetime) -> frozenset[AlarmMetric]:
+        """One GetMetricData with a point a day. Raises: NotAllowed, Unavailable."""
+        queries = {each: Query(each.namespace, each.metric, each.dimensions, "SampleCount") for each in metrics}
+        if not queries:
+            return frozenset()
+        last = minute_of(now)
+        first = (last // _DAY - _DAYS) * _DAY
+        points = CloudWatchReader(self._cloudwatch).read(list(queries.values()), first, last, _DAY)
+        return frozenset(each for each, query in queries.items() if points.values[query] or not points.complete)
+
     def _chunk(self, names: Sequence[str]) -> Iterator[tuple[str, AlarmState]]:
         pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
             AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
@@ -58,8 +74,16 @@ class CloudWatchAlarms:
         for page in pages:
             for alarm in [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]:
                 since = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
-                reason = alarm.get("StateReason", "")
-                yield alarm["AlarmArn"], AlarmState(alarm["AlarmName"], alarm["StateValue"], since, reason)
+                reason, metric = alarm.get("StateReason", ""), _metric(alarm)
+                yield alarm["AlarmArn"], AlarmState(alarm["AlarmName"], alarm["StateValue"], since, reason, metric)
+
+
+def _metric(alarm: Mapping[str, Any]) -> AlarmMetric | None:
+    """Of an alarm with metric math there may be one too, but not one alone."""
+    if "MetricName" not in alarm:
+        return None
+    dimensions = tuple((each["Name"], each["Value"]) for each in alarm.get("Dimensions", ()))
+    return AlarmMetric(alarm["Namespace"], alarm["MetricName"], dimensions)
 
 
 def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -51,7 +51,8 @@ class WithCustomMetrics:
         for measure in measures:
             totals = [minute.counts[measure.name].stage for minute in minutes]
             total = _total(totals, series.custom[measure.name].reading)
-            exists = self._exists(series.custom[measure.name])
+            asked = series.custom[measure.name].absent_is_zero or not total[0]
+            exists = not asked or self._exists(series.custom[measure.name])
             known[measure.name] = BaseHistory(measure, total, COUNT_HISTORY_MINUTES, exists=exists)
         return [known[name] for name in names]
 
@@ -95,9 +96,7 @@ class WithCustomMetrics:
         ]
 
     def _exists(self, series: CustomSeries) -> bool:
-        """Whether the base's series exists; asked only where silence counts as zero."""
-        if not series.absent_is_zero:
-            return True
+        """Whether the base's series exists."""
         try:
             return self._reader.exists(series.namespace, series.metric, series.base)
         except NotAllowed:

@@ -7,6 +7,7 @@ which it was seen to be as it should.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from rollout.adapters.faults import message_of, translated
@@ -39,19 +40,23 @@ class FunctionAliases:
             if not (now := _version(self._get(name))).lstrip("$").isalnum():
                 raise Refused(
                     f"candidate.functions: alias {alias} of function {function} shares its requests between versions "
-                    f"({now}), so a canary on it would be no single version; clear its weights first"
+                    f"({now}), so a canary on it would be no single version; clear its weights first",
+                    clear_weights_command(function, alias),
                 )
             with translated(f"GetFunctionConfiguration {function}:{version}"):
                 try:
                     found = self._client.get_function_configuration(FunctionName=function, Qualifier=version)
                 except self._client.exceptions.ResourceNotFoundException as error:
                     raise Refused(
-                        f"candidate.functions: {version} is not a version of function {function}; publish it first"
+                        f"candidate.functions: {version} is not a version of function {function}; publish it first, "
+                        "and name the version that this prints",
+                        publish_command(function),
                     ) from error
             if found.get("State") == "Failed":
                 raise Refused(
                     f"candidate.functions: version {version} of {function} cannot be invoked: "
-                    f"{found.get('StateReason', 'its state is Failed')}"
+                    f"{found.get('StateReason', 'its state is Failed')}; name one of the others",
+                    versions_command(function),
                 )
 
     def point(self, name: str, seen: str, version: str) -> None:
@@ -91,8 +96,26 @@ class FunctionAliases:
                 function, _, alias = name.partition(":")
                 raise TargetMissing(
                     f"alias {alias} of function {function} does not exist: {message_of(error)}; create it, and allow "
-                    "the API to invoke it"
+                    "the API to invoke it",
+                    f"aws lambda create-alias --function-name {function} --name {alias} --function-version "
+                    f'"$({publish_command(function)})"',
                 ) from error
+
+
+def publish_command(function: str) -> str:
+    """Publishes a version, and prints its number."""
+    return f"aws lambda publish-version --function-name {function} --query Version --output text"
+
+
+def versions_command(function: str) -> str:
+    """Prints the versions that there are."""
+    return f"aws lambda list-versions-by-function --function-name {function} --query 'Versions[].Version' --output text"
+
+
+def clear_weights_command(function: str, alias: str) -> str:
+    """Takes an alias's weights away."""
+    routing = quote('{"AdditionalVersionWeights":{}}')
+    return f"aws lambda update-alias --function-name {function} --name {alias} --routing-config {routing}"
 
 
 def _alias(name: str) -> Any:

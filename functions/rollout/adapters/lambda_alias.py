@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rollout.adapters.faults import message_of, translated
+from rollout.adapters.function_aliases import clear_weights_command, publish_command, versions_command
 from rollout.core.measures import CANDIDATE, Series
 from rollout.core.rollout import Candidate
 from rollout.core.target import Canary, Target, TargetState
@@ -75,27 +76,31 @@ class LambdaAlias:
 
         Raises: Refused, NotAllowed, Unavailable.
         """
-        base = self.read(target).base
+        base, function, alias = self.read(target).base, target.ids["functionName"], target.ids["aliasName"]
         name = candidate.revision or LATEST
         if base == LATEST:
             raise Refused(
                 f"{target.key} points to {LATEST}, which Lambda does not share requests with: publish a version and "
-                "point the alias to it"
+                "point the alias to it",
+                f"aws lambda update-alias --function-name {function} --name {alias} --function-version "
+                f'"$({publish_command(function)})"',
             )
         base_configuration = self._configuration(target, base)
         configuration = self._candidate_configuration(target, candidate)
-        _require_usable(configuration, name)
+        _require_usable(configuration, function, name)
         for field, words in SAME_FOR_BOTH.items():
             if (configuration.get(field) or None) != (base_configuration.get(field) or None):
                 raise Refused(
                     f"candidate.version: {name} has another {words} than version {base}, which is live, and Lambda "
                     f"shares an alias's requests only between versions with the same one; publish a version with it, "
-                    f"or change the {words} in a deployment of its own before"
+                    f"or change the {words} in a deployment of its own before",
+                    versions_command(function),
                 )
         if candidate.revision is None and _unchanged(configuration, base_configuration):
             raise Refused(
                 f"candidate.version: {LATEST} is as version {base}, which is live already: nothing to publish; deploy "
-                "the new code first, or name a version"
+                "the new code first, or name another version",
+                f"aws lambda update-function-code --function-name {function} --zip-file fileb://function.zip",
             )
         self._check_provisioned_concurrency(target, base, candidate.revision)
 
@@ -111,7 +116,7 @@ class LambdaAlias:
         configuration = self._configuration(target, version)  # a list of versions does not say their states
         if configuration.get("State") == "Pending":
             raise NotReady(f"version {version} of {target.ids['functionName']} is being made ready")
-        _require_usable(configuration, version)
+        _require_usable(configuration, target.ids["functionName"], version)
         if version == self.read(target).base:
             raise Refused(f"{LATEST} has not changed since version {version}, which is live already: nothing to do")
         return version
@@ -171,10 +176,7 @@ class LambdaAlias:
 
     def removal_command(self, target: Target) -> str:
         """UpdateAlias, as the AWS CLI has it."""
-        return (
-            f"aws lambda update-alias --function-name {target.ids['functionName']} --name "
-            f"{target.ids['aliasName']} --routing-config AdditionalVersionWeights={{}}"
-        )
+        return clear_weights_command(target.ids["functionName"], target.ids["aliasName"])
 
     def series(self, target: Target, canary_series: str | None) -> Series:  # noqa: ARG002 - stages have such a series
         """Each version's own series within the alias's. Raises: TargetMissing, NotAllowed, Unavailable."""
@@ -200,9 +202,11 @@ class LambdaAlias:
         try:
             return self._configuration(target, candidate.revision or LATEST)
         except self._client.exceptions.ResourceNotFoundException as error:
+            function = target.ids["functionName"]
             raise Refused(
-                f"candidate.version: {candidate.revision} is not a version of function {target.ids['functionName']}; "
-                f"leave it out to publish {LATEST}"
+                f"candidate.version: {candidate.revision} is not a version of function {function}; leave it out to "
+                f"publish {LATEST}, or name one of those that there are",
+                versions_command(function),
             ) from error
 
     def _published(self, target: Target, description: str) -> Any | None:
@@ -231,11 +235,13 @@ class LambdaAlias:
         """Lambda takes no weights on an alias that has it; and a canary without what its base has is slower than
         the candidate would be.
         """
-        alias = target.ids["aliasName"]
-        if self._provisioned(target, alias):
+        function, alias = target.ids["functionName"], target.ids["aliasName"]
+        if on_alias := self._provisioned(target, alias):
             raise Refused(
                 f"alias {alias} has provisioned concurrency, and Lambda takes no weights on such an alias; give the "
-                "provisioned concurrency to the versions themselves, and remove it from the alias"
+                "provisioned concurrency to the versions themselves, and remove it from the alias",
+                f"{_provision_command(function, base, on_alias['wanted'])} && aws lambda "
+                f"delete-provisioned-concurrency-config --function-name {function} --qualifier {alias}",
             )
         given = self._provisioned(target, base)
         if not given:
@@ -245,15 +251,22 @@ class LambdaAlias:
         if version is None:
             raise Refused(
                 f"candidate.version: {how}, and a version that is yet to be published has none: {why}; publish it, "
-                "give it provisioned concurrency, and name it"
+                "give it provisioned concurrency, and name it",
+                f"version=$({publish_command(function)}) && "
+                f"{_provision_command(function, '$version', given['wanted'])} && echo $version",
             )
         own = self._provisioned(target, version)
         if not own:
-            raise Refused(f"candidate.version: {how}, and version {version} has none: {why}; give it to both, or none")
+            raise Refused(
+                f"candidate.version: {how}, and version {version} has none: {why}; give it to both, or none",
+                _provision_command(function, version, given["wanted"]),
+            )
         if own["status"] != "READY":
             raise Refused(
                 f"candidate.version: the provisioned concurrency of version {version} is {own['status']}: {why}; wait "
-                "until it is READY"
+                "until it is READY",
+                f"aws lambda get-provisioned-concurrency-config --function-name {function} --qualifier {version} "
+                "--query Status",
             )
 
     def _provisioned(self, target: Target, qualifier: str) -> Mapping[str, Any] | None:
@@ -267,11 +280,19 @@ class LambdaAlias:
         return {"wanted": found["RequestedProvisionedConcurrentExecutions"], "status": found["Status"]}
 
 
-def _require_usable(configuration: Mapping[str, Any], name: str) -> None:
+def _provision_command(function: str, version: str, wanted: int) -> str:
+    return (
+        f"aws lambda put-provisioned-concurrency-config --function-name {function} --qualifier {version} "
+        f"--provisioned-concurrent-executions {wanted}"
+    )
+
+
+def _require_usable(configuration: Mapping[str, Any], function: str, name: str) -> None:
     if configuration.get("State") == "Failed":
         raise Refused(
             f"candidate.version: {name} cannot be invoked, its state is Failed: "
-            f"{configuration.get('StateReason', 'Lambda does not say why')}"
+            f"{configuration.get('StateReason', 'Lambda does not say why')}; name another",
+            versions_command(function),
         )
 
 

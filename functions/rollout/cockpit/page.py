@@ -30,6 +30,7 @@ def report(view: RolloutView) -> str:
         tag("div", *(metric_card(view, metric) for metric in view.metrics), class_="rp-metrics"),
         tag("h2", "Decisions"),
         rows(view.rows),
+        *_failures(view),
         *_signals(view),
         tag("h2", "Request and settings"),
         tag("pre", json.dumps(view.settings, indent=2, ensure_ascii=False)),
@@ -63,6 +64,13 @@ def _hints(view: RolloutView) -> list[Markup]:
         for hint in view.hints
     ]
     return [tag("h2", f"What you can do now, as of {view.seen_at:%H:%M} UTC"), tag("ul", *items, class_="rp-hints")]
+
+
+def _failures(view: RolloutView) -> list[Markup]:
+    if not view.failures:
+        return []
+    lines = (tag("p", line.strip(), class_="rp-dim" if line.startswith(" ") else None) for line in view.failures)
+    return [tag("h2", "What failed"), *lines]
 
 
 def _signals(view: RolloutView) -> list[Markup]:

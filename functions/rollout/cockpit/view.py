@@ -55,7 +55,8 @@ class RolloutView:
     `from_minute` where what is shown begins, because a long history need not be read whole.
 
     `remarks` says, line by line, what else there is to know: who made it wait for a person, and since when; which
-    rollout has undone it. `warnings` is what preflight warned of. `odds` says which decide. `least_minutes_left` is
+    rollout has undone it. `warnings` is what preflight warned of, `failures` what the logs say of the
+    candidate's failures. `odds` says which decide. `least_minutes_left` is
     what the plan takes at least from here on; None once it has ended or waits for a person. `judged_minutes` are those
     of the present step. `ramp` is how near each raise of a ramp came to its proof.
     """
@@ -69,6 +70,7 @@ class RolloutView:
     reason: str
     remarks: tuple[str, ...]
     warnings: tuple[str, ...]
+    failures: tuple[str, ...]
     running: bool
     started_at: datetime
     ended_at: datetime | None
@@ -129,6 +131,7 @@ def _view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Und
         reason=rollout.told_reason,
         remarks=tuple(remarks_of(rollout, undo)),
         warnings=tuple(warnings_of(rollout)),
+        failures=tuple(rollout.why.lines()) if rollout.why else (),
         running=rollout.phase is not Phase.ENDED,
         started_at=rollout.started_at,
         ended_at=rollout.ended_at,
@@ -160,12 +163,14 @@ def _view_of(rollout: Rollout, history: Sequence[Json], now: datetime, undo: Und
 
 
 def remarks_of(rollout: Rollout, undo: Undo | None = None) -> Iterator[str]:
-    """What the reason does not say: who paused the rollout or which alarm held it, when it is rolled back if nobody
-    answers, and which rollout has undone it.
+    """What the reason does not say: why the candidate failed, who paused the rollout or which alarm held it, when it is
+    rolled back if nobody answers, and which rollout has undone it.
     """
     if undo is not None:
         words = str(undo)
         yield words[0].upper() + words[1:]
+    if rollout.why is not None:
+        yield rollout.why.headline
     if rollout.answer_due is None:
         return
     cause = rollout.wait_cause

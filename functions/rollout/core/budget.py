@@ -26,7 +26,7 @@ ROOM_FOR_SIGNALS = ROOM_FOR_ALARMS + 8_000
 ROOM_FOR_EVENTS = 48_000
 """Of notifications that could not be sent yet; beyond it the oldest are dropped, never the end's."""
 ROOM_TO_GROW = 64_000
-"""Of the evidence, the reason, the token, and all else whose size does not follow from the request."""
+"""Of the evidence, the reason, why it failed, the token, and all else whose size does not follow from the request."""
 MOST_STATES = 20
 """Of the target that a record may hold at once, on the way and just left."""
 

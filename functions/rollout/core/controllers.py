@@ -7,7 +7,7 @@ controller's own parameters say it without a tag: `RestApiId` and `FunctionName`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rollout.core.target import Target
@@ -26,12 +26,13 @@ class Controller:
     """A controller by its stack's name, and what its parameters let it roll out.
 
     rest_api: a REST API's id, or everything. functions: a function's name, the beginning of names followed by `*`, or
-    everything.
+    everything. home: an ARN of its account and region, where that is known.
     """
 
     name: str
     rest_api: str = EVERYTHING
     functions: str = EVERYTHING
+    home: str = ""
 
     def scope(self, target: Target) -> str:
         """The parameter that decides about targets of this kind."""
@@ -87,27 +88,36 @@ def claim_on(target: Target, tag: str | None, own: Controller, others: Sequence[
         return OURS
     if tag and tag != ANY_CONTROLLER:
         names = f"its tag {TAG} is {tag!r}, which is neither {ANY_CONTROLLER} nor {own.name}, this controller"
-        return _claimed_by([each for each in others if each.name == tag], target, names)
+        claim = _claimed_by([each for each in others if each.name == tag], target, names)
+        return claim if claim.owner is Owner.ANOTHERS else replace(claim, reason=_with_command(claim.reason, target))
     if own.names(target):
         return OURS
     if named := [each for each in others if each.names(target)]:
         return _claimed_by(named, target, "")
     if tag == "":
         lacks = f"{target.key} does not carry the tag {TAG}={ANY_CONTROLLER} or {TAG}={own.name}"
-        return Claim(Owner.NOBODYS, f"{lacks}; to let it be rolled out: {tag_command(target)}")
+        return Claim(Owner.NOBODYS, _with_command(lacks, target))
     return OURS
+
+
+def _with_command(reason: str, target: Target) -> str:
+    return f"{reason}; to let it be rolled out: {tag_command(target)}"
 
 
 def tag_command(target: Target) -> str:
     """What a person types, with the AWS command line and its region, to let this target be rolled out."""
     if "functionName" in target.ids:
-        name = target.ids["functionName"]
-        arn = f"$(aws lambda get-function --function-name {name} --query Configuration.FunctionArn --output text)"
-        return f'aws lambda tag-resource --resource "{arn}" --tags {TAG}={ANY_CONTROLLER}'
+        return tag_function_command(target.ids["functionName"])
     partition = "$(aws sts get-caller-identity --query Arn --output text | cut -d: -f2)"
     stage = f"/restapis/{'/stages/'.join(target.ids.values())}"
     arn = f"arn:{partition}:apigateway:$(aws configure get region)::{stage}"
     return f'aws apigateway tag-resource --resource-arn "{arn}" --tags {TAG}={ANY_CONTROLLER}'
+
+
+def tag_function_command(name: str) -> str:
+    """What a person types to let a function's aliases be moved."""
+    arn = f"$(aws lambda get-function --function-name {name} --query Configuration.FunctionArn --output text)"
+    return f'aws lambda tag-resource --resource "{arn}" --tags {TAG}={ANY_CONTROLLER}'
 
 
 def _takes_all(controller: Controller, target: Target) -> bool:

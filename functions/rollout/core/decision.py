@@ -47,6 +47,7 @@ class Decision(StrEnum):
     PROMOTE = "PROMOTE"
     ROLL_BACK = "ROLL_BACK"
     STOP = "STOP"
+    EXPLAIN = "EXPLAIN"
     CLOSE = "CLOSE"
     REJECT = "REJECT"
     REPEATED = "REPEATED"

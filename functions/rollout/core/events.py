@@ -96,6 +96,10 @@ class FindingDocument(TypedDict):
     """Why it matters."""
     fix: str
     """How to fix it."""
+    command: NotRequired[str]
+    """The end of `fix`, where that can be pasted into a shell."""
+    metrics: NotRequired[list[str]]
+    """The metrics that it is about, where it is about certain ones."""
 
 
 class CauseDocument(TypedDict):
@@ -115,6 +119,51 @@ class CauseDocument(TypedDict):
     """When the command was given or the alarm fired, ISO 8601."""
     step: NotRequired[int | None]
     """The step that the command was meant for, from 0; null if for any."""
+
+
+class SampleDocument(TypedDict):
+    """One failed request, to look it up by."""
+
+    at: str
+    """When it was answered, ISO 8601."""
+    requestId: str
+    """API Gateway's or Lambda's id of it; "" where the log has none."""
+    traceId: str
+    """X-Ray's id of its trace; "" where the log has none."""
+
+
+class FailureGroupDocument(TypedDict):
+    """Failures of one route, status and message."""
+
+    route: str
+    """Method and resource path; "" where no log says."""
+    status: int
+    """The response's status; 0 for lines of a function's log that no response could be found for."""
+    message: str
+    """The error's message, without numbers, ids and what looks like a secret."""
+    canary: int
+    """How many of the candidate's failures are of this group."""
+    canaryOf: int
+    """Of how many of this kind: server's errors, client's errors, or lines of a function's log."""
+    base: int
+    """The same of the base."""
+    baseOf: int
+    """Of how many of this kind."""
+    samples: list[SampleDocument]
+    """Up to three of the candidate's."""
+
+
+class WhyDocument(TypedDict):
+    """What the logs say of the candidate's failures."""
+
+    groups: list[FailureGroupDocument]
+    """The most telling first."""
+    since: str
+    """From when on the logs were read, ISO 8601; "" where they were not."""
+    until: str
+    """Until when, ISO 8601."""
+    notes: list[str]
+    """What could not be read, or not be told."""
 
 
 class StateChanged(TypedDict):
@@ -154,5 +203,7 @@ class StateChanged(TypedDict):
     """In `HELD` and `PAUSED`: without an answer by then the rollout is rolled back, ISO 8601."""
     findings: NotRequired[list[FindingDocument]]
     """What preflight found, in `PREPARED`, `HELD` and `REJECTED`, where it found anything."""
+    why: NotRequired[WhyDocument]
+    """In `ROLLED_BACK`: why the candidate failed, where logs were to be read."""
     explains: NotRequired[list[str]]
     """The codes of those findings that explain why the rollout is held, where any does."""

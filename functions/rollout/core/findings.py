@@ -18,13 +18,19 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that speaks against a rollout, or for care. `code` names its kind for good."""
+    """One thing that speaks against a rollout, or for care. `code` names its kind for good.
+
+    command: the end of `fix` where that can be pasted into a shell, "" where it is words alone. metrics: those of the
+    judge that it is about, none where it is about no certain ones.
+    """
 
     code: str
     severity: Severity
     what: str
     why: str
     fix: str
+    command: str = ""
+    metrics: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.what}; {self.fix}"
@@ -37,12 +43,22 @@ class Finding:
             "what": self.what,
             "why": self.why,
             "fix": self.fix,
+            **({"command": self.command} if self.command else {}),
+            **({"metrics": list(self.metrics)} if self.metrics else {}),
         }
 
     @classmethod
     def from_document(cls, document: Json) -> Finding:
-        """The inverse of `to_document`."""
-        return cls(document["code"], Severity(document["severity"]), document["what"], document["why"], document["fix"])
+        """The inverse of `to_document`; a record of an earlier version knows no commands and metrics."""
+        return cls(
+            document["code"],
+            Severity(document["severity"]),
+            document["what"],
+            document["why"],
+            document["fix"],
+            document.get("command", ""),
+            tuple(document.get("metrics", ())),
+        )
 
 
 def in_words(findings: Sequence[Finding]) -> str:

@@ -41,8 +41,8 @@ class BaseHistory:
 
     by_minute: the counts of each minute, oldest first, None where there is no point; empty where they are not known.
     longest_ms: how long the longest invocation of the last hours took; 0 where that is not known, or of no matter.
-    exists: whether CloudWatch has had a point of the series in the last two weeks; looked up only where no point counts
-    as zero, for there a name that is wrong would look healthy.
+    exists: whether CloudWatch has had a point of the series in the last two weeks; looked up of custom metrics, where
+    they had none of late or where no point counts as zero: there a name that is wrong would look healthy.
     """
 
     measure: Measure

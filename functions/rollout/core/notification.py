@@ -17,6 +17,7 @@ from rollout.core.events import FindingDocument, StateChanged, VerdictDocument
 from rollout.core.judge import Effect, explain
 from rollout.core.target import Json
 from rollout.core.texts import cleaned, for_chat
+from rollout.core.why import Why
 
 LONGEST_SUBJECT = 100
 """Of an SNS subject, which is ASCII without line breaks (documented)."""
@@ -24,6 +25,8 @@ LONGEST_REASON = 2_000
 """Characters of a reason in a message; a chat message's description has at most 8,000."""
 END_OF_REASON = 500
 MOST_METRICS = 20
+LINES_OF_A_CHAT = 6
+"""Of what failed: the first group with its samples, and the next one."""
 USUAL_STACK = "rollout-pilot"
 """The stack of a command line that names none."""
 
@@ -65,6 +68,7 @@ HAPPENED: Mapping[str, tuple[str, str]] = {
 }
 
 _STATUS = ("status {id}", "see the state")
+_WHY = ("why {id}", "see what fails, by the logs")
 _REPORT = ("report {id} --html {id}.html", "save the report as a page")
 
 _POSSIBLE: Mapping[str, tuple[str, ...]] = {
@@ -96,6 +100,8 @@ def notification(event: StateChanged, place: Place) -> Notification:
         f"Target  {_target(event)}\nWhen    {_when(event)}\nWhere   {_where(event)}{_cause(event)}",
         f"Why\n  {_shortened(event['reason'])}",
     ]
+    if failed := _failed(event):
+        paragraphs.append("\n".join(["What failed", *(f"  {line}" for line in failed)]))
     numbers = [f"  {_numbers(verdict)}" for verdict in event["evidence"][:MOST_METRICS]]
     if numbers:
         paragraphs.append("\n".join(["Numbers of this step", *numbers]))
@@ -116,7 +122,9 @@ def notification(event: StateChanged, place: Place) -> Notification:
 def _chat(event: StateChanged, subject: str, sentence: str, commands: list[tuple[str, str]]) -> Json:
     title, reason = for_chat(subject), for_chat(_shortened(event["reason"]))
     numbers = "\n".join(f"• {for_chat(_numbers(verdict))}" for verdict in event["evidence"][:MOST_METRICS])
-    description = f"{sentence}\n*Why:* {reason}" + (f"\n{numbers}" if numbers else "")
+    failed = "\n".join(f"• {for_chat(line)}" for line in _failed(event)[:LINES_OF_A_CHAT])
+    description = f"{sentence}\n*Why:* {reason}" + (f"\n*What failed:*\n{failed}" if failed else "")
+    description += f"\n{numbers}" if numbers else ""
     return {
         "version": "1.0",
         "source": "custom",
@@ -143,6 +151,8 @@ def _commands(event: StateChanged, place: Place) -> Iterator[tuple[str, str]]:
     for command in _POSSIBLE.get(event["state"], ()):
         step = " --step {step}" if command == "approve" else ""
         yield _command_line(f"{command} {{id}}{step}", event, place), purpose(command, event["state"])
+    if event["state"] == "HELD":
+        yield _command_line(_WHY[0], event, place), _WHY[1]
     for line, does in (_REPORT, _STATUS) if event["state"] in _REPORTED else (_STATUS,):
         yield _command_line(line, event, place), does
 
@@ -193,8 +203,15 @@ def _numbers(verdict: VerdictDocument) -> str:
     return f"{verdict['metric']}: {verdict['verdict']}{shown}; {arms}{allowed}{size}"
 
 
+def _failed(event: StateChanged) -> list[str]:
+    """What the logs say of the candidate's failures, if the event says."""
+    return list(Why.from_document(dict(event["why"])).lines()) if "why" in event else []
+
+
 def _warnings(event: StateChanged) -> Iterator[tuple[str, list[str]]]:
-    """Preflight's warnings with their fixes; apart, and first, those that explain why the rollout is held."""
+    """Preflight's warnings with their fixes; apart, and first, those that explain why the rollout is held. Of a
+    refusal, whose reason has the errors, the commands that mend them: each in a line of its own, to be pasted.
+    """
     explains = event.get("explains", ())
     found = [each for each in event.get("findings", ()) if _warns(each)]
     for heading, chosen in (
@@ -202,7 +219,19 @@ def _warnings(event: StateChanged) -> Iterator[tuple[str, list[str]]]:
         ("Warnings", [each for each in found if each["code"] not in explains]),
     ):
         if chosen:
-            yield heading, [f"  {each['what']}. {each['fix']}." for each in chosen]
+            yield heading, [line for each in chosen for line in _told(each)]
+    commands = [each["command"] for each in event.get("findings", ()) if "command" in each and not _warns(each)]
+    if commands:
+        yield "To mend it", [f"  {command}" for command in dict.fromkeys(commands)]
+
+
+def _told(found: FindingDocument) -> Iterator[str]:
+    """A warning and its fix; the command in a line of its own, for with the sentence's end it would not work."""
+    command = found.get("command", "")
+    fix = found["fix"].removesuffix(command).rstrip()
+    yield f"  {found['what']}. {fix}" + ("" if command else ".")
+    if command:
+        yield f"  {command}"
 
 
 def _warns(found: FindingDocument) -> bool:

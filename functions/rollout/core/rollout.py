@@ -11,7 +11,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from rollout.core.base_semantics import BaseSemantics
-from rollout.core.cause import REQUEST, Cause, cause_in
+from rollout.core.cause import REQUEST, Cause, CauseKind, cause_in
 from rollout.core.certainty import SECOND_LOOK, StateAt, UnansweredWrite, states_left, write_begun
 from rollout.core.cold import LastAsked
 from rollout.core.decision import Decision, Phase, Policy
@@ -24,12 +24,17 @@ from rollout.core.minutes import Calendar
 from rollout.core.signals import Signal, overtaking
 from rollout.core.spending import NOTHING_SPENT, ErrorBudget, Excess
 from rollout.core.target import NOTHING_BEHIND, Behind, Json, Target, TargetState
+from rollout.core.why import Why
 
 if TYPE_CHECKING:
     from rollout.core.learning import Lesson
 
 MOST_ALARMS = 90
 """How many alarms a rollout may watch: they are released together with its target, all or nothing."""
+
+
+_CANDIDATES_DOING = frozenset({CauseKind.JUDGE, CauseKind.ALARM, CauseKind.DEADLINE})
+"""The causes of a rollback that are the candidate's doing, or may be: a person who aborts has a reason of their own."""
 
 
 class Outcome(StrEnum):
@@ -222,6 +227,7 @@ class Rollout:
     firing_at_start: the alarms that were firing before it began; they count only for what the candidate adds.
     missing_alarms: those that the last look did not find, of which people have been told.
     would_have_convicted: what is shown only and would have rolled the rollout back, with the sums of the arms then.
+    why: what the logs say of the failures of a candidate that was rolled back; None as long as nobody has looked.
     worse_than_before: how the candidate was found worse after the promotion than the base before it, "" if it was not.
     revision: counts the writes of the record.
     """
@@ -275,12 +281,20 @@ class Rollout:
     missing_alarms: tuple[str, ...] = ()
     would_have_convicted: Mapping[str, Pair] = field(default_factory=dict)
     worse_than_before: str = ""
+    why: Why | None = None
     revision: int = 0
 
     @property
     def told_reason(self) -> str:
         """The reason of the last decision as people are told it, with what is shown only and would have convicted."""
         return with_shown_only(self.reason, self.would_have_convicted)
+
+    @property
+    def wants_explanation(self) -> bool:
+        """Whether it was rolled back because of what the candidate did, and nobody has looked yet why that was."""
+        by = self.cause.kind if self.cause else None
+        closing = self.pending_decision is Decision.CLOSE and self.outcome is Outcome.ROLLED_BACK
+        return closing and by in _CANDIDATES_DOING and self.why is None
 
     @property
     def calendar(self) -> Calendar:
@@ -480,6 +494,7 @@ class Rollout:
             "missingAlarms": list(self.missing_alarms),
             "wouldHaveConvicted": {name: _sums(pair) for name, pair in self.would_have_convicted.items()},
             "worseThanBefore": self.worse_than_before,
+            "why": self.why.to_document() if self.why else None,
         }
 
     @classmethod
@@ -538,5 +553,6 @@ class Rollout:
                 for name, sums in document.get("wouldHaveConvicted", {}).items()
             },
             worse_than_before=document.get("worseThanBefore", ""),
+            why=Why.from_document(document["why"]) if document.get("why") else None,
             revision=revision,
         )

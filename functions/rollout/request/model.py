@@ -29,6 +29,7 @@ from rollout.core.spending import ErrorBudget
 from rollout.core.target import Target
 from rollout.errors import InvalidRequest, Problem
 from rollout.request.custom_metrics import CustomMetricRequest, unknown_placeholders
+from rollout.request.delivered import EVENT
 from rollout.request.judge import JudgeRequest, problem_of
 from rollout.request.number import Number
 from rollout.request.targets import AliasCandidate, AliasTarget, Name, StageCandidate, StageTarget
@@ -408,6 +409,8 @@ def parse_request(document: object) -> RolloutRequest:
     """
     if not isinstance(document, dict):
         raise _invalid([Problem("request", f"must be a JSON object{got(document)}")])
+    if EVENT in document:
+        raise _invalid([Problem("request", "is a whole event of EventBridge; pass its `detail`: jq .detail FILE")])
     kind = _kind_of(document.get("target"))
     model = StageRequest if isinstance(kind, Problem) else REQUESTS[kind]
     try:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from rollout.core.decision import Decision, Phase
 from rollout.core.rollout import Outcome
+from rollout.core.why import Why
 from rollout.ports import Ports
 from rollout.tasks.record import announce, entry, find, refuse, tell_all, transition
 from rollout.tasks.roll_back import readable
@@ -31,7 +32,8 @@ def close(
 ) -> TaskResult:
     """End the rollout. Called again, it releases and tells nothing twice.
 
-    `request`, `execution` and `failure` are for a rollout of which nothing is recorded, for its preparation failed.
+    `request`, `execution` and `failure` are for a rollout of which nothing is recorded, for its preparation failed. For
+    one that was rolled back and whose logs were to be read, `failure` says why that was not done.
     On the `last_try` a rollout that has ended ends the workflow with its true outcome, told or not.
 
     Raises: what the store raises; Unavailable, too, as long as the world cannot be told.
@@ -44,6 +46,8 @@ def close(
         if seconds := rollout.quiet_seconds(now):
             return replace(acting(rollout, Decision.LOOK_AGAIN), seconds=seconds)
         outcome = rollout.outcome or Outcome.FAILED
+        if failure and rollout.wants_explanation:
+            rollout = replace(rollout, why=Why.unread(f"the logs could not be read: {readable(failure)}"))
         ended = replace(
             rollout, outcome=outcome, phase=Phase.ENDED, phase_since=now, ended_at=now, pending_decision=None
         )

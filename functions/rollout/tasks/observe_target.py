@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from rollout.core.inspection import AlarmState, Inspection
+from rollout.core.inspection import AlarmMetric, AlarmState, Inspection
 from rollout.core.judge import Route
 from rollout.core.judge.settings import WITH_ROUTES, route_metric_name
 from rollout.core.measures import Series
@@ -32,7 +32,7 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
     check_claim(ports, target)
     _check_free(ports, target, request.request_id)
     shifter = ports.shifter(target)
-    state, missing, objection = None, "", ""
+    state, missing, objection, command = None, "", "", ""
     try:
         state = shifter.read(target)
     except TargetMissing as error:
@@ -42,7 +42,8 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
     ours = ports.controllers.own
     seen = Observations(target, state, missing, tagged_alarms=tagged, alarms=alarms, controller=ours)
     if state is None:
-        return seen
+        return replace(seen, other_api=ports.inspector(target).other_api(target))
+    seen = replace(seen, silent=_silent(ports, alarms, now))
     if state.canary is not None:
         whose = _begun_last(ports, target, state.canary)
         seen = replace(seen, canary_of=whose, removal_command=shifter.removal_command(target))
@@ -52,13 +53,22 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
             target, state = with_aliases, shifter.read(with_aliases)
         shifter.verify(target, candidate)
     except (Refused, TargetMissing) as error:
-        objection = str(error)
+        objection, command = str(error), error.command
     lessons = ports.store.learned(target) if request.learns_dispersion else {}
     inspection = ports.inspector(target).inspect(target, candidate)
     own = shifter.series(target, request.canary_series)
     custom = custom_series(request.custom_metrics, target, state, candidate, own.base)
     own = replace(own, custom=custom)
-    seen = replace(seen, target=target, state=state, objection=objection, lessons=lessons, inspection=inspection)
+    seen = replace(
+        seen,
+        target=target,
+        state=state,
+        objection=objection,
+        objection_command=command,
+        lessons=lessons,
+        inspection=inspection,
+        own=own,
+    )
     if request.source is not SourceSetting.ACCESS_LOG:
         seen = replace(seen, by_cloudwatch=_measured(ports, request, own, now))
     return replace(seen, by_access_log=_logged(ports, request, own, inspection, now))
@@ -95,6 +105,12 @@ def _alarms(ports: Ports, request: RolloutRequest, tagged: Sequence[str]) -> Seq
     return ports.alarms.named(names) if names and len(names) <= MOST_ALARMS else ()
 
 
+def _silent(ports: Ports, alarms: Sequence[AlarmState], now: datetime) -> frozenset[AlarmMetric]:
+    """The series of these alarms that had no point in two weeks."""
+    watched = frozenset(alarm.metric for alarm in alarms if alarm.metric is not None)
+    return watched - ports.alarms.seen(sorted(watched, key=str), now)
+
+
 def _logged(
     ports: Ports, request: RolloutRequest, own: Series, inspection: Inspection, now: datetime
 ) -> Measured | None:
@@ -105,12 +121,16 @@ def _logged(
     series = replace(logged, custom=own.custom)
     if request.source is SourceSetting.ACCESS_LOG:
         return _measured(ports, request, series, now)
-    if request.source is SourceSetting.CLOUDWATCH or not inspection.access_log_format:
+    if request.source is SourceSetting.CLOUDWATCH or not _writes_log(inspection):
         return None
     try:
         return _measured(ports, request, series, now)
     except Refused:  # a metric that an access log does not have
         return None
+
+
+def _writes_log(inspection: Inspection) -> bool:
+    return inspection.access_log is not None and inspection.access_log.format != ""
 
 
 def _measured(ports: Ports, request: RolloutRequest, series: Series, now: datetime) -> Measured:

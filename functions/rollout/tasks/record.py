@@ -14,7 +14,7 @@ from typing import cast
 from rollout.core.budget import size_of, unsent
 from rollout.core.cause import Cause, CauseKind
 from rollout.core.decision import Decision, Phase
-from rollout.core.events import CauseDocument, FindingDocument, State, StateChanged, VerdictDocument
+from rollout.core.events import CauseDocument, FindingDocument, State, StateChanged, VerdictDocument, WhyDocument
 from rollout.core.findings import Finding
 from rollout.core.preflight.explaining import explaining
 from rollout.core.rollout import Outcome, Rollout
@@ -161,6 +161,8 @@ def transition(
         event["findings"] = _documents(found)
     if state == Phase.HELD and (explained := explaining(rollout)):
         event["explains"] = [finding.code for finding in explained]
+    if rollout.why is not None:
+        event["why"] = cast("WhyDocument", rollout.why.to_document())
     return replace(rollout, pending_events=unsent((*rollout.pending_events, dict(event))))
 
 

@@ -42,7 +42,7 @@ def roll_back(ports: Ports, rollout_id: str, failure: str, failed: CauseKind = C
     """
     rollout = load(ports, rollout_id)
     if rollout.phase is Phase.ENDED or rollout.pending_decision is Decision.CLOSE:
-        return acting(rollout, Decision.CLOSE)
+        return _over(rollout)
     if rollout.pending_decision is Decision.STOP:
         return _leave_to_others(ports, rollout)
     untouched = rollout.expected_states == (rollout.original,)
@@ -78,7 +78,12 @@ def roll_back(ports: Ports, rollout_id: str, failure: str, failed: CauseKind = C
     if changed or rollout.restored_at is None:
         line = entry(done, state=STATE, decision=Decision.ROLL_BACK, now=now, change=None if untouched else wanted)
     done = announce(ports, ports.store.save(done, entry=line))
-    return acting(done, Decision.CLOSE) if not seconds else _in(done, seconds)
+    return _over(done) if not seconds else _in(done, seconds)
+
+
+def _over(rollout: Rollout) -> TaskResult:
+    """The base serves for good: what is left is to find out why, where that is asked, and to close."""
+    return acting(rollout, Decision.EXPLAIN if rollout.wants_explanation else Decision.CLOSE)
 
 
 def _wanted(rollout: Rollout, now: datetime) -> TargetState:

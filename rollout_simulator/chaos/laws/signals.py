@@ -13,7 +13,7 @@ from rollout_simulator.chaos.plan import What
 
 Json = dict[str, Any]
 
-TASKS = frozenset({"CreateCanary", "ShiftTraffic", "Promote", "RollBack", "Analyze", "Close"})
+TASKS = frozenset({"CreateCanary", "ShiftTraffic", "Promote", "RollBack", "Analyze", "Explain", "Close"})
 ENDING = frozenset({"ROLL_BACK", "STOP", "CLOSE"})
 HOME = ("123456789012", "us-east-1")
 """The account and the region in which the controller runs."""

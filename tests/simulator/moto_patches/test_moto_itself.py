@@ -66,6 +66,27 @@ def gateway(aws: time_machine.Traveller) -> Gateway:
     return Gateway(client("apigateway"))
 
 
+@lacking("APIGatewayResponse.get_export")
+def test_an_export_tells_nothing_of_what_is_called(gateway: Gateway) -> None:
+    answer = gateway.client.get_export(restApiId=gateway.api_id, stageName="prod", exportType="oas30")
+    assert "x-amazon-apigateway-integration" not in answer["body"].read().decode()
+
+
+@lacking("APIGatewayResponse.put_integration", "Integration.to_json")
+def test_the_vpc_link_of_an_integration_is_forgotten(gateway: Gateway) -> None:
+    put = gateway.client.put_integration(
+        restApiId=gateway.api_id,
+        resourceId=gateway.root_id,
+        httpMethod="GET",
+        type="HTTP_PROXY",
+        integrationHttpMethod="GET",
+        uri="http://x/",
+        connectionType="VPC_LINK",
+        connectionId="abc",
+    )
+    assert "connectionId" not in put
+
+
 @lacking("APIGatewayBackend.update_stage")
 def test_a_canary_overwrites_production(gateway: Gateway) -> None:
     gateway.patch(("replace", "/canarySettings/deploymentId", gateway.next))
@@ -449,6 +470,12 @@ def test_there_is_no_provisioned_concurrency(function: Function) -> None:
         function.client.put_provisioned_concurrency_config(
             FunctionName="orders", Qualifier="1", ProvisionedConcurrentExecutions=1
         )
+
+
+@lacking("urls.url_paths")
+def test_there_is_no_runtime_management(function: Function) -> None:
+    with pytest.raises(ClientError):
+        function.client.get_runtime_management_config(FunctionName="orders")
 
 
 # --- what is worked out anew for each call -----------------------------------------------------------------------
@@ -850,3 +877,17 @@ def test_the_escapes_of_a_text_are_not_read_as_json(machines: StateMachines) -> 
 def test_the_limit_of_a_states_data_counts_what_is_not_ascii_thrice() -> None:
     quotas = importlib.import_module("moto.stepfunctions.parser.quotas")
     assert not quotas.is_within_size_quota({"reason": "é" * 100_000})  # 200 KB of UTF-8, and 256 KiB are allowed
+
+
+@lacking("LogsBackend.filter_log_events")
+def test_log_events_come_stream_by_stream_and_a_pattern_for_json_finds_everything() -> None:
+    with mock_aws():
+        logs = client("logs")
+        logs.create_log_group(logGroupName="g")
+        now = int(time.time() * 1000)
+        for stream, moments in (("one", (3, 1)), ("two", (2,))):
+            logs.create_log_stream(logGroupName="g", logStreamName=stream)
+            events = [{"timestamp": now - 1_000 * before, "message": str(before)} for before in moments]
+            logs.put_log_events(logGroupName="g", logStreamName=stream, logEvents=events)
+        found = logs.filter_log_events(logGroupName="g", filterPattern="{ $.status >= 500 }")["events"]
+    assert ["3", "1", "2"] == [event["message"] for event in found]

@@ -29,7 +29,8 @@ class Check:
     def findings(self, prospect: Prospect) -> Iterator[Finding]:
         """What this check finds."""
         for match in self.find(prospect):
-            yield Finding(self.code, self.severity, match.what, self.why, self.fix.format_map(match.words))
+            fix = self.fix.format_map({"command": match.command, **match.words})
+            yield Finding(self.code, self.severity, match.what, self.why, fix, match.command, match.metrics)
 
 
 def findings(prospect: Prospect) -> tuple[Finding, ...]:
@@ -44,8 +45,16 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "The stage or alias does not exist.",
         "There is nothing to roll out on.",
-        "name an existing one of this account and region",
+        "name an existing one of this account and region: {command}",
         target_checks.target_missing,
+    ),
+    Check(
+        "not-a-rest-api",
+        Severity.ERROR,
+        "The API is an HTTP or WebSocket API, which has no canaries.",
+        "A stage of it has one deployment at a time; the function behind it can be rolled out instead.",
+        "{ready}use a lambda-alias target, with this request: {command}",
+        target_checks.other_api,
     ),
     Check(
         "foreign-canary",
@@ -60,7 +69,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "Another REST API has the same name, and a stage of the same name.",
         "CloudWatch tells REST APIs apart by name: both are one series, in which neither is measured.",
-        "rename one of them (CDK: restApiName), or measure by the access log (measurement.source: accessLog)",
+        "measure by the access log (measurement.source: accessLog), or rename one (CDK: restApiName): {command}",
         target_checks.namesake,
     ),
     Check(
@@ -68,8 +77,25 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "The candidate's deployment or version does not exist, or cannot go live on this target.",
         "The first step would fail.",
-        "name one that exists",
+        "do what is said there: {command}",
         target_checks.candidate_unfit,
+    ),
+    Check(
+        "stage-in-stack",
+        Severity.WARNING,
+        "The stage belongs to a CloudFormation stack.",
+        "A deployment of the stack that changes the API moves the whole stage at once: during a rollout that stops it, "
+        "and afterwards it puts back what the template says.",
+        "do not deploy the stack meanwhile; after the promotion give it what is live then: {command}",
+        target_checks.stage_in_stack,
+    ),
+    Check(
+        "cache-unused",
+        Severity.WARNING,
+        "The stage has a cache cluster, and the canary does not use it.",
+        "The base answers from its cache and the canary from its functions: it is slower, and rolled back for that.",
+        "set `candidate.useStageCache` to true",
+        target_checks.cache_unused,
     ),
     Check(
         "nothing-differs",
@@ -100,24 +126,56 @@ CHECKS: tuple[Check, ...] = (
         Severity.WARNING,
         "An overridden stage variable is used by nothing in the API as now defined.",
         "The variable is misspelt, or the integration names its function or alias outright.",
-        "use ${{stageVariables.NAME}} in the integration, or leave the override out",
+        "use ${{stageVariables.NAME}} in the integration, set such a variable on the stage, or leave the override out",
         target_checks.override_unused,
+    ),
+    Check(
+        "variable-empty",
+        Severity.ERROR,
+        "A stage variable in the name of a function that the candidate calls has no value.",
+        "There is no function of such a name: every request to it would end as a 500.",
+        "give candidate.stageVariables.{name} a value, or set the variable on the stage",
+        target_checks.variable_empty,
     ),
     Check(
         "function-missing",
         Severity.ERROR,
-        "A function or alias that an overridden variable names does not exist.",
-        "Every request to the canary would end as a 500.",
-        "publish the version and create the alias of {function}, or correct the variable",
+        "A function, alias or version that the candidate calls, for a method or as an authorizer, does not exist.",
+        "Every such request to the canary would end as a 500.",
+        "correct the name, or {remedy}: {command}",
         target_checks.function_missing,
     ),
     Check(
         "may-not-invoke",
         Severity.ERROR,
-        "API Gateway may not call a function or alias that an overridden variable names, by its resource policy.",
-        "Every request to the canary would end as a 500: the most common cause of a canary that fails altogether.",
-        "{command}",
+        "API Gateway may not call a function, alias or version that the candidate calls, by its resource policy.",
+        "Every such request would end as a 500: the most common cause of a canary that fails altogether.",
+        "{remedy}: {command}",
         target_checks.may_not_invoke,
+    ),
+    Check(
+        "broken-already",
+        Severity.WARNING,
+        "A function that the candidate calls, and the base for the same, does not exist or may not be called.",
+        "Such requests fail before and after the rollout alike; the comparison cannot tell.",
+        "{remedy}: {command}",
+        target_checks.broken_already,
+    ),
+    Check(
+        "same-version",
+        Severity.WARNING,
+        "Base and canary call the same version of a function, by two names.",
+        "The base's code would be compared with itself, and promoted.",
+        "publish the new code and point the alias to it: {command}",
+        target_checks.same_version,
+    ),
+    Check(
+        "vpc-link-unfit",
+        Severity.ERROR,
+        "A VPC link that the candidate uses does not exist, or is not AVAILABLE.",
+        "Every request through it would end as a 500.",
+        "{remedy}: {command}",
+        target_checks.vpc_link_unfit,
     ),
     Check(
         "no-recent-data",
@@ -130,10 +188,18 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "metric-unknown",
         Severity.ERROR,
-        "A metric that counts as zero where it is silent has no series: its base had no point in two weeks.",
-        "A name or dimension with a mistake in it looks like a metric that never counts a failure, and proves safety.",
-        "correct its name, namespace and dimensions; if they are right, publish a zero once, or say `dryRun: true`",
+        "A metric that must be proven safe, or is zero where it is silent, has no series: no point in two weeks.",
+        "A name or dimension with a mistake in it looks like a metric that never counts a failure, or holds for ever.",
+        "publish a zero once, or say `dryRun: true`, or name one of those that there are: {command}",
         measurement_checks.metric_unknown,
+    ),
+    Check(
+        "lag-too-short",
+        Severity.WARNING,
+        "The base's newest point is older than the lag that the request allows for.",
+        "A minute that is counted before its points are there looks silent: the rollout would extend, and then hold.",
+        "set `measurement.lagMinutes` to {lag}, or see whether requests still come",
+        measurement_checks.lag_too_short,
     ),
     Check(
         "access-log-missing",
@@ -144,19 +210,45 @@ CHECKS: tuple[Check, ...] = (
         measurement_checks.access_log_missing,
     ),
     Check(
+        "access-log-elsewhere",
+        Severity.ERROR,
+        "The access log is to be measured, and goes to a Firehose delivery stream.",
+        "Metric filters are made on a log group; of a delivery stream nothing could be measured.",
+        "let the stage write to a log group; a second stream can read from that: {command}",
+        measurement_checks.access_log_elsewhere,
+    ),
+    Check(
         "access-log-unfit",
         Severity.ERROR,
         "The stage's access log lacks what its metrics are made of.",
         "The metric filters would find nothing, or could not tell the canary from the base.",
-        "use the format of docs/guide/access-logs.md",
+        "use this format; SAM and CloudFormation (AccessLogSetting): {sam}; CDK (deployOptions): {cdk}; "
+        "Terraform (access_log_settings): {terraform}; at once: {command}",
         measurement_checks.access_log_unfit,
+    ),
+    Check(
+        "access-log-quoted",
+        Severity.ERROR,
+        "The numbers in the stage's access log are in quotes, and its metrics never had a point.",
+        "To a metric filter, what is in quotes is a text: whether it takes the number in it is documented nowhere.",
+        "take the quotes away; SAM and CloudFormation (AccessLogSetting): {sam}; CDK (deployOptions): {cdk}; "
+        "Terraform (access_log_settings): {terraform}; at once: {command}",
+        measurement_checks.access_log_quoted,
+    ),
+    Check(
+        "metric-filter-unfit",
+        Severity.ERROR,
+        "The log group of the access log has no metric filter that takes a line as the stage writes it.",
+        "Without it there is no metric, and nothing could be measured.",
+        "put the metric filters there: {command}",
+        measurement_checks.metric_filter_unfit,
     ),
     Check(
         "canary-unseen",
         Severity.WARNING,
         "Execution logging is off, and there are no metrics of the access log either.",
         "A canary has metrics of its own once execution logging is on; without them the rollout would hold.",
-        "set the stage's log level to ERROR, or add the access-log metrics of docs/guide/access-logs.md",
+        "add the access-log metrics of docs/guide/access-logs.md, or set the stage's log level to ERROR: {command}",
         measurement_checks.canary_may_stay_unseen,
     ),
     Check(
@@ -172,7 +264,7 @@ CHECKS: tuple[Check, ...] = (
         Severity.ERROR,
         "An alarm does not exist.",
         "An alarm that is not there stops nothing.",
-        "create it, or correct its name",
+        "create it, or name one of those that there are: {command}",
         alarm_checks.alarms_missing,
     ),
     Check(
@@ -184,19 +276,35 @@ CHECKS: tuple[Check, ...] = (
         alarm_checks.alarms_firing,
     ),
     Check(
+        "alarm-elsewhere",
+        Severity.WARNING,
+        "An alarm is of another account or region.",
+        "It counts from the first event on that is forwarded to this bus; what it says now cannot be seen from here.",
+        "see that its events come here (docs/security.md), and, with access to it, that it is at rest: {command}",
+        alarm_checks.alarms_elsewhere,
+    ),
+    Check(
         "alarms-without-data",
         Severity.WARNING,
-        "No alarm has sufficient data.",
+        "An alarm has no sufficient data, or its metric had no point in two weeks.",
         "Such an alarm may look at a metric that does not exist, and would never fire.",
-        "see that their metrics and dimensions are right",
+        "see that its metric and dimensions are right",
         alarm_checks.alarms_without_data,
+    ),
+    Check(
+        "alarm-of-another",
+        Severity.WARNING,
+        "An alarm watches the metric of another API, stage or function.",
+        "What the canary does would not make it fire.",
+        "let it watch the series of {dimensions}",
+        alarm_checks.alarms_of_another,
     ),
     Check(
         "not-opted-in",
         Severity.WARNING,
         "A function whose alias is to be moved does not carry the tag by which it opts in to this controller.",
         "A controller that may touch only what opted in would be denied, and fail at its first step.",
-        "tag the function so, or deploy the controller for its name",
+        "deploy the controller for its name, or tag it: {command}",
         target_checks.not_opted_in,
     ),
     Check(

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rollout.core.judge import Standing, judge
+from rollout.core.judge import MetricKind, Standing, judge
 
 if TYPE_CHECKING:
     from rollout.core.findings import Finding
     from rollout.core.rollout import Rollout
 
-_OF_SILENCE = frozenset({"no-recent-data", "access-log-missing", "access-log-unfit", "canary-unseen", "not-looked-at"})
-"""Warned of where a required metric was then not measured."""
-_OF_LITTLE_TRAFFIC = frozenset({"weak-step"})
-"""Warned of where a required metric was then measured and not proven."""
+EXPLAINS: Mapping[str, frozenset[Standing]] = {
+    "no-recent-data": frozenset({Standing.UNMEASURED}),
+    "lag-too-short": frozenset({Standing.UNMEASURED}),
+    "canary-unseen": frozenset({Standing.UNMEASURED}),
+    "not-looked-at": frozenset({Standing.UNMEASURED}),
+    "weak-step": frozenset({Standing.UNMEASURED, Standing.UNDECIDED}),
+    "cache-unused": frozenset({Standing.HARMFUL}),
+}
+"""By a warning's code: as what a metric then stands that it was about, or any where it was about none. All others
+explain no hold.
+"""
 
 
 def explaining(rollout: Rollout) -> Sequence[Finding]:
-    """The warnings of a rollout that waits for want of proof which say why there is none; none of any other."""
+    """The warnings of a held rollout which say why a metric stands in its way; none where none does.
+
+    A metric that is harmful outweighs all that are not proven: only what explains the harm is told then.
+    """
     if not rollout.warnings or rollout.step < 0:
         return ()
     verdicts = judge(rollout.evidence, rollout.settings.judge, rollout.settings.plan).verdicts
-    lacking = {verdict.verdict for verdict in verdicts if verdict.required and not verdict.dry_run}
-    codes: frozenset[str] = frozenset()
-    if Standing.HARMFUL in lacking:
-        return ()
-    if Standing.UNMEASURED in lacking:
-        codes |= _OF_SILENCE | _OF_LITTLE_TRAFFIC
-    if Standing.UNDECIDED in lacking:
-        codes |= _OF_LITTLE_TRAFFIC
-    return tuple(finding for finding in rollout.warnings if finding.code in codes)
+    standing = {each.name: each.verdict for each in verdicts if each.required and not each.dry_run}
+    harmful = {each.name: each.verdict for each in verdicts if each.verdict is Standing.HARMFUL and not each.dry_run}
+    kinds = {metric.name: metric.kind for metric in rollout.settings.judge.metrics}
+    if harmful:  # a cache makes the base faster, and nothing else
+        standing = {name: each for name, each in harmful.items() if kinds.get(name) is MetricKind.LATENCY}
+    return tuple(finding for finding in rollout.warnings if _explains(finding, standing))
+
+
+def _explains(finding: Finding, standing: Mapping[str, Standing]) -> bool:
+    about = finding.metrics or standing.keys()
+    return any(standing.get(name) in EXPLAINS.get(finding.code, ()) for name in about)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rollout.core.controllers import Controller
-from rollout.core.inspection import AlarmState, Inspection
+from rollout.core.inspection import AlarmMetric, AlarmState, Inspection, OtherApi
 from rollout.core.judge import Route
 from rollout.core.learning import Lesson
 from rollout.core.measures import BaseHistory, Series
@@ -37,9 +37,12 @@ class Observations:
 
     target: with the aliases behind it that the rollout moves. state: None where the target does not exist (`missing` is
     what AWS said). canary_of: the rollout that was begun last, where the canary is of its candidate. removal_command:
-    what a person types to remove the canary. objection: what speaks against the candidate, "" for nothing.
+    what a person types to remove the canary. objection: what speaks against the candidate, "" for nothing;
+    objection_command: what a person types to mend that.
     tagged_alarms: the names of the alarms tagged for the target. alarms: the states of those that exist, tagged or
     named in the request. lessons: what earlier rollouts of the target taught. controller: the one that is asked.
+    other_api: what has this id where the target does not exist. silent: the series of the alarms that had no point in
+    two weeks. own: the series that AWS publishes for the target.
     by_cloudwatch, by_access_log: the series that the rollout may be measured by.
     """
 
@@ -49,10 +52,14 @@ class Observations:
     canary_of: Rollout | None = None
     removal_command: str = ""
     objection: str = ""
+    objection_command: str = ""
     tagged_alarms: Sequence[str] = ()
     alarms: Sequence[AlarmState] = ()
     lessons: Mapping[str, Lesson] = field(default_factory=dict)
     inspection: Inspection = NOT_LOOKED_AT
     controller: Controller | None = None
+    other_api: OtherApi | None = None
+    silent: frozenset[AlarmMetric] = frozenset()
+    own: Series | None = None
     by_cloudwatch: Measured | None = None
     by_access_log: Measured | None = None

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from rollout.core.inspection import Inspection, logged_variables
+from rollout.core.access_log import LATENCY, STATUS, AccessLog
+from rollout.core.inspection import Inspection
 from rollout.core.judge import (
     BaseTraffic,
     Count,
@@ -27,9 +28,6 @@ from rollout.core.rollout_request import RolloutRequest
 from rollout.core.sources import SourceSetting
 from rollout.core.spending import counted
 from rollout.core.target import Canary, TargetState
-
-LOGGED = ("apiId", "stage", "isCanaryRequest", "status", "responseLatency")
-"""The variables of an access log that its metric filters are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +82,25 @@ class Prospect:
         return self.measured.history if self.measured else ()
 
     @property
+    def has_data(self) -> bool:
+        """Whether what it would be measured by has had points."""
+        return self.measured is not None and self.measured.has_data
+
+    @property
     def overrides(self) -> Mapping[str, str]:
         """The stage variables that the candidate overrides."""
         return self.settings.candidate.overrides
 
     @property
-    def log_format(self) -> str:
-        """The format of the stage's access log, "" where it has none."""
-        return self.inspection.access_log_format or ""
+    def access_log(self) -> AccessLog | None:
+        """The access log, where the rollout would be measured by it and the stage writes one."""
+        log = self.inspection.access_log
+        return log if self.reads_access_log and log is not None and log.format else None
+
+    @property
+    def log_metrics(self) -> Sequence[str]:
+        """The metrics of the access log that it would be judged by."""
+        return log_metrics(self.settings.judge)
 
     @property
     def reads_access_log(self) -> bool:
@@ -163,13 +172,10 @@ def _most_bad_requests(settings: Settings, measured: Measured | None) -> int | N
     return share if settings.max_bad_requests is None else min(share, settings.max_bad_requests)
 
 
-def missing_from(log_format: str, judge: JudgeSettings) -> Sequence[str] | None:
-    """What an access log of this format lacks to be measured by these metrics; None when it is no JSON."""
-    logged = logged_variables(log_format)
-    if logged is None:
-        return None
+def log_metrics(judge: JudgeSettings) -> Sequence[str]:
+    """The metrics of an access log that a rollout with these settings is judged by."""
     latency = any(metric.kind is MetricKind.LATENCY for metric in judge.metrics)
-    return [name for name in LOGGED if name not in logged and (latency or name != "responseLatency")]
+    return (STATUS, LATENCY) if latency else (STATUS,)
 
 
 def _source(
@@ -187,7 +193,8 @@ def _source(
         return own, None
     if logged.has_data and (not own.has_data or inspection.execution_logging is False):
         return logged, None
-    fits = logged.has_data or missing_from(inspection.access_log_format or "", judge) == []
+    log = inspection.access_log
+    fits = logged.has_data or (log is not None and log.fits(log_metrics(judge), logged.series.base))
     return own, logged.series if fits else None
 
 

@@ -107,3 +107,31 @@ def test_what_the_request_says_is_not_questioned(setting: BaseSetting) -> None:
 def test_it_comes_back_from_its_document_as_it_was(setting: BaseSetting, log_ratio: float) -> None:
     learned = BaseSemantics(setting, log_ratio)
     assert learned == BaseSemantics.from_document(learned.to_document())
+
+
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_what_a_probe_has_found_holds_from_the_first_minute_and_through_chance(inclusive: bool) -> None:
+    for seed in range(20):
+        random = Random(seed)
+        learned = BaseSemantics().believing(inclusive)
+        assert (True, inclusive) == (learned.decided, learned.inclusive)
+        for _ in range(60):
+            total = 400
+            canary = sum(random.random() < 0.05 for _ in range(total))
+            learned = learned.observe(canary, total if inclusive else total - canary, 0.05)
+            assert inclusive is learned.inclusive
+
+
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_counts_that_keep_saying_otherwise_overturn_what_a_probe_has_found(inclusive: bool) -> None:
+    random, learned = Random(1), BaseSemantics().believing(not inclusive)
+    for _ in range(60):
+        canary = sum(random.random() < 0.25 for _ in range(2_000))
+        learned = learned.observe(canary, 2_000 if inclusive else 2_000 - canary, 0.25)
+    assert inclusive is learned.inclusive
+
+
+def test_what_a_request_says_comes_before_what_a_probe_has_found() -> None:
+    said = BaseSemantics(BaseSetting.INCLUSIVE)
+    assert said == said.believing(inclusive=False)
+    assert BaseSemantics() == BaseSemantics().believing(None)

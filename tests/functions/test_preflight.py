@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rollout.core.access_log import AccessLog
+from rollout.core.account import AccountFacts
 from rollout.core.api_definition import FunctionName
 from rollout.core.findings import Finding
 from rollout.core.inspection import AlarmMetric, Backend, OtherApi, VpcLink
@@ -62,6 +63,15 @@ def looks(**changes: Any) -> Callable[[World], None]:
 
     def arrange(world: World) -> None:
         world.fakes.inspector.found = replace(world.fakes.inspector.found, **changes)
+
+    return arrange
+
+
+def probed(answers: Json) -> Callable[[World], None]:
+    """Let `rollout probe` have found this of the account."""
+
+    def arrange(world: World) -> None:
+        world.fakes.store.keep_account({"probedAt": "2026-03-02T12:00:00+00:00", "answers": answers})
 
     return arrange
 
@@ -191,6 +201,7 @@ PLANTED: Mapping[str, tuple[Callable[[World], object], Json, str]] = {
         "log group orders has no metric filter that makes RolloutPilot/AccessLog Status",
     ),
     "canary-unseen": (looks(execution_logging=False), {}, "execution logging off"),
+    "canary-without-series": (probed({"execution-logging": "no series"}), {}, "and the account none of canaries"),
     "too-many-alarms": (many_alarms, {}, f"{MOST_ALARMS + 1} alarms .* at most {MOST_ALARMS}"),
     "alarm-missing": (nothing, {"alarms": ["gone"]}, "gone is not found"),
     "alarm-firing": (alarm("ALARM"), {}, f"{WATCHED} is already firing"),
@@ -448,3 +459,73 @@ def test_a_probe_precedes_a_plan_that_would_begin_with_thousands_of_requests(sou
 def test_without_traffic_the_course_promises_no_worst_case(sound: World) -> None:
     quiet(sound)
     assert "bad requests" not in judged(sound).prospect.course
+
+
+# --- what a probe has found of the account -----------------------------------------------------------------------
+
+FOUND_BY_A_PROBE: Json = {
+    "canary-series": "{stage}-canary",
+    "base-semantics": "exclusive",
+    "execution-logging": "not needed",
+    "lateness": 6,
+}
+
+
+def test_what_a_probe_has_found_is_gone_by_and_said_in_the_record(sound: World) -> None:
+    probed(FOUND_BY_A_PROBE)(sound)
+    looks(execution_logging=False)(sound)
+    sound.prepare(plan=PLAN, measurement={})
+    rollout = sound.rollout
+    assert rollout.series.canary["Stage"] == "prod-canary"
+    assert (False, True, 6) == (rollout.semantics.inclusive, rollout.semantics.decided, rollout.calendar.lag_minutes)
+    assert rollout.warnings == ()
+    assert rollout.reason.endswith(
+        "; as the account's probe of 2026-03-02 found, the canary's series is {stage}-canary, the stage's series does "
+        "not contain its requests, it needs no execution logging, points come up to 6 minutes late"
+    )
+
+
+def test_what_a_request_says_itself_comes_before_what_a_probe_has_found(sound: World) -> None:
+    probed(FOUND_BY_A_PROBE)(sound)
+    own = {"canarySeries": "{stage}/Own", "baseSemantics": "inclusive", "lagMinutes": 3}
+    sound.prepare(plan=PLAN, measurement=own)
+    rollout = sound.rollout
+    assert rollout.series.canary["Stage"] == "prod/Own"
+    assert (True, 3) == (rollout.semantics.inclusive, rollout.calendar.lag_minutes)
+    assert "probe" not in rollout.reason
+
+
+def test_points_that_came_sooner_than_the_default_lag_do_not_shorten_it(sound: World) -> None:
+    probed({"lateness": 1})(sound)
+    sound.prepare(plan=PLAN, measurement={})
+    assert sound.rollout.calendar.lag_minutes == LAG
+
+
+@pytest.mark.parametrize(
+    ("answer", "logging", "source"),
+    [
+        ("needed", False, "accessLog"),
+        ("not needed", False, "cloudwatch"),
+        ("no series", True, "accessLog"),
+        ("no series", False, "accessLog"),
+    ],
+)
+def test_the_access_log_is_chosen_where_by_the_probe_the_canary_has_no_series(
+    sound: World, answer: str, logging: bool, source: str
+) -> None:
+    by_log(sound)
+    probed({"execution-logging": answer})(sound)
+    looks(execution_logging=logging)(sound)
+    prospect = judged(sound).prospect
+    assert prospect.measured is not None
+    assert source == prospect.measured.series.source
+
+
+def test_a_lambda_alias_is_no_stage_and_what_was_found_of_stages_does_not_concern_it() -> None:
+    asked = parse_request(
+        {
+            "target": {"type": "lambda-alias", "functionName": "orders", "aliasName": "live"},
+            "candidate": {"version": "7"},
+        }
+    )
+    assert asked == asked.informed_by(AccountFacts(inclusive=True, lag_minutes=9))

@@ -433,6 +433,10 @@ def as_in_the_guide(api: Api, _: Json) -> None:
     put_filters(api)
 
 
+def a_probe_that_found_no_series(api: Api, _: Json) -> None:
+    api.at.simulation.store.keep_account({"answers": {"execution-logging": "no series"}})
+
+
 def many_alarms(api: Api, request: Json) -> None:
     names = [f"alarm-{number:03}" for number in range(MOST_ALARMS)]
     for name in (*names, "tagged"):
@@ -596,6 +600,7 @@ ROWS = (
     Row("metric-filter-unfit", a_log(ACCESS_LOG_FORMAT.replace('"apiId"', '"api"'), data=True), scenario=LOGGED,
         note="another key"),
     Row("canary-unseen", lambda *_: None, scenario={"api": {"execution_logging": False}}),
+    Row("canary-without-series", a_probe_that_found_no_series, by_hand(changes(measurement={"canarySeries": "x"}))),
     Row("too-many-alarms", many_alarms, by_hand(one_composite_alarm)),
     Row("alarm-missing", lambda api, request: (an_alarm()(api, request), request.update(alarms=["gone"])),
         the_printed_alarm),

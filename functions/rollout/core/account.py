@@ -55,3 +55,12 @@ class AccountFacts:
             canary_metrics=next((each for each in CanaryMetrics if each == answers.get("execution-logging")), None),
             lag_minutes=late if isinstance(late, int) and 0 <= late <= MOST_LAG else None,
         )
+
+
+def canary_lacks_series(found: CanaryMetrics | None, execution_logging: bool | None) -> bool:
+    """Whether a stage's canary can be expected to have no series of its own, by what a probe has found, if one has, and
+    by what can be seen of the stage (None: nothing).
+    """
+    if found is None or found is CanaryMetrics.WITH_LOGGING:
+        return execution_logging is False
+    return found is CanaryMetrics.NEVER

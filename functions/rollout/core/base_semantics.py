@@ -43,6 +43,16 @@ class BaseSemantics:
     setting: BaseSetting = BaseSetting.AUTO
     log_ratio: float = 0.0
 
+    def believing(self, inclusive: bool | None) -> BaseSemantics:
+        """With what a probe of the account has found, where the request leaves it open; None: nothing.
+
+        It counts as two decisions' worth of evidence: a few minutes' chance does not overturn it, a rollout whose own
+        counts keep saying otherwise does.
+        """
+        if self.setting is not BaseSetting.AUTO or inclusive is None:
+            return self
+        return replace(self, log_ratio=-2 * _DECIDED if inclusive else 2 * _DECIDED)
+
     @property
     def inclusive(self) -> bool:
         """Whether the canary is to be subtracted from the stage's series."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from rollout.core.account import AccountFacts, CanaryMetrics
 from rollout.core.base_semantics import BaseSetting
 from rollout.core.custom_metrics import CustomMetric
 from rollout.core.rollout import Settings
@@ -40,6 +41,8 @@ class RolloutRequest:
     spare_aliases: of the functions behind a stage. moves_live_aliases: on promotion the live ones get their versions.
     canary_series: overrides the canary's value of the Stage dimension.
     names_no_steps: the plan's steps are the default ones, and may be derived of the base's traffic.
+    names_no_lag: lagMinutes is the default, and may be what the account's probe has found.
+    account: what that has found; only for a stage.
     probes: a probe precedes the plan where its first step would bring too many requests at once.
     """
 
@@ -56,7 +59,28 @@ class RolloutRequest:
     supersedes: bool = False
     request_id: str | None = None
     names_no_steps: bool = False
+    names_no_lag: bool = False
+    account: AccountFacts | None = None
     probes: bool = False
+
+    def informed_by(self, account: AccountFacts | None) -> RolloutRequest:
+        """With what a probe has found of the account: it is for stages, and for what the request leaves open."""
+        return replace(self, account=account) if "stageName" in self.settings.target.ids else self
+
+    @property
+    def canary_series_by_now(self) -> str | None:
+        """The canary's value of the Stage dimension, by the request or else by the account's probe."""
+        return self.canary_series or (self.account.canary_series if self.account else None)
+
+    @property
+    def canary_metrics_found(self) -> CanaryMetrics | None:
+        """When a canary has a series, by the account's probe; None where the request names one itself."""
+        return self.account.canary_metrics if self.account and not self.canary_series else None
+
+    @property
+    def lag_found(self) -> int:
+        """How many minutes late the account's points come, where the request leaves that open; else 0."""
+        return (self.account.lag_minutes or 0) if self.account and self.names_no_lag else 0
 
     def behind(self, variables: Mapping[str, str]) -> Behind:
         """The aliases that are moved together with a stage whose variables are these: the spare ones, and where it

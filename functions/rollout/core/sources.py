@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
+from rollout.core.account import AccountFacts
 from rollout.core.base_semantics import BaseSemantics, BaseSetting
 from rollout.core.custom_metrics import PLACEHOLDER, VARIABLE, CustomMetric, CustomSeries
 from rollout.core.measures import ACCESS_LOG, CANDIDATE, Series
@@ -25,9 +26,13 @@ class SourceSetting(StrEnum):
     ACCESS_LOG = "accessLog"
 
 
-def semantics_of(series: Series, setting: BaseSetting = BaseSetting.AUTO) -> BaseSemantics:
+def semantics_of(
+    series: Series, setting: BaseSetting = BaseSetting.AUTO, account: AccountFacts | None = None
+) -> BaseSemantics:
     """What is to be subtracted from the base's series: an access log has each request once."""
-    return BaseSemantics(BaseSetting.EXCLUSIVE if series.source == ACCESS_LOG else setting)
+    if series.source == ACCESS_LOG:
+        return BaseSemantics(BaseSetting.EXCLUSIVE)
+    return BaseSemantics(setting).believing(account.inclusive if account else None)
 
 
 def access_log_series(target: Target) -> Series | None:

@@ -320,6 +320,7 @@ class Request(Part, ABC):
             supersedes=self.on_conflict == "supersede",
             request_id=self.request_id,
             probes=self.plan.probe,
+            names_no_lag="lag_minutes" not in measurement.model_fields_set,
             names_no_steps=self.plan.ramp is None and "steps" not in self.plan.model_fields_set,
         )
 

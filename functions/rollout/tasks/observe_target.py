@@ -54,9 +54,11 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
         shifter.verify(target, candidate)
     except (Refused, TargetMissing) as error:
         objection, command = str(error), error.command
+    account = ports.store.account()
+    request = request.informed_by(account)
     lessons = ports.store.learned(target) if request.learns_dispersion else {}
     inspection = ports.inspector(target).inspect(target, candidate)
-    own = shifter.series(target, request.canary_series)
+    own = shifter.series(target, request.canary_series_by_now)
     custom = custom_series(request.custom_metrics, target, state, candidate, own.base)
     own = replace(own, custom=custom)
     seen = replace(
@@ -68,6 +70,7 @@ def observe_target(ports: Ports, request: RolloutRequest, now: datetime) -> Obse
         lessons=lessons,
         inspection=inspection,
         own=own,
+        account=account,
     )
     if request.source is not SourceSetting.ACCESS_LOG:
         seen = replace(seen, by_cloudwatch=_measured(ports, request, own, now))

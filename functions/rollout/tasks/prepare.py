@@ -210,7 +210,7 @@ def _begin(request: RolloutRequest, result: PreflightResult, rollout_id: str, ex
         series=measured.series,
         measures=tuple(base.measure for base in measured.history),
         stand_in=prospect.stand_in,
-        semantics=semantics_of(measured.series, request.base_setting),
+        semantics=semantics_of(measured.series, request.base_setting, prospect.request.account),
         warnings=result.findings,
         lag_minutes=prospect.lag_minutes,
         timeout_minutes=minutes_more(prospect.inspection.timeout_seconds),

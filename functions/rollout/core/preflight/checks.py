@@ -252,6 +252,14 @@ CHECKS: tuple[Check, ...] = (
         measurement_checks.canary_may_stay_unseen,
     ),
     Check(
+        "canary-without-series",
+        Severity.WARNING,
+        "By `rollout probe` canaries have no metrics of their own, and there are none of the access log either.",
+        "Without metrics of the canary the rollout would hold.",
+        "add the access-log metrics of docs/guide/access-logs.md, or name the series in measurement.canarySeries",
+        measurement_checks.canary_without_series,
+    ),
+    Check(
         "too-many-alarms",
         Severity.ERROR,
         "The request and the tagged alarms are more than a rollout can watch.",

@@ -15,6 +15,7 @@ EXPLAINS: Mapping[str, frozenset[Standing]] = {
     "no-recent-data": frozenset({Standing.UNMEASURED}),
     "lag-too-short": frozenset({Standing.UNMEASURED}),
     "canary-unseen": frozenset({Standing.UNMEASURED}),
+    "canary-without-series": frozenset({Standing.UNMEASURED}),
     "not-looked-at": frozenset({Standing.UNMEASURED}),
     "weak-step": frozenset({Standing.UNMEASURED, Standing.UNDECIDED}),
     "cache-unused": frozenset({Standing.HARMFUL}),

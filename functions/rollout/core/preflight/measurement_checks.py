@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from shlex import quote
 
 from rollout.core.access_log import DIMENSIONS, NAMESPACE, VALUES, AccessLog
+from rollout.core.account import CanaryMetrics
 from rollout.core.judge import Count
 from rollout.core.minutes import MOST_LAG_MINUTES
 from rollout.core.preflight.match import Match
@@ -59,7 +60,7 @@ def lag_too_short(prospect: Prospect) -> Iterator[Match]:
     """Measured: the age of the newest point, where minutes without one are too rare to come so many in a row."""
     lag = prospect.settings.calendar.lag_minutes
     ages = [late for base in prospect.history if (late := _minutes_late(base.by_minute))]
-    if ages and (needed := lag + min(ages)) <= MOST_LAG_MINUTES:
+    if ages and prospect.lag_minutes < (needed := lag + min(ages)) <= MOST_LAG_MINUTES:
         what = f"the newest point of {prospect.target_key} is {needed} minutes old, and lagMinutes is {lag}"
         yield Match(what, {"lag": str(needed)})
 
@@ -164,8 +165,9 @@ def _filter_command(log: AccessLog, metric: str) -> str:
 
 
 def canary_may_stay_unseen(prospect: Prospect) -> Iterator[Match]:
-    own = prospect.measured is not None and not prospect.reads_access_log
-    if own and prospect.stand_in is None and prospect.inspection.execution_logging is False:
+    logging, found = prospect.inspection.execution_logging, prospect.request.canary_metrics_found
+    turned_on_it_helps = found is None or found is CanaryMetrics.WITH_LOGGING
+    if _by_own_series_alone(prospect) and logging is False and turned_on_it_helps:
         api, stage = prospect.settings.target.ids.values()
         operations = json.dumps([{"op": "replace", "path": "/*/*/logging/loglevel", "value": "ERROR"}])
         where = f"--rest-api-id {api} --stage-name {stage}"
@@ -173,6 +175,16 @@ def canary_may_stay_unseen(prospect: Prospect) -> Iterator[Match]:
             f"{prospect.target_key} has execution logging off, and no metrics of its access log",
             command=f"aws apigateway update-stage {where} --patch-operations {quote(operations)}",
         )
+
+
+def canary_without_series(prospect: Prospect) -> Iterator[Match]:
+    if _by_own_series_alone(prospect) and prospect.request.canary_metrics_found is CanaryMetrics.NEVER:
+        yield Match(f"{prospect.target_key} has no metrics of its access log, and the account none of canaries")
+
+
+def _by_own_series_alone(prospect: Prospect) -> bool:
+    """Whether the canary would be measured by CloudWatch's own series, with nothing to stand in for them."""
+    return prospect.measured is not None and not prospect.reads_access_log and prospect.stand_in is None
 
 
 def weak_step(prospect: Prospect) -> Iterator[Match]:

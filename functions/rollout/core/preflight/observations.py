@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rollout.core.account import AccountFacts
 from rollout.core.controllers import Controller
 from rollout.core.inspection import AlarmMetric, AlarmState, Inspection, OtherApi
 from rollout.core.judge import Route
@@ -42,7 +43,7 @@ class Observations:
     tagged_alarms: the names of the alarms tagged for the target. alarms: the states of those that exist, tagged or
     named in the request. lessons: what earlier rollouts of the target taught. controller: the one that is asked.
     other_api: what has this id where the target does not exist. silent: the series of the alarms that had no point in
-    two weeks. own: the series that AWS publishes for the target.
+    two weeks. own: the series that AWS publishes for the target. account: what `rollout probe` has found.
     by_cloudwatch, by_access_log: the series that the rollout may be measured by.
     """
 
@@ -61,5 +62,6 @@ class Observations:
     other_api: OtherApi | None = None
     silent: frozenset[AlarmMetric] = frozenset()
     own: Series | None = None
+    account: AccountFacts | None = None
     by_cloudwatch: Measured | None = None
     by_access_log: Measured | None = None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from rollout.core.access_log import LATENCY, STATUS, AccessLog
+from rollout.core.account import CanaryMetrics, canary_lacks_series
+from rollout.core.base_semantics import BaseSetting
 from rollout.core.inspection import Inspection
 from rollout.core.judge import (
     BaseTraffic,
@@ -109,9 +111,13 @@ class Prospect:
 
     @property
     def lag_minutes(self) -> int:
-        """The lag that the longest invocation of the last hours asks for; 0 where that is the request's own."""
+        """The lag that the longest invocation of the last hours, or the account's probe, asks for; 0 where that is the
+        request's own.
+        """
+        asked, found = self.settings.calendar.lag_minutes, 0 if self.reads_access_log else self.request.lag_found
         more = minutes_more(max((base.longest_ms for base in self.history), default=0.0) / 1000)
-        return min(MOST_LAG_MINUTES, self.settings.calendar.lag_minutes + more) if more else 0
+        lag = min(MOST_LAG_MINUTES, max(asked, found) + more)
+        return lag if lag > asked else 0
 
     @property
     def firing_alarms(self) -> tuple[str, ...]:
@@ -127,7 +133,26 @@ class Prospect:
     def source_in_words(self) -> str:
         """What the rollout will be measured by."""
         routes = len(self.settings.judge.routes)
-        return f"{self._series_in_words}; harm is judged by {routes} routes, too" if routes else self._series_in_words
+        judged = f"; harm is judged by {routes} routes, too" if routes else ""
+        return f"{self._series_in_words}{judged}{self._account_in_words}"
+
+    @property
+    def _account_in_words(self) -> str:
+        """What is gone by only because the account's probe has found it; "" for nothing."""
+        account, request = self.request.account, self.request
+        if account is None or self.reads_access_log:
+            return ""
+        found = []
+        if account.canary_series and not request.canary_series:
+            found.append(f"the canary's series is {account.canary_series}")
+        if account.inclusive is not None and request.base_setting is BaseSetting.AUTO:
+            contains = "contains" if account.inclusive else "does not contain"
+            found.append(f"the stage's series {contains} its requests")
+        if request.canary_metrics_found is CanaryMetrics.ALWAYS and self.inspection.execution_logging is False:
+            found.append("it needs no execution logging")
+        if request.lag_found > self.settings.calendar.lag_minutes:
+            found.append(f"points come up to {request.lag_found} minutes late")
+        return f"; as the account's probe of {account.probed_on} found, {', '.join(found)}" if found else ""
 
     @property
     def _series_in_words(self) -> str:
@@ -140,10 +165,11 @@ class Prospect:
 
 def prospect_of(request: RolloutRequest, observed: Observations) -> Prospect:
     """The rollout that would be made."""
+    request = request.informed_by(observed.account)
     settings = request.settings
     alarms = tuple(dict.fromkeys([*settings.alarms, *observed.tagged_alarms]))
     judge = with_learned(settings.judge, observed.lessons)
-    measured, stand_in = _source(request.source, judge, observed)
+    measured, stand_in = _source(request, judge, observed)
     if measured:
         by_minute = {base.measure.name: base.by_minute for base in measured.history if base.by_minute}
         judge = with_base_dispersion(judge, by_minute)._replace(routes=tuple(measured.routes))
@@ -179,7 +205,7 @@ def log_metrics(judge: JudgeSettings) -> Sequence[str]:
 
 
 def _source(
-    setting: SourceSetting, judge: JudgeSettings, observed: Observations
+    request: RolloutRequest, judge: JudgeSettings, observed: Observations
 ) -> tuple[Measured | None, Series | None]:
     """By what to measure, and what may have to stand in.
 
@@ -187,11 +213,13 @@ def _source(
     has metrics. Where both are there, the access log stands in.
     """
     own, logged, inspection = observed.by_cloudwatch, observed.by_access_log, observed.inspection
-    if setting is SourceSetting.ACCESS_LOG:
+    if request.source is SourceSetting.ACCESS_LOG:
         return logged, None
-    if setting is SourceSetting.CLOUDWATCH or own is None or logged is None:
+    if request.source is SourceSetting.CLOUDWATCH or own is None or logged is None:
         return own, None
-    if logged.has_data and (not own.has_data or inspection.execution_logging is False):
+    if logged.has_data and (
+        not own.has_data or canary_lacks_series(request.canary_metrics_found, inspection.execution_logging)
+    ):
         return logged, None
     log = inspection.access_log
     fits = logged.has_data or (log is not None and log.fits(log_metrics(judge), logged.series.base))

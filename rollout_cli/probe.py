@@ -27,9 +27,10 @@ This makes, in account {account}, region {region}:
   a REST API {name} with one stage, which answers a single word to whoever calls it (at most 10 requests a second),
   {role}
   a Lambda function {name} with two versions, which nobody invokes.
-It changes that stage, sends it about 600 requests, and reads their metrics. That takes about 15 minutes, or 45 where
-the canary has no metrics at first, and costs about one cent (ten at most, if a stranger found the URL and called it all
-the time). Then everything is removed, also after Ctrl-C. The answers are kept in the table of {stack}."""
+It changes that stage, sends it some hundreds of requests, and reads their metrics. That takes about 15 minutes, 30 where
+a canary has no metrics without execution logging, 45 where it has none at all, and costs about one cent (ten at most, if
+a stranger found the URL and called it all the time). Then everything is removed, also after Ctrl-C. The answers are kept
+in the table of {stack}."""
 
 
 @with_controller
@@ -54,6 +55,8 @@ def probe(
     them. The answers are kept where Prepare reads them; a table shows what differs from what the product believes.
     Exit code: 0 asked and removed, 2 refused or denied, 5 something could not be removed, 130 stopped by Ctrl-C.
     """
+    if controller.endpoint_url is not None:
+        fail("--endpoint-url: a probe asks AWS itself; of an AWS on this machine there is nothing to find out")
     access = _access(controller)
     with friendly_errors():
         if clean_up:
@@ -86,11 +89,11 @@ def _probe(controller: Controller, access: Access, role: str | None, *, yes: boo
     except NotRemoved as error:
         _tell_left(error.left)
     now = access.now()
-    store.keep_account(document(answers, name, now))
     if as_json:
         typer.echo(json.dumps(full_document(answers, name, now), indent=2, ensure_ascii=False))
     else:
         Console(highlight=False).print(table(answers))
+    store.keep_account(document(answers, name, now))  # last: what was found is seen even if it may not be kept
 
 
 def _clean_up(access: Access, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -62,7 +63,8 @@ def _remove_apis(access: Access, name: str) -> None:
         access.patiently(lambda: gateway.delete_rest_api(restApiId=api), also=_BUSY, pause=30.0)
 
     for api in _apis_by_name(access).get(name, ()):
-        _remove_logs(access, api)
+        with suppress(ClientError):  # said below, should it go wrong again; the API goes first
+            _remove_logs(access, api)
         _if_there(partial(delete, api))
         _remove_logs(access, api)
 

@@ -6,7 +6,9 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from rollout_cli.account_probe.access import Access
+from botocore.exceptions import ClientError
+
+from rollout_cli.account_probe.access import DENIED, Access, code_of
 from rollout_cli.account_probe.answer import Answer
 from rollout_cli.account_probe.metrics import observed_traffic
 from rollout_cli.account_probe.questions import OF_RESOURCES, OF_TRAFFIC
@@ -56,15 +58,35 @@ def _removed_at_the_end(subject: Subject, say: Callable[[str], None]) -> Iterato
 
 
 def _asked(subject: Subject, say: Callable[[str], None]) -> Answers:
+    """The answer to each question. One that AWS answers in an unforeseen way stays open; the others are asked.
+
+    Raises: ClientError (a permission is missing).
+    """
     answers = {}
     for question in OF_RESOURCES:
         say(question.asks)
-        answers[question.id] = question.ask(subject)
+        with _left_open() as unforeseen:
+            answers[question.id] = question.ask(subject)
+        answers.setdefault(question.id, Answer(None, "".join(unforeseen)))
     say("Requests of its own, and their metrics; this takes most of the time")
-    traffic = observed_traffic(subject)
-    for about in OF_TRAFFIC:
-        answers[about.id] = about.ask(traffic)
+    with _left_open() as unforeseen:
+        traffic = observed_traffic(subject)
+        answers |= {question.id: question.ask(traffic) for question in OF_TRAFFIC}
+    for each in OF_TRAFFIC:
+        answers.setdefault(each.id, Answer(None, "".join(unforeseen)))
     return answers
+
+
+@contextmanager
+def _left_open() -> Iterator[list[str]]:
+    """Yields a list to which AWS's words are added when it refuses something that no question foresees."""
+    said: list[str] = []
+    try:
+        yield said
+    except ClientError as error:
+        if code_of(error) in DENIED:
+            raise
+        said.append(str(error))
 
 
 def _remove(subject: Subject, *, again: bool) -> None:

@@ -6,10 +6,9 @@ from botocore.exceptions import ClientError
 
 from rollout_cli.account_probe.access import code_of, words_of
 from rollout_cli.account_probe.answer import Answer
-from rollout_cli.account_probe.subject import CANARY, Subject
+from rollout_cli.account_probe.subject import CANARY, LATEST_READ_SECONDS, Subject
 
 READS_AFTER_WRITES = 10
-LATEST_READ_SECONDS = 60.0
 _PAUSE = 0.5
 
 

@@ -11,7 +11,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -26,6 +26,9 @@ BASE, CANARY = "base", "canary"
 ALIAS = "probe"
 MOST_REQUESTS_PER_SECOND = 10
 """The stage's throttle: it bounds what a stranger who found the URL could cost."""
+LATEST_READ_SECONDS = 60.0
+"""After so long a change that no read shows is taken not to have been made."""
+SETTLING_SECONDS = 5.0
 _NO_ROLE_YET = frozenset({"InvalidParameterValueException"})
 """Lambda's answer as long as IAM has not told it of a new role."""
 
@@ -108,12 +111,12 @@ class Subject:
         )
 
     def settle(self) -> None:
-        """The base alone, on the first deployment: how every question on the stage begins."""
-        stage = self.stage()
-        if "canarySettings" in stage:
-            self.patch(("remove", "/canarySettings"))
-        self.patch(("replace", "/deploymentId", self.deployments[0]), ("replace", "/variables/arm", BASE))
-        self.access.until(self._is_settled, seconds=60.0)
+        """The base alone, on the first deployment: how every question on the stage begins.
+
+        A read may show the stage as it was a moment ago, so a moment is waited first.
+        """
+        self.access.sleep(SETTLING_SECONDS)
+        self.access.until(self._is_settled, seconds=LATEST_READ_SECONDS)
 
     def begin_canary(self, percent: str) -> None:
         """From the base alone: a canary on the second deployment, which answers by its own name."""
@@ -124,12 +127,19 @@ class Subject:
             ("replace", "/canarySettings/useStageCache", "false"),
             ("replace", "/canarySettings/stageVariableOverrides/arm", CANARY),
         )
-        self.access.until(lambda: "canarySettings" in self.stage(), seconds=60.0)
+        self.access.until(lambda: "canarySettings" in self.stage(), seconds=LATEST_READ_SECONDS)
 
     def _is_settled(self) -> bool:
+        """Whether the stage is shown so; it is brought there where it is not."""
         stage = self.stage()
-        base = stage["deploymentId"] == self.deployments[0] and stage.get("variables", {}).get("arm") == BASE
-        return base and "canarySettings" not in stage
+        if "canarySettings" in stage:
+            with suppress(self.gateway.exceptions.BadRequestException):  # it is gone already
+                self.patch(("remove", "/canarySettings"))
+            return False
+        if stage["deploymentId"] == self.deployments[0] and stage.get("variables", {}).get("arm") == BASE:
+            return True
+        self.patch(("replace", "/deploymentId", self.deployments[0]), ("replace", "/variables/arm", BASE))
+        return False
 
     # --- inside -------------------------------------------------------------------------------------------------
 

@@ -400,3 +400,41 @@ def test_what_could_not_be_removed_is_said_and_removed_by_the_next_clean_up() ->
         assert f"not removed: function {NAME_HERE}" in result.stderr
         assert run("--clean-up").exit_code == 0
         assert before == everything(aws)
+
+
+def test_a_question_that_aws_answers_in_an_unforeseen_way_stays_open_and_the_others_are_answered() -> None:
+    with account() as aws:
+        before = everything(aws)
+        aws.faults.inject(Fault("lambda", "UpdateAlias", error="UnforeseenException", times=1))
+        aws.faults.inject(Fault("cloudwatch", "ListMetrics", error="InvalidParameterCombination", times=1))
+        result = run("--yes", "--json")
+        shown = {each["id"]: each for each in json.loads(result.stdout)["questions"]}
+        assert (0, before) == (result.exit_code, everything(aws))
+    unknown = {name for name, each in shown.items() if each["answer"] is None}
+    assert {"alias-weight-precision", *(each.id for each in OF_TRAFFIC)} == unknown
+    assert "UnforeseenException" in shown["alias-weight-precision"]["detail"]
+    assert {"nothing: it is as before the probe"} == {shown[name]["changes"] for name in unknown}
+
+
+def test_where_executions_cannot_be_logged_and_no_series_is_there_it_is_not_known_whether_one_would_be() -> None:
+    with account() as aws:
+        aws.stages.rules.execution_logging = "refused"
+        shown = {each["id"]: each for each in json.loads(run("--yes", "--json").stdout)["questions"]}
+    assert shown["canary-series"]["answer"] is shown["execution-logging"]["answer"] is None
+    assert "CloudWatch Logs role ARN must be set" in shown["execution-logging"]["detail"]
+    assert shown["base-semantics"]["answer"] == "inclusive"
+
+
+def test_an_api_is_removed_even_where_its_log_groups_may_not_be() -> None:
+    with account() as aws:
+        before = everything(aws)
+        aws.faults.inject(Fault("logs", "DeleteLogGroup", error="AccessDeniedException"))
+        result = run("--yes")
+        assert (5, before) == (result.exit_code, everything(aws))
+        assert "DeleteLogGroup" in result.stderr
+
+
+def test_an_aws_on_this_machine_is_not_probed() -> None:
+    with account(), calls() as made:
+        result = run("--yes", "--endpoint-url", "http://127.0.0.1:4566")
+        assert (2, []) == (result.exit_code, made)

@@ -27,10 +27,10 @@ This makes, in account {account}, region {region}:
   a REST API {name} with one stage, which answers a single word to whoever calls it (at most 10 requests a second),
   {role}
   a Lambda function {name} with two versions, which nobody invokes.
-It changes that stage, sends it some hundreds of requests, and reads their metrics. That takes about 15 minutes, 30 where
-a canary has no metrics without execution logging, 45 where it has none at all, and costs about one cent (ten at most, if
-a stranger found the URL and called it all the time). Then everything is removed, also after Ctrl-C. The answers are kept
-in the table of {stack}."""
+It changes that stage, sends it some hundreds of requests, and reads their metrics. That takes about 15 minutes, 30
+where a canary has no metrics without execution logging, 45 where it has none at all. It costs about one cent (ten at
+most, if a stranger found the URL and called it all the time). Then everything is removed, also after Ctrl-C. The
+answers are kept in the table of {stack}."""
 
 
 @with_controller

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -438,3 +440,38 @@ def test_an_aws_on_this_machine_is_not_probed() -> None:
     with account(), calls() as made:
         result = run("--yes", "--endpoint-url", "http://127.0.0.1:4566")
         assert (2, []) == (result.exit_code, made)
+
+
+# --- what the guide says --------------------------------------------------------------------------------------------
+
+GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "guide" / "account-probe.md").read_text(encoding="utf-8")
+NOT_A_CALL = {"iam:PassRole", "iam:TagRole", "lambda:TagResource"}
+"""Needed besides by those that create (documented)."""
+NEEDS_NONE = {"sts:GetCallerIdentity"}
+
+
+def action_of(call: Call, aws: EmbeddedAws) -> str:
+    """The IAM action; those of API Gateway are named for the HTTP method."""
+    if call.service == "apigateway":
+        operation = aws.client("apigateway").meta.service_model.operation_model(call.operation)
+        return f"apigateway:{operation.http['method']}"
+    return f"{call.service}:{call.operation}"
+
+
+def test_the_policy_in_the_guide_allows_the_calls_that_are_made_and_no_other_action() -> None:
+    (policy,) = re.findall(r"^```json\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    actions: set[str] = set()
+    for statement in json.loads(policy)["Statement"]:
+        given = statement["Action"]
+        actions.update([given] if isinstance(given, str) else given)
+    with account() as aws:
+        Subject(access_to(aws), NAME_HERE).make()
+        with calls() as made:
+            assert run("--yes").exit_code == run("--clean-up").exit_code == 0
+        assert actions == {action_of(call, aws) for call in made} - NEEDS_NONE | NOT_A_CALL
+
+
+def test_the_guide_has_every_question_with_what_is_believed() -> None:
+    for question in QUESTIONS:
+        (row,) = (line for line in GUIDE.splitlines() if line.startswith(f"| `{question.id}`"))
+        assert question.shown(question.believed) in row.split("|")[2].replace("`", "")

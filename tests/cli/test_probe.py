@@ -31,6 +31,7 @@ from rollout_cli.main import app
 from rollout_simulator.embedded_aws import EmbeddedAws
 from rollout_simulator.faults import Fault, Mode
 from rollout_simulator.invoked_stages import InvokedStages
+from rollout_simulator.permissions.policies import LEADING_KEYS, Permission
 from rollout_simulator.scenario import Metrics
 from rollout_simulator.template import ACCOUNT, REGION
 
@@ -475,3 +476,15 @@ def test_the_guide_has_every_question_with_what_is_believed() -> None:
     for question in QUESTIONS:
         (row,) = (line for line in GUIDE.splitlines() if line.startswith(f"| `{question.id}`"))
         assert question.shown(question.believed) in row.split("|")[2].replace("`", "")
+
+
+def test_no_role_of_the_controller_may_write_the_answers() -> None:
+    with EmbeddedAws(seed=1) as aws:
+        table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{aws.deployment.outputs['TableName']}"
+        rollout = Permission("dynamodb:PutItem", table, ((LEADING_KEYS, ("ROLLOUT#r-1",)),))
+        prepare = aws.permissions.roles["PrepareFunction"]
+        assert [each.sid for each in prepare if each.grants(rollout, lambda _: {})] == ["KeepTheRecord"]
+        for role, found in aws.permissions.roles.items():
+            for operation in ("PutItem", "UpdateItem", "DeleteItem"):
+                needed = Permission(f"dynamodb:{operation}", table, ((LEADING_KEYS, ("ACCOUNT",)),))
+                assert [] == [each for each in found if each.grants(needed, lambda _: {})], (role, operation)

@@ -345,7 +345,7 @@ PLANTED = {
     "raises despite a stop signal": Planted(
         raises_despite_a_stop_signal, Law.STOP, {STAGE: (197, 1231), ALIAS: (977, 25430)}
     ),
-    "ends despite a stop signal": Planted(ends_despite_a_stop_signal, Law.STOP, {STAGE: (106,)}),
+    "ends despite a stop signal": Planted(ends_despite_a_stop_signal, Law.STOP, {STAGE: (189,)}),
     "takes silence for proof": Planted(takes_silence_for_proof, Law.SILENCE, {STAGE: (4,), ALIAS: (86,)}),
     "counts a minute again": Planted(counts_a_minute_again, Law.MINUTES, {STAGE: (0,), ALIAS: (64,)}),
     "counts a minute before its time": Planted(counts_a_minute_before_its_time, Law.MINUTES, {STAGE: (6,)}),

@@ -43,6 +43,39 @@ class TestRemoving:
             StageRules(removing_no_canary="maybe")
 
 
+class TestUnknownsUnderACanary:
+    def test_copies_alone_can_be_played_as_refused_and_the_documented_sequence_still_promotes(
+        self, gateway: Gateway, plane: StageControlPlane
+    ) -> None:
+        plane.rules = StageRules(copies_alone="refused")
+        gateway.patch(("replace", "/canarySettings/deploymentId", gateway.next))
+        copy = {"op": "copy", "from": "/canarySettings/deploymentId", "path": "/deploymentId"}
+        where = {"restApiId": gateway.api_id, "stageName": gateway.stage()["stageName"]}
+
+        with pytest.raises(ClientError, match="Promotion not available"):
+            gateway.client.update_stage(**where, patchOperations=[copy])
+        weight = {"op": "replace", "path": "/canarySettings/percentTraffic", "value": "0.0"}
+        gateway.client.update_stage(**where, patchOperations=[weight, copy])
+
+        assert gateway.next == gateway.stage()["deploymentId"]
+
+    def test_a_change_of_the_base_can_be_played_as_refused(self, gateway: Gateway, plane: StageControlPlane) -> None:
+        plane.rules = StageRules(base_under_canary="refused")
+        gateway.patch(("replace", "/canarySettings/deploymentId", gateway.next))
+
+        with pytest.raises(ClientError, match="BadRequestException"):
+            gateway.patch(("replace", "/deploymentId", gateway.next))
+
+    def test_execution_logging_can_be_refused_as_in_an_account_without_a_role_for_it(
+        self, gateway: Gateway, plane: StageControlPlane
+    ) -> None:
+        plane.rules = StageRules(execution_logging="refused")
+        gateway.patch(("replace", "/*/*/logging/loglevel", "OFF"))
+
+        with pytest.raises(ClientError, match="CloudWatch Logs role ARN must be set"):
+            gateway.patch(("replace", "/*/*/logging/loglevel", "ERROR"))
+
+
 class TestCreateDeployment:
     def test_more_deployments_than_an_api_holds_are_refused(self, gateway: Gateway, plane: StageControlPlane) -> None:
         plane.deployments_per_api = 2

@@ -122,6 +122,12 @@ def test_an_update_without_routing_keeps_the_weights(function: Function) -> None
     assert function.alias()["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 0.05}}
 
 
+def test_weights_can_be_played_as_rounded(function: Function, history: AliasHistory) -> None:
+    history.weight_decimals = 3
+    assert function.update({"2": 0.12345})["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 0.123}}
+    assert function.alias()["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 0.123}}
+
+
 @pytest.mark.parametrize("cleared", [{"AdditionalVersionWeights": {}}, {}])
 def test_an_empty_map_clears_the_weights(function: Function, cleared: dict[str, Any]) -> None:
     function.update({"2": 0.05})

@@ -78,14 +78,14 @@ OF_RESOURCES: tuple[OfResources, ...] = (
         "promotion-by-copies",
         "Do the two copies alone promote a canary?",
         "promotes",
-        {"": "promotions end with a page: tell us, with this table; until then use another tool for this account"},
+        {"": "promotions of stages would be refused: do not roll out on stages of this account with this version"},
         ask=promotion_by_copies,
     ),
     OfResources(
         "base-under-canary",
         "May the base's deployment be changed under a canary?",
         "allowed",
-        {"": "putting the previous deployment back needs the canary removed first: do not use this version for undos"},
+        {"": "going back from a promotion before its canary is removed would be refused, and somebody paged"},
         ask=base_under_canary,
     ),
     OfResources(

@@ -17,6 +17,7 @@ from rollout_simulator.permissions.policies import LEADING_KEYS, Permission, Sta
 from rollout_simulator.scenario import SCENARIOS, load_scenario
 from rollout_simulator.simulation import Simulation, opened
 from tests.workflow.test_dashboard import asked, payloads
+from tests.workflow.test_preflight_conformance import Api
 from tests.workflow.world import World, scenario, world
 
 SHORT = {"plan": {"steps": [{"weightPercent": 5, "bakeMinutes": 1}], "watchMinutes": 0}}
@@ -74,6 +75,26 @@ def a_rollout_to_an_alias_that_is_not_there() -> Simulation:
         return at.simulation
 
 
+def a_candidate_with_an_authorizer_a_version_and_a_vpc_link() -> Simulation:
+    with world(request=SHORT) as at:
+        api = Api(at)
+        api.method("POST", f"{api.arn}:1")
+        link = api.gateway.create_vpc_link(name="orders", targetArns=["arn:aws:elasticloadbalancing:x"])["id"]
+        calls = {"type": "HTTP_PROXY", "connectionType": "VPC_LINK", "connectionId": link, "uri": "https://orders"}
+        deployment = api.method("PUT", authorizer=api.authorizer("REQUEST", "live"), **calls)
+        at.ended(at.start(at.request(candidate={"deploymentId": deployment})))
+        return at.simulation
+
+
+def a_request_for_an_http_api() -> Simulation:
+    with world(request=SHORT) as at:
+        apis = at.client("apigatewayv2")
+        made = apis.create_api(Name="shop", ProtocolType="HTTP")["ApiId"]
+        apis.create_integration(ApiId=made, IntegrationType="AWS_PROXY", IntegrationUri=Api(at).arn)
+        at.ended(at.start(at.request(target={**at.target(), "restApiId": made})))
+        return at.simulation
+
+
 def a_rollback_that_is_refused() -> Simulation:
     denied = {"service": "apigateway", "operation": "UpdateStage", "error": "AccessDeniedException", "from_minute": 3}
     return a_rollout(candidate={"error_percent": 100.0}, faults=[denied], horizon_minutes=30)
@@ -115,6 +136,7 @@ EVERYWHERE: tuple[Callable[[], Simulation], ...] = (
     lambda: the_scenario("alarm-fires"),
     lambda: the_scenario("execution-stopped"),
     lambda: the_scenario("undone"),
+    lambda: the_scenario("access-log-healthy"),
     lambda: the_scenario("paused-and-resumed"),
     lambda: the_scenario("alias-published"),
     lambda: the_scenario("alias-worse-after-promotion"),
@@ -124,6 +146,8 @@ EVERYWHERE: tuple[Callable[[], Simulation], ...] = (
     an_execution_stopped_while_an_alarm_is_watched,
     a_deployment_of_the_api_as_it_is,
     a_rollout_to_an_alias_that_is_not_there,
+    a_candidate_with_an_authorizer_a_version_and_a_vpc_link,
+    a_request_for_an_http_api,
     a_rollback_that_is_refused,
     a_rollout_of_many_executions,
     a_rollout_that_nobody_can_be_told_of,

@@ -66,6 +66,12 @@ def test_states_that_are_only_expected_make_no_mixture() -> None:
     assert not is_stale((), replace(AT_25, aliases=ON_1), (BASE, AT_25), NOON, NAMES)
 
 
+def test_a_rollback_under_way_leaves_a_mixture_of_what_is_expected() -> None:
+    mixture = replace(AT_25, aliases=ON_1)
+    assert is_stale((), mixture, (BASE, AT_25), NOON, NAMES, under_way=True)
+    assert not is_stale((), replace(AT_25, base="theirs"), (BASE, AT_25), NOON, NAMES, under_way=True)
+
+
 def test_a_write_can_land_until_it_is_answered_or_its_time_is_over() -> None:
     announced = replace(rollout().write_begun(NOON), revision=1)
     assert QUIET.total_seconds() == announced.quiet_seconds(NOON)

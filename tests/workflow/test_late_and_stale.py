@@ -204,12 +204,15 @@ def test_a_promotion_is_undone_whatever_a_stale_read_says() -> None:
     assert ("ROLLED_BACK", True) == at_rest(recorded)
 
 
-def test_a_stage_of_a_minute_ago_beside_aliases_of_now_is_nobodys_change() -> None:
+@pytest.mark.parametrize("seconds", [200, 900])
+def test_a_stage_of_a_minute_ago_beside_aliases_of_now_is_nobodys_change(seconds: int) -> None:
+    """Also when nothing was changed for a long time before."""
     stale = fault("apigateway", "GetStage", mode="stale", seconds=60.0)
     recorded = ran(
-        at(200, What.COMMAND, **command("abort")),
+        at(seconds, What.COMMAND, **command("abort")),
         faults=[stale],
         scenario={"api": {"functions": 2, "on_promotion": "mergeVariables"}},
+        plan={"steps": [{"weightPercent": 5, "bakeMinutes": 30}]},
     )
     assert ("ROLLED_BACK", True) == at_rest(recorded)
 

@@ -103,17 +103,24 @@ def states_left(
 
 
 def is_stale(
-    left: Sequence[StateAt], seen: TargetState, expected: Sequence[TargetState], now: datetime, names: frozenset[str]
+    left: Sequence[StateAt],
+    seen: TargetState,
+    expected: Sequence[TargetState],
+    now: datetime,
+    names: frozenset[str],
+    *,
+    under_way: bool = False,
 ) -> bool:
     """Whether this is what our own hand has left a short while ago.
 
     A stage and each alias behind it are read one by one, and each read may show another moment: where aliases are
-    moved, a mixture of what we left and what is expected is stale, too.
+    moved, a mixture of what we left and what is expected is stale, too. While a rollback is `under_way`, so is a
+    mixture of what is expected alone: its own write has just led from the one to the other.
     """
     recent = [each.state for each in left if now - each.at < STALE_FOR]
     if any(seen.agrees_with(state, names) for state in recent):
         return True
-    if not recent or not seen.aliases or any(seen.agrees_with(state, names) for state in expected):
+    if not (recent or under_way) or not seen.aliases or any(seen.agrees_with(state, names) for state in expected):
         return False
     ours = (*recent, *expected)
     return any(seen.agrees_with(replace(state, aliases=seen.aliases), names) for state in ours) and all(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from rollout.core.certainty import SECOND_LOOK, StateAt, Unclear, is_stale
+from rollout.core.decision import Decision
 from rollout.core.rollout import Rollout
 from rollout.core.target import Canary, TargetState
 from rollout.errors import (
@@ -209,7 +210,9 @@ def _doubt(rollout: Rollout, seen: TargetState, now: datetime) -> Unclear | Fore
 
 
 def _is_stale(rollout: Rollout, seen: TargetState, now: datetime) -> bool:
-    return is_stale(rollout.left, seen, rollout.expected_states, now, rollout.settings.watched_variables)
+    names = rollout.settings.watched_variables
+    under_way = rollout.pending_decision is Decision.ROLL_BACK
+    return is_stale(rollout.left, seen, rollout.expected_states, now, names, under_way=under_way)
 
 
 def _is_expected(rollout: Rollout, seen: TargetState, *others: TargetState) -> bool:

@@ -128,12 +128,15 @@ def _is_lowered_again(course: Course, change: Change, record: Record) -> bool:
 
 
 def _intended(course: Course, change: Change, record: Record) -> int | None:
-    """When the record first contained the state that the write led to."""
+    """When the record first contained the state that the write led to, or its canary: what somebody else had changed
+    beside that is theirs.
+    """
     assert change.after is not None
-    wanted = change.after.matters(record.names)
+    wanted, canary = change.after.matters(record.names), change.after.canary
     for earlier in course.records[change.rollout_id or ""]:
-        if any(wanted == own.matters(earlier.names) for own in earlier.expected_states):
-            return earlier.number
+        for own in earlier.expected_states:
+            if wanted == own.matters(earlier.names) or (canary is not None and canary == own.canary):
+                return earlier.number
     return None
 
 

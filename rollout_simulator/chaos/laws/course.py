@@ -114,8 +114,12 @@ class Course:
         if write.invocation is not None:
             event = self.recorded.invocations[write.invocation].event
             if isinstance(event, dict) and "rolloutId" in event:
-                return str(event["rolloutId"])
+                return self._continued(str(event["rolloutId"]))
         return self.holder(write.number)
+
+    def _continued(self, name: str) -> str:
+        """The rollout of this name; of an execution that goes on with one, whose preparation failed, that one."""
+        return str((self.ordered(name) or {}).get("continue") or name)
 
     # --- moments -------------------------------------------------------------------------------------------
 
@@ -166,7 +170,9 @@ class Course:
             if call.operation in (self.calls.read, self.calls.write) and call.done and call.invocation is not None:
                 event = self.recorded.invocations[call.invocation].event
                 named = event.get("rolloutId") if isinstance(event, dict) else None
-                if named == rollout_id or (named is None and self.holder(call.number) == rollout_id):
+                if (named and self._continued(named) == rollout_id) or (
+                    named is None and self.holder(call.number) == rollout_id
+                ):
                     yield call
 
     # --- changes -------------------------------------------------------------------------------------------

@@ -165,9 +165,14 @@ class Course:
         return max((abs(ahead) for ahead in self.recorded.plan.skews.values()), default=0.0)
 
     def target_calls(self, rollout_id: str) -> Iterator[Arrival]:
-        """The calls that read or wrote the target for this rollout."""
+        """The calls that read or wrote the target for this rollout. Explain reads only where the target's logs are."""
         for call in self.recorded.arrivals:
-            if call.operation in (self.calls.read, self.calls.write) and call.done and call.invocation is not None:
+            if (
+                "Explain" not in call.caller
+                and call.operation in (self.calls.read, self.calls.write)
+                and call.done
+                and call.invocation is not None
+            ):
                 event = self.recorded.invocations[call.invocation].event
                 named = event.get("rolloutId") if isinstance(event, dict) else None
                 if (named and self._continued(named) == rollout_id) or (

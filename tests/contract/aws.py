@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from rollout.errors import RolloutError
 from rollout_simulator.template import load_template
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -40,6 +41,16 @@ def refusing(service: str, code: str, status: int = 400, *, operation: str = "*"
         yield
     finally:
         events.unregister(event, answer)
+
+
+@contextmanager
+def in_trouble(fake: Any, error: type[RolloutError]) -> Iterator[None]:
+    """Let every call of this fake raise this error."""
+    fake.trouble = error("as the test wants")
+    try:
+        yield
+    finally:
+        fake.trouble = None
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from rollout.adapters.apigateway_stage import ApiGatewayStage
@@ -15,7 +15,7 @@ from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import TrafficShifter
 from rollout_simulator.fakes import FakeAliasShifter, FakeShifter
 from rollout_simulator.moto_patches.lambda_code import zipped
-from tests.contract.aws import client, refusing
+from tests.contract.aws import client, in_trouble, refusing
 
 VARIABLES = {"lambdaAlias": "live", "table": "orders"}
 STAGE = {"restApiId": "a1b2c3d4e5", "stageName": "prod"}
@@ -198,8 +198,5 @@ class InMemory:
     def delete(self) -> None:
         self.fake.delete(self.target)
 
-    @contextmanager
-    def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.fake.trouble = error("as the test wants")
-        yield
-        self.fake.trouble = None
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        return in_trouble(self.fake, error)

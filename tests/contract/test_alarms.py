@@ -17,7 +17,7 @@ from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Alarms
 from rollout_simulator.fakes import FakeAlarms
 from rollout_simulator.moto_patches import cloudwatch_alarms, cloudwatch_metrics
-from tests.contract.aws import NOW, client, refusing, requests_of
+from tests.contract.aws import NOW, client, in_trouble, refusing, requests_of
 
 PROD = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "prod"})
 TEST = Target("apigateway-stage", {"restApiId": "a1b2c3d4e5", "stageName": "test"})
@@ -80,11 +80,8 @@ class InMemory:
     def delete(self, name: str) -> None:
         self.fake.delete(name)
 
-    @contextmanager
-    def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.fake.trouble = error("as the test wants")
-        yield
-        self.fake.trouble = None
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        return in_trouble(self.fake, error)
 
 
 @pytest.fixture

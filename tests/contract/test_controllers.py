@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import pytest
@@ -14,7 +14,7 @@ from rollout.core.controllers import Controller
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Controllers
 from rollout_simulator.fakes import FakeControllers
-from tests.contract.aws import client, refusing
+from tests.contract.aws import client, in_trouble, refusing
 
 OWN = Controller("shop", rest_api="a1b2c3d4e5")
 DEFINITION = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
@@ -67,11 +67,8 @@ class InMemory:
     def deploy(self, controller: Controller) -> None:
         self.controllers.known.append(controller)
 
-    @contextmanager
-    def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.controllers.trouble = error("as the test wants")
-        yield
-        self.controllers.trouble = None
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        return in_trouble(self.controllers, error)
 
 
 MAKERS: dict[str, Callable[[], Any]] = {"adapter": OverAws, "fake": InMemory}

@@ -16,7 +16,7 @@ from rollout.core.target import Json
 from rollout.errors import NotAllowed, Refused, RolloutError, Unavailable
 from rollout.ports import Executions, ExecutionState
 from rollout_simulator.fakes import FakeExecutions
-from tests.contract.aws import NOW, client
+from tests.contract.aws import NOW, client, in_trouble
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:rollout"
 ARN = "arn:aws:states:eu-central-1:123456789012:execution:rollout:r-1"
@@ -105,10 +105,8 @@ class InMemory:
     def is_started(self) -> bool:
         return self.fake.started == [("r-1-p2", REQUEST)]
 
-    @contextmanager
-    def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.fake.trouble = error("as the test wants")
-        yield
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        return in_trouble(self.fake, error)
 
 
 @pytest.fixture(params=["adapter", "fake"])

@@ -20,7 +20,7 @@ from rollout_simulator.fakes import FakeLogs
 from rollout_simulator.moto_patches import apigateway_canary, log_events
 from rollout_simulator.moto_patches.lambda_code import zipped
 from rollout_simulator.moto_patches.log_events import LogEvent
-from tests.contract.aws import NOW, REGION, client, refusing
+from tests.contract.aws import NOW, REGION, client, in_trouble, refusing
 
 GROUP, STREAM = "/aws/lambda/orders", "2026/03/02/[1]abc"
 FUNCTION = f"arn:aws:lambda:{REGION}:123456789012:function:orders"
@@ -97,11 +97,8 @@ class InMemory:
         for _ in range(number):
             self.fake.write(GROUP, STREAM, NOW + timedelta(seconds=seconds), message)
 
-    @contextmanager
-    def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.fake.trouble = error("as the test wants")
-        yield
-        self.fake.trouble = None
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        return in_trouble(self.fake, error)
 
 
 @pytest.fixture

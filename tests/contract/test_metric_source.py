@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
@@ -25,7 +25,7 @@ from rollout_simulator.fakes import FakeMetrics
 from rollout_simulator.moto_patches import cloudwatch_metrics
 from rollout_simulator.moto_patches.distribution import Distribution
 from rollout_simulator.moto_patches.metric_store import MetricStore
-from tests.contract.aws import NOW, client, refusing
+from tests.contract.aws import NOW, client, in_trouble, refusing
 
 M = minute_of(NOW) - 10
 """A minute that is long over."""
@@ -150,11 +150,8 @@ class InMemory:
     def more_is_to_come(self) -> None:
         self.fake.incomplete_from = 0
 
-    @contextmanager
-    def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.fake.trouble = error("as the test wants")
-        yield
-        self.fake.trouble = None
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        return in_trouble(self.fake, error)
 
 
 @pytest.fixture

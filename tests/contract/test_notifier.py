@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import pytest
@@ -15,7 +14,7 @@ from rollout.core.target import Json
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Notifier
 from rollout_simulator.fakes import FakeNotifier
-from tests.contract.aws import client, refusing
+from tests.contract.aws import client, in_trouble, refusing
 
 EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:rollout:r-1"
 
@@ -65,11 +64,8 @@ class InMemory:
     def heard(self) -> list[Json]:
         return self.fake.published
 
-    @contextmanager
-    def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.fake.trouble = error("as the test wants")
-        yield
-        self.fake.trouble = None
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        return in_trouble(self.fake, error)
 
 
 @pytest.fixture(params=["adapter", "fake"])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from rollout.core.target import Json, Target
 from rollout.errors import Busy, NotAllowed, RecordChanged, RecordFull, Refused, Repeated, RolloutError, Unavailable
 from rollout.ports import RolloutStore
 from rollout_simulator.fakes import FakeStore
-from tests.contract.aws import client, create_table, refusing, requests_of
+from tests.contract.aws import client, create_table, in_trouble, refusing, requests_of
 from tests.rollouts import NOON, PROD, rollout, settings
 
 TABLE = "rollouts"
@@ -78,11 +78,8 @@ class InMemory:
     def bake(self, rollout_id: str, token: str, seen: int) -> bool:
         return self.fake.bake(rollout_id, token, seen)
 
-    @contextmanager
-    def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.fake.trouble = error("as the test wants")
-        yield
-        self.fake.trouble = None
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        return in_trouble(self.fake, error)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -27,7 +27,7 @@ from rollout_simulator.moto_patches import (
     lambda_permissions,
 )
 from rollout_simulator.moto_patches.lambda_code import zipped
-from tests.contract.aws import REGION, client, refusing
+from tests.contract.aws import REGION, client, in_trouble, refusing
 
 FUNCTION = f"arn:aws:lambda:{REGION}:123456789012:function:orders"
 URI = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{{}}/invocations"
@@ -157,11 +157,8 @@ class InMemory:
     def log_access(self, log_format: str) -> None:
         self.inspector.found = replace(self.inspector.found, access_log=AccessLog(LOG_GROUP, log_format, ()))
 
-    @contextmanager
-    def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.inspector.trouble = error("as the test wants")
-        yield
-        self.inspector.trouble = None
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        return in_trouble(self.inspector, error)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from rollout.adapters.stepfunctions import StepFunctionsWaker
 from rollout.errors import NotAllowed, RolloutError, Unavailable
 from rollout.ports import Waker
 from rollout_simulator.fakes import FakeWaker
-from tests.contract.aws import client
+from tests.contract.aws import client, in_trouble
 
 
 class World(Protocol):
@@ -53,10 +53,8 @@ class InMemory:
     def is_awake(self) -> bool:
         return self.fake.woken == ["t-1"]
 
-    @contextmanager
-    def failing(self, error: type[RolloutError]) -> Iterator[None]:
-        self.fake.trouble = error("as the test wants")
-        yield
+    def failing(self, error: type[RolloutError]) -> AbstractContextManager[None]:
+        return in_trouble(self.fake, error)
 
 
 @pytest.fixture(params=["adapter", "fake"])

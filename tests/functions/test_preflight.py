@@ -495,6 +495,18 @@ def test_what_a_request_says_itself_comes_before_what_a_probe_has_found(sound: W
     assert "probe" not in rollout.reason
 
 
+@pytest.mark.parametrize("plan", [{"ramp": "auto"}, {}])
+def test_where_points_come_late_a_raise_costs_no_more_than_its_risk(sound: World, plan: dict[str, Any]) -> None:
+    probed({"lateness": 8})(sound)
+    lively(sound, sound.fakes.metrics, sound.fakes.stage.series(TARGET, None), requests=120_000)
+    [first, *_] = judged(sound, plan=plan, measurement={}).prospect.settings.plan
+    assert first.ramp is not None
+    assert 8 == first.ramp.lag_minutes
+    seen_after = 8 + 2
+    worst = judged(sound, plan=plan, measurement={}).prospect.course
+    assert f"about {120_000 * first.weight * seen_after:,.0f} bad requests" in worst
+
+
 def test_points_that_came_sooner_than_the_default_lag_do_not_shorten_it(sound: World) -> None:
     probed({"lateness": 1})(sound)
     sound.prepare(plan=PLAN, measurement={})

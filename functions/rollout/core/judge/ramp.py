@@ -40,6 +40,13 @@ def rungs(ramp: Ramp) -> Plan:
     return tuple(Step(weight, LEAST_MINUTES, ramp=ramp) for weight in WEIGHTS)
 
 
+def seen_after(plan: Plan, lag_minutes: int) -> Plan:
+    """The plan whose raises cost no more than their risk though a minute is seen so late."""
+    return tuple(
+        step._replace(ramp=step.ramp._replace(lag_minutes=lag_minutes)) if step.ramp else step for step in plan
+    )
+
+
 def from_start(plan: Plan, requests_per_minute: float) -> Plan:
     """The plan without the rungs below the one at which this traffic begins; of a plan without a ramp all."""
     ramp = plan[0].ramp

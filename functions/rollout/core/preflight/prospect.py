@@ -20,7 +20,7 @@ from rollout.core.judge import (
     with_base_dispersion,
 )
 from rollout.core.judge.planning import derived, probed
-from rollout.core.judge.ramp import MINUTES_BESIDE_A_BAKE, from_start, likely_course
+from rollout.core.judge.ramp import MINUTES_BESIDE_A_BAKE, from_start, likely_course, seen_after
 from rollout.core.learning import with_learned
 from rollout.core.measures import ACCESS_LOG, BaseHistory, Series
 from rollout.core.minutes import MOST_LAG_MINUTES, minutes_more
@@ -59,8 +59,8 @@ class Prospect:
         if errors is None:
             return words
         # The minute of the change, the one that is judged, and the lag.
-        seen_after = self.settings.calendar.lag_minutes + 2
-        worst = errors.requests_per_minute * steps[0].weight * seen_after
+        minutes = self.expected_lag + 2
+        worst = errors.requests_per_minute * steps[0].weight * minutes
         return f"{words}; if everything fails from the start, about {worst:,.0f} bad requests"
 
     @property
@@ -118,6 +118,11 @@ class Prospect:
         more = minutes_more(max((base.longest_ms for base in self.history), default=0.0) / 1000)
         lag = min(MOST_LAG_MINUTES, max(asked, found) + more)
         return lag if lag > asked else 0
+
+    @property
+    def expected_lag(self) -> int:
+        """After how many minutes a minute's points are expected to be complete."""
+        return max(self.settings.calendar.lag_minutes, self.lag_minutes)
 
     @property
     def firing_alarms(self) -> tuple[str, ...]:
@@ -180,8 +185,9 @@ def prospect_of(request: RolloutRequest, observed: Observations) -> Prospect:
         settings = replace(settings, plan=derived(judge, settings.plan, traffic))
     errors = traffic.get(counted(judge) or "")
     per_minute = errors.requests_per_minute if errors else 0.0
-    plan = from_start(settings.plan, per_minute)
-    plan = probed(plan, per_minute, settings.calendar.lag_minutes) if request.probes else plan
+    lag = Prospect(request, observed, settings, measured, stand_in, ()).expected_lag
+    plan = from_start(seen_after(settings.plan, lag), per_minute)
+    plan = probed(plan, per_minute, lag) if request.probes else plan
     settings = replace(settings, plan=plan)
     steps = preview(judge, settings.plan, traffic) if measured else ()
     return Prospect(request, observed, settings, measured, stand_in, steps)

@@ -16,6 +16,7 @@ from rollout.core.why.access_log import Answer
 from rollout.core.why.function_log import REPORT, ErrorLine, Span
 from rollout.core.why.why import MOST_SAMPLES, Group, Sample
 
+LOWEST_SERVER_ERROR = 500
 _BEFORE_ITS_START_MS = 15_000
 """An environment that fails to start says so before the START line of the request it was made for (Lambda's documented
 limit of a first start is 10 s)."""
@@ -66,9 +67,6 @@ def to_look_up(
     chosen = of_server if unknown <= most else _evenly(of_server, most * len(of_server) // unknown)
     others = [each for each in failures if each.status < LOWEST_SERVER_ERROR]
     return [*others, *chosen], [each for each in chosen if _is_unknown(each, named)][:most]
-
-
-LOWEST_SERVER_ERROR = 500
 
 
 def _is_unknown(answer: Answer, named: Container[str]) -> bool:

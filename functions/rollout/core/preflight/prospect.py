@@ -59,8 +59,8 @@ class Prospect:
         if errors is None:
             return words
         # The minute of the change, the one that is judged, and the lag.
-        minutes = self.expected_lag + 2
-        worst = errors.requests_per_minute * steps[0].weight * minutes
+        until_seen = self.expected_lag + 2
+        worst = errors.requests_per_minute * steps[0].weight * until_seen
         return f"{words}; if everything fails from the start, about {worst:,.0f} bad requests"
 
     @property

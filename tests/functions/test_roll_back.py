@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from rollout.core.certainty import UnansweredWrite
 from rollout.core.decision import Decision
 from rollout.core.rollout import Outcome
 from rollout.core.signals import SignalKind
@@ -253,3 +255,24 @@ def test_a_rollout_that_has_ended_is_not_rolled_back(world: World) -> None:
     assert "CLOSE" == world.roll_back(failure="Close failed: Unavailable: throttled")["decision"]
     assert PROMOTED == world.stage
     assert Outcome.PROMOTED is world.rollout.outcome
+
+
+def test_the_spare_aliases_are_put_back_although_the_last_write_could_land_no_more_before_the_look_was_over() -> None:
+    """Each call to the target takes a second, and what may land does so for a second and a half from the beginning."""
+    world = World()
+    world.fakes.stage.put(TARGET, replace(FOUND, aliases={"orders:next": "1", "orders:live": "1"}))
+    spare = {"functionName": "orders", "aliasName": "next", "version": "2"}
+    variables = {"lambdaAlias": "next"}
+    world.rolling_back(candidate={"deploymentId": "dep-new", "stageVariables": variables, "functions": [spare]})
+    lost = UnansweredWrite(0, world.now + timedelta(seconds=1.5))
+    world.fakes.store.save(replace(world.rollout, unanswered=(lost,)))
+
+    def slowly(name: str, call: Callable[[], object]) -> object:
+        if name.startswith("shifter."):
+            world.fakes.clock.pass_time(seconds=1)
+        return call()
+
+    assert "LOOK_AGAIN" == world.once("roll_back", slowly, failure="")["decision"]
+    world.fakes.clock.pass_time(seconds=10)
+    assert "CLOSE" == roll_back(world, slowly)["decision"]
+    assert {"orders:next": "1"} == world.fakes.stage.read(world.rollout.settings.target).aliases

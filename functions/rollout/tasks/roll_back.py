@@ -52,7 +52,8 @@ def roll_back(ports: Ports, rollout_id: str, failure: str, failed: CauseKind = C
             cause = Cause(failed, reason=fitted(readable(failure)))
             rollout = replace(rollout, cause=cause, reason=cause.reason)
         rollout = transition(rollout, state="ROLLING_BACK", now=ports.clock.now(), decision=Decision.ROLL_BACK)
-    wanted = _wanted(rollout, ports.clock.now())
+    began = ports.clock.now()
+    wanted = _wanted(rollout, began)
     rollout = fence.begin(ports, rollout, wanted)
     try:
         changed = fence.apply(ports, rollout, wanted, rolling_back=True)
@@ -70,7 +71,8 @@ def roll_back(ports: Ports, rollout_id: str, failure: str, failed: CauseKind = C
     )
     if rollout.restored_at is None and not changed and rollout.may_have_written:
         done = done.may_look_back(now)
-    seconds = done.quiet_seconds(now)
+    # It is over only if nothing could land when it was chosen what to bring the target to.
+    seconds = done.quiet_seconds(began)
     if not seconds:
         outcome = Outcome.FAILED if untouched and failure else Outcome.ROLLED_BACK
         done = replace(done, pending_decision=Decision.CLOSE, outcome=outcome)

@@ -83,6 +83,22 @@ def test_a_probe_waits_under_suspicion_for_half_an_hour_and_goes_on_then() -> No
     assert [Action.CONTINUE] * (LONGEST_MINUTES - 1) + [Action.ADVANCE] == actions
 
 
+def test_a_metric_that_counts_little_delays_the_probe_and_holds_nobody() -> None:
+    """Ten canary events in half an hour prove nothing; without the probe nobody would ask for a proof before 5 %."""
+    settings = JudgeSettings.of(metrics=[MetricSettings("5XXError"), MetricSettings("checkout-errors")])
+    plan = probed(DEFAULT, 120_000, 3)
+    evidence = begin(settings, plan, {"5XXError": Count(3_600_000, 3_600), "checkout-errors": Count(6_000, 6)})
+    actions = []
+    for minute in range(LONGEST_MINUTES):
+        rare = Pair(Count(int(minute % 3 == 0), 0), Count(200, 0))
+        pairs = {"5XXError": Pair(Count(204, 0), Count(119_796, 120)), "checkout-errors": rare}
+        evidence = observe(evidence, MinuteReading(minute, 0, pairs), settings, plan)
+        evidence, judgement = conclude(evidence, settings, plan)
+        actions.append(judgement.action)
+    assert [Action.CONTINUE] * (LONGEST_MINUTES - 1) + [Action.ADVANCE] == actions
+    assert judgement.reason.startswith("to 5 % without that proof: 30 min of the probe show no harm")
+
+
 def test_a_ramp_gets_no_probe_and_its_last_rung_is_none() -> None:
     ramp = rungs(Ramp(20.0, 3, 20))
     assert ramp == probed(ramp, 120_000, 3)

@@ -3,7 +3,7 @@
 Law: a rung is taken when, for every required metric, it and every lower one are proven safe, three minutes of this
 weight are measured, and the combined evidence of harm is below 0.74 (a raise under suspicion makes it worse). The step
 before 100 % needs the ordinary gate and the ramp's measured minutes in all. Thirty minutes without a raise: a person
-decides. A probe, the only rung before a plan of steps, then goes on under suspicion, as any step does.
+decides. A probe, the only rung before a plan of steps, then goes on: what follows is what a plan may begin with.
 
 The guarantee: with probability 1 − β a step, no weight is taken at which an excess that was present throughout the
 step costs more than the ramp's risk before the next look. An excess that begins later, or only under load, is caught by
@@ -95,16 +95,26 @@ def rise(evidence: Evidence, settings: JudgeSettings, plan: Plan, safe: frozense
         if of_it < reached:
             reached, blocking = of_it, metric
     to = targets[reached - 1] if reached else None
-    lacks = _lacks(evidence, plan, to, log_e)
+    lacks = () if _has_waited(plan, evidence) else _lacks(evidence, plan, to, log_e)
     target = targets[min(reached, len(targets) - 1)] if to is None else to
     waits = [blocking] if blocking is not None and to is None else gating
     proofs = [_proof(evidence, each, settings, plan, target, is_proven=to is not None) for each in waits]
     proof = min(proofs, key=lambda each: each.log_s)
+    if to is None and _has_waited(plan, evidence):
+        shown = f"{evidence.bake_minutes} min of the probe show no harm"
+        return Rise(target, f"to {_weight(proof)} without that proof: {shown}", None, proof)
     if to is not None and not lacks:
         return Rise(to, f"to {_weight(proof)}: {proof.words} is proven, {_of(proof, settings)}", None, proof)
     when = f"for {proof.words} is proven, now" if proof.proven else f"when {proof.words} is proven; now"
     words = [f"next: {_weight(proof)} {when} {_of(proof, settings)}", *lacks]
     return Rise(None, "; ".join(words), proof.metric, proof)
+
+
+def _has_waited(plan: Plan, evidence: Evidence) -> bool:
+    """Whether this is a probe that has measured as much as any rung may. The step after it is one that a plan may begin
+    with, so it needs no proof.
+    """
+    return is_probe(plan, evidence.step) and evidence.bake_minutes >= LONGEST_MINUTES
 
 
 def _reached(seen: MetricEvidence, metric: MetricSettings, settings: JudgeSettings, plan: Plan, step: int) -> int:
@@ -121,8 +131,7 @@ def _lacks(evidence: Evidence, plan: Plan, to: int | None, log_e: float) -> Sequ
     measured = evidence.baked_before + evidence.bake_minutes
     if ramp is not None and to is not None and exposed(plan, to) == 1.0 and measured < ramp.soak_minutes:
         found.append(f"{measured} of {ramp.soak_minutes} min measured in all")
-    waited = is_probe(plan, evidence.step) and evidence.bake_minutes >= LONGEST_MINUTES
-    if log_e >= SUSPICION and not waited:
+    if log_e >= SUSPICION:
         found.append(f"odds of harm are {explain.odds(log_e)}, a raise needs less than {explain.odds(SUSPICION)}")
     return found
 

@@ -17,10 +17,15 @@ LEFT_OUT = "‹…›"
 NUMBER = "#"
 
 _SECRET_WORD = (
-    r"(?:secret|token|passw(?:or)?d|passphrase|pwd|api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|account[-_ ]?key|"
+    r"(?:secret|token|passw(?:or)?d|passphrase|passcode|(?<![a-z])pass\b|pgpass|pwd|\botp\b|"
+    r"api[-_ ]?key|access[-_ ]?key|private[-_ ]?key|account[-_ ]?key|"
     r"authorization|credentials?|cookie|session[-_ ]?id|signature|\bpin\b|\bsid\b)"
 )
-_VALUE = r"(?:\"[^\"]*\"?|'[^']*'?|[^\s,;&}\])]+)"
+_TYPED = r"(?:\{\s*['\"]?\w{1,4}['\"]?\s*[:=]\s*)?"
+"""DynamoDB's form of a value names its type before it: `{'S': 'x'}`."""
+_VALUE = rf"{_TYPED}(?:\"[^\"]*\"?|'[^']*'?|[^\s,;&}}\])]+)"
+_API_KEY = r"\b[\w-]{0,40}api[-_]?key"
+_SCHEME = r"\b([a-z][a-z0-9+.-]{0,20}://)"
 _STEPS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN.*"), LEFT_OUT),
     (re.compile(r"\b(bearer|basic|digest|negotiate)\s+\S+", re.IGNORECASE), rf"\1 {LEFT_OUT}"),
@@ -33,13 +38,11 @@ _STEPS: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1\2{LEFT_OUT}",
     ),
     (re.compile(rf"({_SECRET_WORD}\s+)(?=\S{{0,200}}\d)\S+", re.IGNORECASE), rf"\1{LEFT_OUT}"),
-    # An address keeps its host: neither user and password, nor path and query.
-    (
-        re.compile(
-            r"\b([a-z][a-z0-9+.-]{0,20}://)(?:[^\s/?#]{0,500}@)?([^\s/?#'\"<>)\]]*)[^\s'\"<>)\]]*", re.IGNORECASE
-        ),
-        r"\1\2",
-    ),
+    (re.compile(rf"({_API_KEY}\s+)\S+", re.IGNORECASE), rf"\1{LEFT_OUT}"),
+    # An address keeps its host: neither user and password, nor path and query. Where it cannot be told where a password
+    # ends, because it has a character that ends a host, nothing of the address is kept.
+    (re.compile(rf"{_SCHEME}[^\s@]{{0,1000}}@\S*", re.IGNORECASE), rf"\1{LEFT_OUT}"),
+    (re.compile(rf"{_SCHEME}([^\s/?#:'\"<>)\]]*(?::\d{{1,5}}(?!\d))?)[^\s'\"<>)\]]*", re.IGNORECASE), r"\1\2"),
     (re.compile(r"[\w.+-]{1,100}@[\w-]{1,100}(?:\.[\w-]{1,100}){0,10}"), LEFT_OUT),
     (re.compile(r"\beyJ[\w-]+(?:\.[\w-]*)*"), LEFT_OUT),
     (re.compile(r"\b(?:AKIA|ASIA|AIDA|AROA|ANPA|AGPA)[A-Z0-9]{8,}"), LEFT_OUT),
@@ -57,6 +60,9 @@ _STEPS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"{NUMBER}(?:[-/. ]?{NUMBER})+"), NUMBER),
 )
 
+_QUOTED = re.compile(r"\\+(?=[\"'])")
+"""What stands before the quotes of JSON within a text."""
+
 
 @lru_cache(maxsize=1_024)
 def normalised(text: str) -> str:
@@ -66,7 +72,7 @@ def normalised(text: str) -> str:
     """
     if not text:
         return ""
-    one_line = " ".join(_printable(text[:_LONGEST_READ]).split())
+    one_line = _QUOTED.sub("", " ".join(_printable(text[:_LONGEST_READ]).split()))
     for pattern, shown in _STEPS:
         one_line = pattern.sub(shown, one_line)
     return one_line if len(one_line) <= LONGEST_MESSAGE else f"{one_line[: LONGEST_MESSAGE - 1]}…"

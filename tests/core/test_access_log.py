@@ -75,7 +75,9 @@ def test_other_keys_fit_where_the_filter_has_them_too() -> None:
         ({"metric": "Other"}, "has no metric filter that makes RolloutPilot/AccessLog Status"),
         ({"namespace": "Mine"}, "has no metric filter"),
         ({"pattern": "{ $.code = * }"}, r"whose pattern { $.code = * } matches no line"),
-        ({"pattern": "{ $.status < 500 }"}, "matches no line"),
+        ({"pattern": "{ $.status < 500 }"}, "matches no line of a canary with status 502"),
+        ({"pattern": "{ $.status >= 500 }"}, "matches no line of a canary with status 200"),
+        ({"pattern": '{ $.isCanaryRequest = "true" }'}, "matches no line of the base with status 502"),
         ({"value": "1"}, "whose value is 1 and not status"),
         ({"value": "$.code"}, "whose value is $.code and not status"),
         ({"dimensions": {}}, "whose dimension ApiId is not apiId"),
@@ -87,6 +89,18 @@ def test_a_filter_that_does_not_make_the_metric_is_told(changes: Any, said: str)
     problem = replace(LOG, filters=(replace(STATUS, **changes),)).problem("Status", WHERE)
     assert problem is not None
     assert said in problem
+
+
+def test_filters_may_share_the_lines() -> None:
+    failed, good = replace(STATUS, pattern="{ $.status >= 500 }"), replace(STATUS, pattern="{ $.status < 500 }")
+    assert replace(LOG, filters=(failed, good)).problem("Status", WHERE) is None
+
+
+def test_a_canary_without_quotes_is_true_or_false() -> None:
+    bare = LOG.format.replace('"$context.isCanaryRequest"', "$context.isCanaryRequest")
+    either = replace(STATUS, pattern="{ $.isCanaryRequest IS TRUE || $.isCanaryRequest IS FALSE }")
+    assert AccessLog(GROUP, bare, (either,)).problem("Status", WHERE) is None
+    assert "matches no line" in (AccessLog(GROUP, LOG.format, (either,)).problem("Status", WHERE) or "")
 
 
 def test_one_right_filter_is_enough() -> None:

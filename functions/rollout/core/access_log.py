@@ -24,8 +24,9 @@ DIMENSIONS = {"ApiId": "apiId", "Stage": "stage", "Canary": "isCanaryRequest"}
 """The variable of which each dimension is made."""
 _VARIABLE = re.compile(r"\$context((?:\.[A-Za-z0-9_-]+)+)")
 _FIRST_TOKEN = 90_000_001
-_SAMPLE = {"status": 502, "responseLatency": 137}
-"""What the numbers are in the line that is made."""
+_STATUSES = (502, 200)
+_LATENCY_MS = 137
+"""What the numbers are in the lines that are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +95,19 @@ class AccessLog:
 
         where: the values of the dimensions `ApiId` and `Stage`.
         """
-        if self.filters is None or (line := self._line(where)) is None:
+        if self.filters is None or self.fields is None:
             return None
         found = self.filters_of(metric)
-        try:
-            problems = [_problem_of(each, line, {**where, "Canary": "true"}) for each in found]
-        except NotUnderstood:
-            return None
         if not found:
             return f"has no metric filter that makes {NAMESPACE} {metric}"
-        return None if None in problems else problems[0]
+        try:
+            for sample in _samples(where):
+                problems = [_problem_of(each, sample, self.format) for each in found]
+                if None not in problems:
+                    return problems[0]
+        except NotUnderstood:
+            return None
+        return None
 
     def filters_of(self, metric: str) -> Sequence[MetricFilter]:
         """Those that make this metric."""
@@ -114,15 +118,18 @@ class AccessLog:
         right = self.group != "" and self.lacks(metrics) == [] and not self.quoted(metrics)
         return right and all(self.problem(metric, where) is None for metric in metrics)
 
-    def _line(self, where: Mapping[str, str]) -> Json | None:
-        """A line as the stage writes it of a canary's request."""
-        values: dict[str, str | int] = {
-            "apiId": where["ApiId"],
-            "stage": where["Stage"],
-            "isCanaryRequest": "true",
-            **_SAMPLE,
-        }
-        return line_of(self.format, values)
+
+def _samples(where: Mapping[str, str]) -> Iterator[Mapping[str, str | int]]:
+    """The variables of a failed and of a good request of each arm: a filter that takes one alone counts wrongly."""
+    for status in _STATUSES:
+        for is_canary in (True, False):
+            yield {
+                "apiId": where["ApiId"],
+                "stage": where["Stage"],
+                "isCanaryRequest": is_canary,
+                "status": status,
+                "responseLatency": _LATENCY_MS,
+            }
 
 
 def logged_fields(log_format: str) -> Mapping[str, LoggedField] | None:
@@ -152,7 +159,7 @@ def line_of(log_format: str, values: Mapping[str, str | int]) -> Json | None:
         if isinstance(value, int) and str(value) in tokens:
             return values.get(tokens[str(value)], 0)
         if isinstance(value, str):
-            return re.sub(r"9\d{7}", lambda token: str(values.get(tokens.get(token[0], ""), 0)), value)
+            return re.sub(r"9\d{7}", lambda token: _text(values.get(tokens.get(token[0], ""), 0)), value)
         return value
 
     made: Json | None = filled(line) if isinstance(line, dict) else None
@@ -186,18 +193,23 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield selector, each
 
 
-def _problem_of(found: MetricFilter, line: Json, dimensions: Mapping[str, str]) -> str | None:
-    """What keeps this filter from making its metric of this line; None where nothing is known to."""
+def _text(value: Any) -> str:
+    """As it stands in a line of JSON."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _problem_of(found: MetricFilter, sample: Mapping[str, str | int], log_format: str) -> str | None:
+    """What keeps this filter from making its metric of this request's line; None where nothing is known to."""
+    line = line_of(log_format, sample) or {}
     if matches(found.pattern, line) is False:
-        return f"has the metric filter {found.name}, whose pattern {found.pattern} matches no line of this format"
-    expected = _SAMPLE[VALUES[found.metric]]
-    value = selected(found.value, line)
-    if value != expected and str(value) != str(expected):
+        what = f"no line of {'a canary' if sample['isCanaryRequest'] else 'the base'} with status {sample['status']}"
+        return f"has the metric filter {found.name}, whose pattern {found.pattern} matches {what}"
+    if _text(selected(found.value, line)) != _text(sample[VALUES[found.metric]]):
         return f"has the metric filter {found.name}, whose value is {found.value} and not {VALUES[found.metric]}"
-    for name, wanted in dimensions.items():
-        if name not in found.dimensions or selected(found.dimensions[name], line) != wanted:
-            return f"has the metric filter {found.name}, whose dimension {name} is not {DIMENSIONS[name]}"
-    more = [name for name in found.dimensions if name not in dimensions]
+    for name, variable in DIMENSIONS.items():
+        if name not in found.dimensions or _text(selected(found.dimensions[name], line)) != _text(sample[variable]):
+            return f"has the metric filter {found.name}, whose dimension {name} is not {variable}"
+    more = [name for name in found.dimensions if name not in DIMENSIONS]
     return f"has the metric filter {found.name}, which has one more dimension, {more[0]}" if more else None
 
 

@@ -18,6 +18,8 @@ from rollout_cli.exits import Exit, complain, fail
 from rollout_cli.screen import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rollout_cli.account_probe.access import Access
 
 SECONDS_FOR_AN_ANSWER = 10.0
@@ -82,7 +84,7 @@ def _probe(controller: Controller, access: Access, role: str | None, *, yes: boo
         if not typer.confirm("Make it?", default=False, err=True):
             fail("nothing was made")
     try:
-        answers = asked(access, name, role, lambda line: typer.echo(line, err=True))
+        answers, left = asked(access, name, role, lambda line: typer.echo(line, err=True))
     except KeyboardInterrupt:
         complain("stopped; what was made is removed")
         raise typer.Exit(Exit.INTERRUPTED) from None
@@ -93,7 +95,9 @@ def _probe(controller: Controller, access: Access, role: str | None, *, yes: boo
         typer.echo(json.dumps(full_document(answers, name, now), indent=2, ensure_ascii=False))
     else:
         Console(highlight=False).print(table(answers))
-    store.keep_account(document(answers, name, now))  # last: what was found is seen even if it may not be kept
+    store.keep_account(document(answers, name, now))  # after that: what was found is seen even if it may not be kept
+    if left:
+        _tell_left(left)
 
 
 def _clean_up(access: Access, *, as_json: bool) -> None:
@@ -112,7 +116,7 @@ def _clean_up(access: Access, *, as_json: bool) -> None:
         _tell_left(left)
 
 
-def _tell_left(left: list[str]) -> NoReturn:
+def _tell_left(left: Sequence[str]) -> NoReturn:
     for problem in left:
         complain(f"not removed: {problem}")
     complain("remove it with: rollout probe --clean-up")

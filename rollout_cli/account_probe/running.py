@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
@@ -23,38 +23,40 @@ Answers = Mapping[str, Answer]
 
 
 class NotRemoved(Exception):
-    """Something that the probe has made is still there; `left` says what, with AWS's words."""
+    """A probe that did not come to its end has left something; `left` says what, with AWS's words."""
 
     def __init__(self, left: list[str]) -> None:
         super().__init__("; ".join(left))
         self.left = left
 
 
-def probe(access: Access, name: str, role_arn: str | None, say: Callable[[str], None]) -> Answers:
-    """Ask everything on what is made by this name, and remove it.
+def probe(access: Access, name: str, role_arn: str | None, say: Callable[[str], None]) -> tuple[Answers, Sequence[str]]:
+    """Ask everything on what is made by this name, and remove it: the answers, and what could not be removed.
 
     Raises: NotRemoved, KeyboardInterrupt (after removing), ClientError (the same).
     """
     subject = Subject(access, name, role_arn)
-    with _terminated_as_interrupted(), _removed_at_the_end(subject, say):
+    with _terminated_as_interrupted(), _removed_at_the_end(subject, say) as left:
         say(f"making {name}")
         subject.make()
-        return _asked(subject, say)
+        answers = _asked(subject, say)
+    return answers, left
 
 
 @contextmanager
-def _removed_at_the_end(subject: Subject, say: Callable[[str], None]) -> Iterator[None]:
-    """Raises: NotRemoved."""
-    interrupted = False
+def _removed_at_the_end(subject: Subject, say: Callable[[str], None]) -> Iterator[list[str]]:
+    """Yields the list of what is left; it is filled at the end.
+
+    Raises: NotRemoved, in place of what has ended the probe before that.
+    """
+    left: list[str] = []
     try:
-        yield
-    except KeyboardInterrupt:
-        interrupted = True
+        yield left
+    except BaseException:
+        if _remove(subject, say, left, again=True):
+            raise NotRemoved(left) from None
         raise
-    finally:
-        with _undisturbed():
-            say(f"removing {subject.name}")
-            _remove(subject, again=interrupted)
+    _remove(subject, say, left, again=False)
 
 
 def _asked(subject: Subject, say: Callable[[str], None]) -> Answers:
@@ -89,15 +91,17 @@ def _left_open() -> Iterator[list[str]]:
         said.append(str(error))
 
 
-def _remove(subject: Subject, *, again: bool) -> None:
-    """Raises: NotRemoved."""
-    kinds = frozenset(subject.attempted)
-    left = remove(subject.access, subject.name, kinds)
-    if again and kinds:
-        subject.access.sleep(UNANSWERED_SECONDS)
-        left = remove(subject.access, subject.name, kinds)
-    if left:
-        raise NotRemoved(left)
+def _remove(subject: Subject, say: Callable[[str], None], left: list[str], *, again: bool) -> bool:
+    """Adds what is left to the list; whether anything is. `again`: a call may have ended without its answer."""
+    with _undisturbed():
+        say(f"removing {subject.name}")
+        kinds = frozenset(subject.attempted)
+        found = remove(subject.access, subject.name, kinds)
+        if again and kinds:
+            subject.access.sleep(UNANSWERED_SECONDS)
+            found = remove(subject.access, subject.name, kinds)
+        left += found
+    return bool(found)
 
 
 @contextmanager

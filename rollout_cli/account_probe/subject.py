@@ -33,6 +33,11 @@ _NO_ROLE_YET = frozenset({"InvalidParameterValueException"})
 """Lambda's answer as long as IAM has not told it of a new role."""
 
 
+_SERVER_ERROR = 500
+_IS_THERE = 409
+"""A name of ours is taken only by us: the answer to the call before was lost, and the client has sent it once more."""
+
+
 @dataclass
 class Subject:
     """What is made, as far as it is made.
@@ -154,7 +159,8 @@ class Subject:
         try:
             yield
         except ClientError as error:
-            if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) < 500:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+            if status < _SERVER_ERROR and status != _IS_THERE:
                 self.attempted.discard(kind)
             raise
 

@@ -373,7 +373,8 @@ def test_a_denied_call_is_said_in_one_line_and_leaves_nothing(operation: str) ->
             (complaint,) = (line for line in result.stderr.splitlines() if line.startswith("rollout:"))
             said = {"GetItem": "read ACCOUNT"}.get(operation, operation)
             assert f"{said}: AccessDeniedException" in complaint
-        assert (before, None) == (everything(aws), stored(aws))
+        is_kept = operation == "GetRestApis"  # everything was asked by then
+        assert (before, is_kept) == (everything(aws), stored(aws) is not None)
 
 
 def denials(operation: str) -> int:
@@ -435,6 +436,17 @@ def test_an_api_is_removed_even_where_its_log_groups_may_not_be() -> None:
         result = run("--yes")
         assert (5, before) == (result.exit_code, everything(aws))
         assert "DeleteLogGroup" in result.stderr
+        assert "inclusive" in result.stdout
+        assert stored(aws) is not None, "what was asked for three quarters of an hour is kept all the same"
+
+
+@pytest.mark.parametrize(("service", "operation"), [("iam", "CreateRole"), ("lambda", "CreateFunction")])
+def test_what_was_made_by_a_call_that_the_client_sent_twice_is_removed(service: str, operation: str) -> None:
+    with account() as aws:
+        before = everything(aws)
+        aws.faults.inject(Fault(service, operation, mode=Mode.DUPLICATE))
+        result = run("--yes")
+        assert (before, True) == (everything(aws), result.exit_code != 0), result.output
 
 
 def test_an_aws_on_this_machine_is_not_probed() -> None:

@@ -21,8 +21,8 @@ def why(
 ) -> None:
     """Show why a candidate failed: its failures by route, status and message, and what the base has of the same.
 
-    Of a rollout that was rolled back this is what its controller has read. Of any other the logs are read now, with
-    your own permissions, and nothing is stored.
+    Of a rollout that was rolled back this is what its controller has read. Of any other, or where that could read
+    nothing, the logs are read now, with your own permissions, and nothing is stored.
     """
     from rollout.core.texts import one_line  # noqa: PLC0415 - only what is asked for is imported
 
@@ -30,7 +30,8 @@ def why(
         found = controller.store.load(rollout)
         if found is None:
             fail(f"there is no rollout {rollout} that has begun; `rollout list` shows the latest")
-        reason = found.why or _read_now(controller, found)
+        stored = found.why
+        reason = stored if stored is not None and stored.since else _read_now(controller, found)
     if as_json:
         typer.echo(json.dumps({"rolloutId": rollout, "state": found.state, **reason.to_document()}, indent=2))
         return

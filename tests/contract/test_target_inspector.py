@@ -448,6 +448,15 @@ def test_what_may_not_be_told_of_a_function_is_held_against_nobody(over_aws: Ove
     assert any("GetRuntimeManagementConfig" in each for each in seen.unreadable)
 
 
+def test_metric_filters_that_cannot_be_read_refuse_no_rollout(over_aws: OverAws) -> None:
+    over_aws.log_access('{"status":"$context.status"}')
+    with refusing("logs", "ServiceUnavailableException", 503, operation="DescribeMetricFilters"):
+        seen = inspected(over_aws, Candidate(None, {}))
+    assert seen.access_log is not None
+    assert seen.access_log.filters is None
+    assert any("DescribeMetricFilters" in each for each in seen.unreadable)
+
+
 def test_a_function_of_another_region_is_not_looked_at(over_aws: OverAws) -> None:
     over_aws.method("PUT", FUNCTION.replace(REGION, "us-west-2"))
     seen = inspected(over_aws, Candidate(None, {}))

@@ -13,6 +13,7 @@ from rollout.tasks import explain
 from rollout_cli.main import app
 from rollout_cli.rollout_snapshot import look
 from rollout_simulator.chaos.plan import What
+from rollout_simulator.faults import Fault
 from rollout_simulator.scenario import parse_scenario
 from rollout_simulator.simulation import Result, Simulation, opened
 from tests.workflow.test_dashboard import asked
@@ -247,12 +248,23 @@ def test_a_task_that_dies_or_is_never_answered_ends_within_a_minute_and_the_roll
     assert explained or "Explain failed" in why["notes"][0]
 
 
+def test_what_the_controller_could_not_read_is_read_by_the_person_who_asks() -> None:
+    denied = Fault("logs", "FilterLogEvents", error="AccessDeniedException", caller="Explain")
+    with opened(scenario(api=LOGGING, candidate=FAILING)) as simulation:
+        simulation.aws.faults.inject(denied)
+        result = simulation.run()
+        assert result.rollout is not None
+        assert result.rollout.why is not None
+        assert () == result.rollout.why.groups
+        assert " failures: " in why(simulation.rollout_id)
+
+
 def test_the_base_serves_before_any_log_is_read() -> None:
     simulation, _ = lived(candidate=FAILING)
-    operations = [(call.operation, call.at) for call in simulation.aws.faults.calls]
-    searched = [at for operation, at in operations if operation == "FilterLogEvents"]
-    written = [at for operation, at in operations if operation == "UpdateStage"]
-    assert written[-1] <= searched[0]
+    operations = [call.operation for call in simulation.aws.faults.calls]
+    searched = [number for number, operation in enumerate(operations) if operation == "FilterLogEvents"]
+    written = [number for number, operation in enumerate(operations) if operation == "UpdateStage"]
+    assert written[-1] < searched[0]
     assert len(searched) <= explain.MOST_CALLS / 4
 
 

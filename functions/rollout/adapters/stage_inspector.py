@@ -16,7 +16,7 @@ from rollout.core.controllers import TAG
 from rollout.core.inspection import Backend, Inspection, OtherApi, VpcLink, caller_in_words
 from rollout.core.rollout import Candidate
 from rollout.core.target import Json, Target
-from rollout.errors import NotAllowed, TargetMissing
+from rollout.errors import NotAllowed, RolloutError, TargetMissing, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
@@ -156,7 +156,8 @@ class StageInspector:
         log = AccessLog(settings.get("destinationArn", ""), settings.get("format", ""))
         if not log.group:
             return log
-        found = _tried(lambda: tuple(self._metric_filters(log.group)), unreadable)
+        # A network without a way to CloudWatch Logs is no reason to refuse a rollout: points tell that filters work.
+        found = _tried(lambda: tuple(self._metric_filters(log.group)), unreadable, (NotAllowed, Unavailable))
         return replace(log, filters=found)
 
     def _metric_filters(self, group: str) -> Iterator[MetricFilter]:
@@ -292,10 +293,12 @@ class StageInspector:
                 return ""
 
 
-def _tried(read: Callable[[], _T], unreadable: list[str]) -> _T | None:
-    """What was read; None, and why, where AWS does not allow it."""
+def _tried(
+    read: Callable[[], _T], unreadable: list[str], reasons: tuple[type[RolloutError], ...] = (NotAllowed,)
+) -> _T | None:
+    """What was read; None, and why, where that could not be for one of these reasons."""
     try:
         return read()
-    except NotAllowed as error:
+    except reasons as error:
         unreadable.append(str(error))
         return None
